@@ -1,0 +1,148 @@
+"""`hug generate`: one request becomes a validated bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hug_agents.cli.console import print_json, progress
+from hug_agents.errors import QuestionsPending, UsageError
+
+if TYPE_CHECKING:
+    from hug_agents.generation import Generation
+
+
+@click.command("generate")
+@click.argument("request_text", metavar="REQUEST", required=False)
+@click.option("--repo", type=click.Path(path_type=Path), help="A folder to read facts from; nothing in it is run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("hug-release"),
+    show_default=True,
+    help="Where the files go. Nothing that is not ours is overwritten.",
+)
+@click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
+@click.option("--base-url", help="An OpenAI-compatible server.")
+@click.option("--iac", help="Infrastructure as code, e.g. terraform.")
+@click.option("--ci", help="Pipelines, e.g. github_actions.")
+@click.option("--runtime", help="Where it runs: ecs or kubernetes.")
+@click.option("--monitor", "monitors", multiple=True, help="Monitoring, e.g. prometheus. May be repeated.")
+@click.option("--rollout", help="Rollback automation.")
+@click.option("--registry", help="The artifact repository.")
+@click.option(
+    "--answers", "answers_file", type=click.Path(path_type=Path), help="Answers by question id, JSON or YAML."
+)
+@click.option("--answer", "answer_words", multiple=True, metavar="ID=VALUE", help="One answer. May be repeated.")
+@click.option("--resume", "thread", metavar="RUN", help="Go on with a run that asked or stopped.")
+@click.option("--gate", "gates", multiple=True, help="Run only this gate. May be repeated. `none`: run no gate.")
+@click.option("--store", type=click.Path(path_type=Path), help="The folder of what lasts; default .hug")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    request_text: str | None,
+    thread: str | None,
+    answers_file: Path | None,
+    answer_words: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Turn REQUEST (or `-`: standard input) into a bundle of files, and judge it.
+
+    \b
+    hug generate "Put payments-api on ECS in eu-west-1, canary 10 then 50 then 100 percent" --repo . --out release
+
+    Exit codes: 0 done, 3 a gate failed (the files are kept), 4 questions to answer first.
+    """
+    from hug_agents.cli.report import print_generation, print_questions
+
+    given = _answers(answers_file, answer_words)
+    run = _Run(thread, _text(request_text, thread), options, quiet=quiet or as_json)
+    ask = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    while True:
+        try:
+            made = run.go(given)
+            break
+        except QuestionsPending as pending:
+            run.thread = pending.thread
+            if as_json:
+                print_json(
+                    {
+                        "status": "questions",
+                        "run": pending.thread,
+                        "questions": [question.model_dump(mode="json") for question in pending.questions],
+                    }
+                )
+                return 4
+            given = print_questions(pending, ask=ask)
+            if not given:
+                return 4
+    if as_json:
+        print_json(made.to_json())
+    else:
+        print_generation(made)
+    return 3 if made.verdict == "failed" else 0
+
+
+class _Run:
+    """A run that is started once and then answered."""
+
+    def __init__(self, thread: str | None, text: str, options: dict[str, Any], *, quiet: bool) -> None:
+        self.thread = thread
+        self._text = text
+        self._choices = {key: options.pop(key) for key in ("iac", "ci", "runtime", "monitors", "rollout", "registry")}
+        self._repo = options.pop("repo")
+        gates = options.pop("gates")
+        self._options = {**options, "gates": (() if gates == ("none",) else gates) if gates else None}
+        self._quiet = quiet
+
+    def go(self, answers: dict[str, str]) -> Generation:
+        from hug_agents.generation import answer, generate
+        from hug_agents.request import Choices
+
+        with progress(quiet=self._quiet) as show:
+            if self.thread:
+                return answer(self.thread, answers, progress=show, **self._options)
+            try:
+                choices = Choices.model_validate(self._choices)
+            except ValueError as error:
+                raise UsageError(
+                    "not the id of a system", where="--iac, --ci, --runtime, …", hint="hug systems"
+                ) from error
+            return generate(
+                self._text, repo=self._repo, answers=answers, choices=choices, progress=show, **self._options
+            )
+
+
+def _text(given: str | None, thread: str | None) -> str:
+    if thread:
+        return ""
+    if given == "-":
+        return sys.stdin.read(100_000)
+    if not given:
+        raise click.UsageError('say what to deploy: hug generate "…", or `-` for standard input')
+    return given
+
+
+def _answers(file: Path | None, words: tuple[str, ...]) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    if file is not None:
+        import yaml
+
+        try:
+            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UsageError(f"cannot be read: {error}", where=str(file)) from error
+        if not isinstance(loaded, dict):
+            raise UsageError("must hold one mapping of question id to answer", where=str(file))
+        answers.update({str(key): str(value) for key, value in loaded.items()})
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise click.UsageError(f"--answer {word!r}: write it as ID=VALUE")
+        answers[key.strip()] = value.strip()
+    return answers

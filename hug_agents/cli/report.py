@@ -1,0 +1,157 @@
+"""What `hug generate` says to a person: what was understood, what was made, what each gate said, what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from hug_agents.cli.console import console
+from hug_agents.errors import QuestionsPending
+
+if TYPE_CHECKING:
+    from hug_agents.generation import Generation
+    from hug_agents.validate import Finding, GateResult
+
+_MARKS = {
+    "passed": "[green]passed[/]",
+    "failed": "[red]failed[/]",
+    "skipped": "[yellow]skipped[/]",
+    "error": "[red]error[/]",
+}
+_SHOWN = 12
+
+
+def print_generation(made: Generation) -> None:
+    """The whole result on standard output."""
+    out = console()
+    out.print(f"[bold]{escape(made.spec.application)}[/]  {escape(_headline(made))}\n")
+    _print_evidence(made)
+    _print_requirements(made)
+    _print_files(made)
+    print_gates(made.gates)
+    _print_verdict(made)
+
+
+def _headline(made: Generation) -> str:
+    spec = made.spec
+    names = ", ".join(f"{item.name} ({item.kind})" for item in spec.services)
+    places = ", ".join(item.name for item in spec.environments)
+    return f"{names} → {places}, {spec.strategy.kind.replace('_', '-')}"
+
+
+def _print_evidence(made: Generation) -> None:
+    rows = [item for item in made.spec.evidence if item.kind != "default"]
+    if rows:
+        table = Table("value", "from", "words", box=None, header_style="bold", pad_edge=False)
+        for item in rows:
+            place = f"{item.file}:{item.line}" if item.file else item.kind
+            table.add_row(Text(item.path), Text(place), Text(" ".join(item.quote.split())[:80]))
+        console().print("[bold]Understood[/]")
+        console().print(table)
+    assumed = [item for item in made.spec.evidence if item.kind == "default" and item.reason]
+    if assumed:
+        console().print("\n[bold]Assumed[/] (say otherwise to change it)")
+        for item in assumed[:_SHOWN]:
+            console().print(Text(f"  {item.path}: {item.reason}", style="dim"))
+        if len(assumed) > _SHOWN:
+            console().print(f"  [dim]and {len(assumed) - _SHOWN} more in docs/deployment-plan.md[/]")
+
+
+def _print_requirements(made: Generation) -> None:
+    open_ = [item for item in made.requirements if item.status in ("unmet", "refused")]
+    met = sum(item.status == "met" for item in made.requirements)
+    console().print(f"\n[bold]Requirements[/]: {met} met, {len(open_)} not")
+    for item in open_:
+        line = Text(f"  {item.status.upper()}  ", style="yellow")
+        line.append(" ".join(item.text.split())[:160], style="default")
+        line.append(f"\n        {item.reason}", style="dim")
+        console().print(line)
+
+
+def _print_files(made: Generation) -> None:
+    counts = Counter(entry.system for entry in made.bundle.manifest.entries)
+    listed = ", ".join(f"{system} {count}" for system, count in sorted(counts.items()))
+    where = f" in {made.written.folder}" if made.written else ""
+    console().print(f"\n[bold]Files[/]: {len(made.bundle)}{escape(where)} ({escape(listed)})")
+    console().print(f"  manifest {made.bundle.digest()}", style="dim")
+    if made.written and made.written.kept:
+        console().print(Text(f"  left alone, edited since: {', '.join(made.written.kept)}", style="yellow"))
+
+
+def print_gates(results: tuple[GateResult, ...]) -> None:
+    """One row a gate, then every finding with its place and remedy."""
+    out = console()
+    out.print("\n[bold]Gates[/]")
+    if not results:
+        out.print("  none ran")
+    table = Table(box=None, show_header=False, pad_edge=True)
+    for result in results:
+        what = result.reason if result.status in ("skipped", "error") else f"{result.files} files"
+        if result.findings:
+            what += f", {len(result.findings)} findings"
+        table.add_row(
+            _MARKS[result.status], Text(result.name), Text(result.version), Text(what), f"{result.seconds:.1f} s"
+        )
+    out.print(table)
+    findings = sorted(
+        (item for result in results for item in result.findings), key=lambda item: (item.severity != "error", item.file)
+    )
+    for item in findings[:_SHOWN]:
+        out.print(finding_text(item))
+    if len(findings) > _SHOWN:
+        out.print(f"  [dim]and {len(findings) - _SHOWN} more: --json shows all[/]")
+
+
+def finding_text(item: Finding) -> Text:
+    """A finding on two lines: what and where, then the remedy."""
+    style = {"error": "red", "warning": "yellow"}.get(item.severity, "dim")
+    place = f"{item.file}:{item.line}" if item.line else item.file
+    text = Text(f"  {item.severity} ", style=style)
+    text.append(f"{place or 'spec'}  {item.rule}  ", style="bold")
+    text.append(" ".join(item.message.split())[:300])
+    if item.remedy:
+        text.append(f"\n      {' '.join(item.remedy.split())[:300]}", style="dim")
+    return text
+
+
+def _print_verdict(made: Generation) -> None:
+    out = console()
+    calls = sum(item.requests for item in made.usage)
+    spent = f"{made.model}, {calls} requests, {made.seconds:.1f} s"
+    out.print()
+    if made.verdict == "passed":
+        out.print(f"[bold green]Every gate passed.[/] [dim]{escape(spent)}[/]")
+    elif made.verdict == "incomplete":
+        names = ", ".join(result.name for result in made.skipped)
+        out.print(f"[bold yellow]Not fully checked:[/] {escape(names)} did not run here. That is not a pass.")
+        out.print(f"  a release may not start on it; `hug doctor` says what to install [dim]{escape(spent)}[/]")
+    else:
+        out.print(
+            f"[bold red]A gate failed[/] after {made.repairs} rounds of repair; the files are kept. [dim]{escape(spent)}[/]"
+        )
+    out.print(f"  run {made.thread}", style="dim")
+
+
+def print_questions(pending: QuestionsPending, *, ask: bool) -> dict[str, str]:
+    """Show every open question; on a terminal, ask them and return the answers."""
+    out = console(stderr=not ask)
+    out.print(f"\n[bold]{len(pending.questions)} to answer first[/] [dim](run {pending.thread})[/]")
+    for question in pending.questions:
+        out.print(Text(f"  {question.id}", style="cyan").append(f"  {question.text}", style="default"))
+        if question.why:
+            out.print(Text(f"      {question.why}", style="dim"))
+        if question.options:
+            out.print(Text(f"      e.g. {' | '.join(question.options)}", style="dim"))
+    if not ask:
+        flags = " ".join(f"--answer {question.id}=…" for question in pending.questions[:3])
+        out.print(f"\n  next: hug generate --resume {pending.thread} {escape(flags)}", soft_wrap=True)
+        return {}
+    answers = {}
+    for question in pending.questions:
+        answers[question.id] = click.prompt(click.style(question.id, fg="cyan"), default="", show_default=False)
+    return {key: value for key, value in answers.items() if value.strip()}

@@ -1,0 +1,40 @@
+"""Pinned facts of the outside world: commit SHAs of actions, digests of images. One table, each row with its source."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hug_agents.errors import UnsupportedError
+
+
+@cache
+def _table() -> dict[str, dict[str, dict[str, Any]]]:
+    return tomllib.loads(files("hug_agents").joinpath("facts.toml").read_text(encoding="utf-8"))
+
+
+def action(name: str) -> tuple[str, str]:
+    """`(owner/name@sha, version)` of a GitHub action: the SHA to use and the version to write beside it."""
+    row = _row("actions", name)
+    return f"{name}@{row['sha']}", str(row["version"])
+
+
+def image(reference: str) -> str:
+    """`name:tag@sha256:...` of a container image, by `name:tag`."""
+    return f"{reference}@{_row('images', reference)['digest']}"
+
+
+def tool(name: str) -> str:
+    """The version of a tool that generated files ask for."""
+    return str(_row("tools", name)["version"])
+
+
+def _row(kind: str, name: str) -> dict[str, Any]:
+    try:
+        return _table()[kind][name]
+    except KeyError:
+        raise UnsupportedError(
+            f"no pinned {kind[:-1]} for {name}", hint="add a row with its source to facts.toml"
+        ) from None

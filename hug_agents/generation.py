@@ -1,0 +1,249 @@
+"""The main job as a function: a request, and perhaps a repository, in; a validated bundle out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hug_agents.bundle import Bundle
+from hug_agents.errors import HugError, QuestionsPending, UsageError
+from hug_agents.output import Written, write_bundle
+from hug_agents.request import Answer, Choices, Request
+from hug_agents.settings import Settings
+from hug_agents.spec import DeploymentSpec
+from hug_agents.store import Store
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from hug_agents.agents.budget import Budget, Usage
+    from hug_agents.plans import Blueprint, Requirement
+    from hug_agents.reading.assemble import Refinement
+    from hug_agents.scan import RepositoryFacts
+    from hug_agents.validate import GateResult
+    from hug_agents.workflow.run import Position
+
+Verdict = Literal["passed", "failed", "incomplete"]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one request became. `bundle` holds the files; `gates` says how each was judged."""
+
+    thread: str
+    """The run's id: what resumes it, in any process that sees the same store."""
+    spec: DeploymentSpec
+    blueprint: Blueprint
+    refinement: Refinement
+    bundle: Bundle
+    gates: tuple[GateResult, ...]
+    verdict: Verdict
+    """`passed`; `failed`: a finding stands after repair; `incomplete`: a required gate could not run here."""
+    repairs: int
+    model: str
+    usage: tuple[Usage, ...]
+    prompts: tuple[str, ...]
+    seconds: float
+    written: Written | None = None
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """Every sentence of the request, and what became of it."""
+        return self.blueprint.requirements
+
+    @property
+    def skipped(self) -> tuple[GateResult, ...]:
+        """The gates that did not run, each with its reason."""
+        return tuple(result for result in self.gates if result.status in ("skipped", "error"))
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object for programs; its shape is part of the interface."""
+        return {
+            "run": self.thread,
+            "status": {"passed": "done", "incomplete": "done", "failed": "gates_failed"}[self.verdict],
+            "spec": self.spec.model_dump(mode="json"),
+            "spec_digest": self.spec.digest(),
+            "questions": [],
+            "requirements": [item.model_dump(mode="json") for item in self.requirements],
+            "refused": [item.model_dump(mode="json") for item in self.refinement.refused],
+            "manifest_digest": self.bundle.digest(),
+            "files": [
+                {"path": entry.path, "system": entry.system, "sha256": entry.sha256.removeprefix("sha256:")}
+                for entry in self.bundle.manifest.entries
+            ],
+            "written": self.written.model_dump(mode="json") if self.written else None,
+            "gates": [result.model_dump(mode="json") for result in self.gates],
+            "verdict": self.verdict,
+            "repairs": self.repairs,
+            "model": self.model,
+            "tokens": {
+                "input": sum(item.input_tokens for item in self.usage),
+                "output": sum(item.output_tokens for item in self.usage),
+            },
+            "usage": [item.model_dump(mode="json") for item in self.usage],
+            "prompts": list(self.prompts),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def _repr_html_(self) -> str:
+        from hug_agents.notebook import generation_html
+
+        return generation_html(self)
+
+
+def generate(
+    request: str | Request,
+    *,
+    repo: str | Path | None = None,
+    out: str | Path | None = None,
+    model: str | BaseChatModel | None = None,
+    base_url: str | None = None,
+    answers: Mapping[str, str] | None = None,
+    choices: Choices | None = None,
+    gates: tuple[str, ...] | None = None,
+    store: str | Path | None = None,
+    budget: Budget | None = None,
+    progress: Callable[[str, Any], None] | None = None,
+) -> Generation:
+    """Turn a request into a bundle and judge it.
+
+    `repo` is a folder that is scanned, never run. `out` is where the files go; without it they stay in the store and in
+    the result. `gates` names the gates to run (default: all that apply). Raises QuestionsPending with everything that
+    must be answered first (go on with `answer`), UnsupportedError for what cannot be made, ModelError when a model gives
+    nothing usable (go on with `answer`, also with another model), UsageError for what cannot be used.
+    """
+    started = time.monotonic()
+    asked = request if isinstance(request, Request) else Request(text=request, choices=choices or Choices())
+    if not asked.text.strip():
+        raise UsageError("the request is empty", hint="say what to deploy and where, in words")
+    if answers:
+        given = tuple(Answer(id=key, value=value) for key, value in answers.items())
+        asked = asked.model_copy(update={"answers": (*asked.answers, *given)})
+    facts = _scan(repo)
+    crew = _crew(store, model, base_url, budget, gates, progress)
+
+    from hug_agents.workflow import run
+
+    start: dict[str, Any] = {"request": crew.store.put_model(asked), "scope": "bundle"}
+    if facts is not None:
+        start["facts"] = crew.store.put_model(facts)
+    thread = run.new_thread()
+    return _finish(crew, thread, lambda: run.start(crew, run.as_input(start), thread=thread), out, started)
+
+
+def answer(
+    thread: str,
+    answers: Mapping[str, str] | None = None,
+    *,
+    out: str | Path | None = None,
+    model: str | BaseChatModel | None = None,
+    base_url: str | None = None,
+    gates: tuple[str, ...] | None = None,
+    store: str | Path | None = None,
+    budget: Budget | None = None,
+    progress: Callable[[str, Any], None] | None = None,
+) -> Generation:
+    """Go on with a run that asked questions or stopped in between, in this or another process.
+
+    Raises what `generate` raises; UsageError if there is no such run or a question of that id was not asked.
+    """
+    started = time.monotonic()
+    crew = _crew(store, model, base_url, budget, gates, progress)
+
+    from hug_agents.workflow import run
+
+    pending = run.look(crew, thread)
+    if pending.status == "questions" and answers:
+        asked = {question["id"] for question in pending.pending["questions"]}
+        if unknown := sorted(set(answers) - asked):
+            raise UsageError(
+                f"no such question: {', '.join(unknown)}", where=thread, hint=f"asked: {', '.join(sorted(asked))}"
+            )
+    reply = {"answers": dict(answers)} if answers else None
+    return _finish(crew, thread, lambda: run.resume(crew, thread, reply), out, started)
+
+
+async def agenerate(request: str | Request, **options: Any) -> Generation:
+    """`generate` for programs that run an event loop; the work happens in a thread of its own."""
+    return await asyncio.to_thread(generate, request, **options)
+
+
+async def aanswer(thread: str, answers: Mapping[str, str] | None = None, **options: Any) -> Generation:
+    """`answer` for programs that run an event loop."""
+    return await asyncio.to_thread(answer, thread, answers, **options)
+
+
+def _scan(repo: str | Path | None) -> RepositoryFacts | None:
+    if repo is None:
+        return None
+    from hug_agents.scan import scan
+
+    return scan(Path(repo))
+
+
+def _crew(
+    store: str | Path | None,
+    model: str | BaseChatModel | None,
+    base_url: str | None,
+    budget: Budget | None,
+    gates: tuple[str, ...] | None,
+    progress: Callable[[str, Any], None] | None,
+) -> Any:
+    from hug_agents.agents.budget import Budget
+    from hug_agents.workflow.state import Crew
+
+    settings = Settings.load()
+    return Crew(
+        store=Store(Path(store) if store else settings.home),
+        model=model or settings.model,
+        base_url=base_url,
+        budget=budget or Budget(),
+        gates=gates,
+        progress=progress,
+    )
+
+
+def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Path | None, started: float) -> Generation:
+    from hug_agents.reading.assemble import Refinement
+
+    try:
+        position = move()
+    except HugError as error:
+        error.add_note(f"the run is kept: {thread}")
+        raise
+    if position.status == "questions":
+        refinement = crew.store.get_model(Refinement, position.digest("refinement"))
+        raise QuestionsPending(refinement.questions, thread)
+    if not position.digest("gates"):
+        raise UsageError(f"the run {thread} stands at {position.status}", hint="resume it as a release")
+    return _collect(crew, position, out, started)
+
+
+def _collect(crew: Any, position: Position, out: str | Path | None, started: float) -> Generation:
+    from hug_agents.agents.budget import Usage
+    from hug_agents.plans import Blueprint
+    from hug_agents.reading.assemble import Refinement
+    from hug_agents.workflow.nodes import GateReport
+
+    store: Store = crew.store
+    bundle = store.get_bundle(position.digest("bundle"))
+    blueprint = store.get_model(Blueprint, position.digest("blueprint"))
+    return Generation(
+        thread=position.thread,
+        spec=blueprint.spec,
+        blueprint=blueprint,
+        refinement=store.get_model(Refinement, position.digest("refinement")),
+        bundle=bundle,
+        gates=store.get_model(GateReport, position.digest("gates")).results,
+        verdict=position.state["verdict"],
+        repairs=position.state.get("repairs", 0),
+        model=crew.model if isinstance(crew.model, str) else type(crew.model).__name__,
+        usage=tuple(store.get_model(Usage, name) for name in position.state.get("usage", ())),
+        prompts=tuple(dict.fromkeys(position.state.get("prompts", ()))),
+        seconds=time.monotonic() - started,
+        written=write_bundle(bundle, Path(out)) if out is not None else None,
+    )

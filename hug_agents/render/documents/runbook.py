@@ -1,0 +1,75 @@
+"""docs/runbook.md: what people on call read at three in the morning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hug_agents.bundle import Artifact
+from hug_agents.plans import Blueprint
+from hug_agents.render.documents.deployment_plan import health_of
+from hug_agents.render.naming import namespace, stack_name
+from hug_agents.render.templating import fill
+from hug_agents.spec import DeploymentSpec, Environment, Service
+
+
+def render(blueprint: Blueprint) -> Iterable[Artifact]:
+    """The runbook."""
+    spec = blueprint.spec
+    production = spec.production[0] if spec.production else spec.environments[-1]
+    yield Artifact(
+        path="docs/runbook.md",
+        system="documents",
+        owner="devops",
+        content=fill(
+            "documents",
+            "templates/runbook.md.j2",
+            spec=spec,
+            runbook=blueprint.runbook,
+            production=production.name,
+            staging=next(
+                (item.name for item in spec.environments if item.role == "staging"), spec.environments[0].name
+            ),
+            environments=[
+                {"name": item.name, "role": item.role, "where": where(spec, item), "address": item.domain}
+                for item in spec.environments
+            ],
+            health=[
+                {"name": service.name, "check": health_of(service), "failure": _failure(service)}
+                for service in spec.services
+            ],
+            manual=_manual(spec, production),
+        ),
+    )
+
+
+def where(spec: DeploymentSpec, environment: Environment) -> str:
+    """Where an environment runs, as people say it."""
+    place = " ".join(
+        part for part in (environment.cloud, environment.account, environment.region) if part and part != "none"
+    )
+    if spec.toolchain.runtime == "kubernetes":
+        cluster = environment.cluster or "the current context"
+        return f"{place} cluster {cluster}, namespace {namespace(spec, environment)}".strip()
+    return f"{place}, ECS cluster {stack_name(spec, environment)}"
+
+
+def _failure(service: Service) -> str:
+    if service.kind == "web":
+        return "the replica gets no traffic, and is replaced if it stays so"
+    if service.kind == "job":
+        return "the run counts as failed and is tried again within its limit"
+    return "the replica is started again"
+
+
+def _manual(spec: DeploymentSpec, environment: Environment) -> str:
+    service = spec.services[0].name
+    if spec.toolchain.runtime == "kubernetes":
+        return (
+            f"kubectl --namespace {namespace(spec, environment)} get pods, then kubectl rollout undo deployment/{service} "
+            "for the service that fails."
+        )
+    stack = stack_name(spec, environment)
+    return (
+        f"aws ecs describe-services --cluster {stack} --services {service}: compare the running task definition with the "
+        "one before; aws ecs update-service with the previous task definition brings it back."
+    )

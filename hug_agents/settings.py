@@ -1,0 +1,49 @@
+"""The only reader of the environment. Everything has a default that needs no account and no network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """What the environment may set; each field names its variable."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = Field("offline", description="HUG_AGENTS_MODEL: the model used when none is named")
+    home: Path = Field(Path(".hug"), description="HUG_AGENTS_HOME: the folder of everything that lasts")
+    prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
+    path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
+    tool_environment: dict[str, str] = Field(
+        default_factory=dict, description="the variables that programs are started with; secrets are left out"
+    )
+    ci: bool = Field(False, description="CI: no prompts, no colour")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment once. Unset or empty variables keep their defaults."""
+        env = os.environ if environ is None else environ
+        values: dict[str, object] = {
+            field: env[name]
+            for field, name in (
+                ("model", "HUG_AGENTS_MODEL"),
+                ("home", "HUG_AGENTS_HOME"),
+                ("prompts", "HUG_AGENTS_PROMPTS"),
+            )
+            if env.get(name)
+        }
+        values["path"] = env.get("PATH", os.defpath)
+        values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
+        values["ci"] = env.get("CI", "").lower() in ("1", "true", "yes")
+        return cls.model_validate(values)
+
+
+# What a validator may see of the caller's environment: enough to find itself, its caches and its certificates.
+_PASSED_ON = frozenset(
+    "PATH HOME LANG LC_ALL TMPDIR TZ SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE HTTP_PROXY HTTPS_PROXY NO_PROXY "
+    "TF_CLI_CONFIG_FILE TF_PLUGIN_CACHE_DIR SYSTEMROOT COMSPEC PATHEXT TEMP TMP USERPROFILE".split()
+)

@@ -1,0 +1,115 @@
+"""The one folder behind everything that lasts: files by digest, and the database of checkpoints.
+
+.hug/objects/ab/cdef...   every document and file, named by its SHA-256 and checked at each reading
+.hug/checkpoints.sqlite   where each run stands (LangGraph's saver, WAL mode); it holds digests, never contents
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hug_agents.bundle import Artifact, Bundle, Manifest
+from hug_agents.canonical import canonical_json, sha256
+from hug_agents.errors import StoreError, TamperedObject
+
+_DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})\Z")
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+class Store:
+    """Content by digest. Safe for several processes: an object is written once, atomically, and never changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            (root / "objects").mkdir(parents=True, exist_ok=True, mode=0o700)
+            ignore = root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(
+                f"cannot be used as a store: {error.strerror}",
+                where=str(root),
+                hint="name another folder: HUG_AGENTS_HOME",
+            ) from error
+
+    @property
+    def checkpoints(self) -> Path:
+        """The SQLite file of LangGraph's checkpoints."""
+        return self.root / "checkpoints.sqlite"
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; returns their digest. An object that is there and intact is left alone."""
+        name = sha256(data)
+        path = self._path(name)
+        try:
+            if path.exists() and path.read_bytes() == data:
+                return name
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(path)
+        except OSError as error:
+            raise StoreError(f"an object could not be written: {error.strerror}", where=str(path)) from error
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The bytes of a digest. Raises TamperedObject if the file no longer has it, StoreError if it is not there."""
+        path = self._path(name)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{name} is not in the store: {error.strerror}", where=str(self.root)) from error
+        if sha256(data) != name:
+            raise TamperedObject(
+                f"the file does not have the digest {name}", where=str(path), hint="restore the store from a backup"
+            )
+        return data
+
+    def put_model(self, model: BaseModel) -> str:
+        """Keep a typed document as canonical JSON."""
+        return self.put(canonical_json(model.model_dump(mode="json")))
+
+    def get_model(self, kind: type[AnyModel], name: str) -> AnyModel:
+        """A typed document by digest. Raises StoreError when it is of another kind or version."""
+        try:
+            return kind.model_validate_json(self.get(name))
+        except ValidationError as error:
+            raise StoreError(
+                f"{name} is not a {kind.__name__} that this version reads: {error.error_count()} errors"
+            ) from error
+
+    def put_bundle(self, bundle: Bundle) -> str:
+        """Keep every file of a bundle and its manifest; returns the manifest's digest."""
+        for artifact in bundle:
+            self.put(artifact.data)
+        return self.put_model(bundle.manifest)
+
+    def get_bundle(self, name: str) -> Bundle:
+        """A bundle by its manifest's digest, every byte checked."""
+        manifest = self.get_model(Manifest, name)
+        return Bundle(manifest.spec, self._artifacts(manifest))
+
+    def _artifacts(self, manifest: Manifest) -> Iterable[Artifact]:
+        for entry in manifest.entries:
+            yield Artifact(
+                path=entry.path,
+                content=self.get(entry.sha256).decode(),
+                system=entry.system,
+                owner=entry.owner,
+                executable=entry.executable,
+            )
+
+    def _path(self, name: str) -> Path:
+        match = _DIGEST.match(name)
+        if match is None:
+            raise StoreError(f"{name[:80]!r} is not a digest", hint="sha256: and 64 hexadecimal digits")
+        return self.root / "objects" / match[1] / match[2]

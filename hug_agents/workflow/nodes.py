@@ -1,0 +1,158 @@
+"""What each node does: read documents by digest, call one agent or one pure function, keep the result, return its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hug_agents.agents import deployment, devops, prompt_refiner
+from hug_agents.agents.model import load_model
+from hug_agents.errors import UsageError
+from hug_agents.plans import Blueprint, Note
+from hug_agents.planning import plan
+from hug_agents.reading.assemble import Refinement
+from hug_agents.render import render
+from hug_agents.repair import apply_fix
+from hug_agents.request import Request
+from hug_agents.scan import RepositoryFacts
+from hug_agents.spec import DeploymentSpec, Model
+from hug_agents.tracing import trace
+from hug_agents.validate import GateResult, fixes, run_gates, verdict
+from hug_agents.workflow.state import Crew, ReleaseState
+
+Update = dict[str, Any]
+Node = Callable[[ReleaseState], Update]
+
+
+class Notes(Model):
+    """What an agent remarked, as one document."""
+
+    notes: tuple[Note, ...] = ()
+
+
+class GateReport(Model):
+    """What the gates said of one bundle, as one document."""
+
+    bundle: str
+    results: tuple[GateResult, ...]
+
+
+class Nodes:
+    """The nodes of one crew. Each takes the state and returns what changes of it."""
+
+    def __init__(self, crew: Crew) -> None:
+        self.crew = crew
+        self.store = crew.store
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The chat model, loaded when the first agent needs it."""
+        if self._model is None:
+            self._model = load_model(self.crew.model, base_url=self.crew.base_url)
+        return self._model
+
+    def receive(self, state: ReleaseState) -> Update:
+        """File the request of a client that has no store."""
+        scope = state.get("scope", "release")
+        if state.get("request"):
+            return {"scope": scope}
+        if not state.get("text", "").strip():
+            raise UsageError("the request is empty", where="text", hint="say what to deploy and where, in words")
+        return {"scope": scope, "request": self.store.put_model(Request(text=state["text"])), "text": ""}
+
+    def refine(self, state: ReleaseState) -> Update:
+        """Prompt Refiner: the request and the repository's facts become a spec with evidence, or questions."""
+        self.crew.tell("refine")
+        request = self.store.get_model(Request, state["request"])
+        facts = self.store.get_model(RepositoryFacts, state["facts"]) if state.get("facts") else None
+        result = prompt_refiner.refine(request, facts, self.model, self.crew.budget)
+        return {
+            "refinement": self.store.put_model(result.refinement),
+            "usage": [self.store.put_model(result.usage)],
+            "prompts": list(result.prompts),
+            "repairs": 0,
+            "spec": self.store.put_model(result.refinement.spec) if result.refinement.spec else "",
+        }
+
+    def deployment(self, state: ReleaseState) -> Update:
+        """Deployment agent: remarks on rollout, rollback and infrastructure."""
+        return self._notes("deployment", deployment.design, state)
+
+    def devops(self, state: ReleaseState) -> Update:
+        """DevOps agent: remarks on pipelines, monitoring and operation."""
+        return self._notes("devops", devops.design, state)
+
+    def _notes(self, agent: str, design: Callable[..., Any], state: ReleaseState) -> Update:
+        self.crew.tell(agent)
+        result = design(self.store.get_model(DeploymentSpec, state["spec"]), self.model, self.crew.budget)
+        return {
+            agent: self.store.put_model(Notes(notes=result.notes)),
+            "usage": [self.store.put_model(result.usage)],
+            "prompts": list(result.prompts),
+        }
+
+    def bundle(self, state: ReleaseState) -> Update:
+        """Write every file from the blueprint. Pure; no model takes part."""
+        self.crew.tell("bundle")
+        spec = self.store.get_model(DeploymentSpec, state["spec"])
+        refinement = self.store.get_model(Refinement, state["refinement"])
+        notes = [note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)]
+        blueprint = plan(spec, requirements=refinement.requirements, notes=notes)
+        blueprint = blueprint.model_copy(update={"requirements": trace(blueprint.requirements, render(blueprint))})
+        bundle = render(blueprint)
+        return {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
+
+    def _read_notes(self, state: ReleaseState, agent: str) -> tuple[Note, ...]:
+        name = state.get(agent, "")
+        return self.store.get_model(Notes, str(name)).notes if name else ()
+
+    def gates(self, state: ReleaseState) -> Update:
+        """Run the automated gates side by side."""
+        self.crew.tell("gates")
+        blueprint = self.store.get_model(Blueprint, state["blueprint"])
+        bundle = self.store.get_bundle(state["bundle"])
+        wanted = self.crew.gates
+        results: tuple[GateResult, ...] = ()
+        if wanted is None or wanted:
+            results = run_gates(
+                bundle, blueprint, only=wanted or (), progress=lambda result: self.crew.tell("gate", result)
+            )
+        judged = verdict(results)
+        if wanted is not None and judged == "passed":
+            judged = "incomplete"  # gates were left out on request: what they would have said is unknown
+        report = GateReport(bundle=state["bundle"], results=results)
+        outcome = {"passed": "built", "failed": "gates_failed", "incomplete": "gates_incomplete"}[judged]
+        return {"gates": self.store.put_model(report), "verdict": judged, "outcome": outcome}
+
+    def repair(self, state: ReleaseState) -> Update:
+        """Let the owning agents choose among the fixes that the findings offer, and apply them to the spec."""
+        self.crew.tell("repair", state.get("repairs", 0) + 1)
+        spec = self.store.get_model(DeploymentSpec, state["spec"])
+        report = self.store.get_model(GateReport, state["gates"])
+        findings = [finding for result in report.results for finding in result.findings]
+        usage, prompts = [], []
+        for agent in (deployment, devops):
+            result = agent.repair(findings, spec, self.model, self.crew.budget)
+            for fix in result.fixes:
+                spec = apply_fix(spec, fix)
+            usage.append(self.store.put_model(result.usage))
+            prompts.extend(result.prompts)
+        return {
+            "spec": self.store.put_model(spec),
+            "repairs": state.get("repairs", 0) + 1,
+            "usage": usage,
+            "prompts": prompts,
+        }
+
+    def can_repair(self, state: ReleaseState) -> bool:
+        """Whether the gates failed, a finding offers a fix, and a round is left."""
+        if state["verdict"] != "failed" or state.get("repairs", 0) >= self.crew.repair_rounds:
+            return False
+        spec = self.store.get_model(DeploymentSpec, state["spec"])
+        report = self.store.get_model(GateReport, state["gates"])
+        return any(spec.evidence_for(fix.path).kind == "default" for fix in fixes(report.results))
+
+    def approved(self, state: ReleaseState) -> Update:
+        """Every checkpoint was answered yes. Nothing is carried out here."""
+        return {"outcome": "approved"}
