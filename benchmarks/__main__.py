@@ -1,0 +1,13 @@
+"""Run every figure, or those named on the command line, and print each beside its target."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+NAMES = ("imports", "rendering", "store", "gates")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        for figure in import_module(f"benchmarks.{name}").figures():
+            print(figure, flush=True)
