@@ -5,14 +5,21 @@ HugError
 │   ├── SpecError              a deployment spec that contradicts itself
 │   ├── UnsupportedError       asked for by name, and not something this version can make
 │   ├── PromptError            a prompt file is missing, malformed, or lacks a variable
+│   ├── PolicyError            a governance policy that cannot be used; each problem with its line and field
+│   ├── SigningKeyError        a key that cannot be read, or that others can read
 │   └── OutputConflict         writing would destroy a file that is not ours
 ├── ModelError                 a language model gave nothing usable within its budget              (exit 1)
 │   ├── ModelUnavailable       it could not be reached, or refused the credentials
 │   ├── ModelAnswerInvalid     it answered, and the answer did not fit the schema
 │   └── BudgetExceeded         attempts, tokens or seconds ran out
+├── MissingProgram             a program that is needed is not installed; the message says how       (exit 2)
 ├── ProcessError               a program could not be started, or ran past its time                (exit 1)
 ├── StoreError                 what lasts could not be read or written                             (exit 1)
 │   └── TamperedObject         a stored file no longer has the digest that names it
+├── ApprovalError              governance said no                                                  (exit 1)
+│   ├── DecisionRefused        a decision was not taken, and nothing changed; `reason` is a code
+│   ├── NotApproved            an effect without the signatures, gates or window it needs          (exit 5)
+│   └── LedgerBroken           the ledger was changed; names the first entry that is wrong
 ├── MissingExtra               an optional package is needed; the message says which               (exit 2)
 ├── QuestionsPending           the request cannot be built before these are answered               (exit 4)
 └── GateFailed                 automated gates found what repair could not mend                    (exit 3)
@@ -59,6 +66,18 @@ class PromptError(UsageError):
     """A prompt that is missing, malformed, or called without one of its variables."""
 
 
+class PolicyError(UsageError):
+    """A governance policy that cannot be used. `problems` holds every one, each with its line and field."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", problems: tuple[str, ...] = ()) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.problems = problems or (what,)
+
+
+class SigningKeyError(UsageError):
+    """A signing key that cannot be read, is of another kind, or that others can read."""
+
+
 class OutputConflict(UsageError):
     """A file in the output folder is not ours to replace. Nothing was written."""
 
@@ -91,6 +110,37 @@ class TamperedObject(StoreError):
     """A stored file no longer has the digest that names it."""
 
 
+class ApprovalError(HugError):
+    """Governance said no."""
+
+
+class DecisionRefused(ApprovalError):
+    """A decision was not taken and nothing changed. `reason` is a code of `hug_agents.approve.decision.Reason`."""
+
+    def __init__(self, what: str, *, reason: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.reason = reason
+
+
+class NotApproved(ApprovalError):
+    """An effect was asked for without what it needs. `missing` names each thing, one a line."""
+
+    exit_code = 5
+
+    def __init__(self, what: str, *, missing: tuple[str, ...] = (), where: str = "", hint: str = "") -> None:
+        self.missing = missing
+        lines = "".join(f"\n  missing: {item}" for item in missing)
+        super().__init__(what + lines, where=where, hint=hint)
+
+
+class LedgerBroken(ApprovalError):
+    """The ledger is not as it was written. `seq` is the first entry that is wrong."""
+
+    def __init__(self, what: str, *, seq: int, where: str = "", hint: str = "") -> None:
+        self.seq = seq
+        super().__init__(f"entry {seq}: {what}", where=where, hint=hint)
+
+
 class MissingExtra(HugError):
     """A feature needs an optional package."""
 
@@ -98,6 +148,15 @@ class MissingExtra(HugError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional package", hint=f"pip install 'hug-agents[{extra}]'")
+
+
+class MissingProgram(HugError):
+    """A program that is needed is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, program: str, install: str) -> None:
+        super().__init__(f"{program} is not installed", hint=f"install it with {install}")
 
 
 class QuestionsPending(HugError):

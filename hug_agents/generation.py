@@ -111,7 +111,7 @@ def generate(
 ) -> Generation:
     """Turn a request into a bundle and judge it.
 
-    `repo` is a folder that is scanned, never run. `out` is where the files go; without it they stay in the store and in
+    `repo` is a folder, or a git URL that is fetched; it is scanned, never run. `out` is where the files go; without it they stay in the store and in
     the result. `gates` names the gates to run (default: all that apply). Raises QuestionsPending with everything that
     must be answered first (go on with `answer`), UnsupportedError for what cannot be made, ModelError when a model gives
     nothing usable (go on with `answer`, also with another model), UsageError for what cannot be used.
@@ -180,9 +180,13 @@ async def aanswer(thread: str, answers: Mapping[str, str] | None = None, **optio
 def _scan(repo: str | Path | None) -> RepositoryFacts | None:
     if repo is None:
         return None
+    from hug_agents.checkout import checkout, is_url
     from hug_agents.scan import scan
 
-    return scan(Path(repo))
+    if not is_url(str(repo)):
+        return scan(Path(repo))
+    with checkout(str(repo)) as folder:
+        return scan(folder)
 
 
 def _crew(

@@ -70,10 +70,10 @@ def _write_new(folder: Path, contents: dict[str, bytes], executable: set[str]) -
 
 def _write_into(folder: Path, contents: dict[str, bytes], executable: set[str]) -> Written:
     before = _earlier(folder)
-    created, replaced, unchanged, conflicts = [], [], [], []
+    by_state: dict[str, list[str]] = {"new": [], "ours": [], "same": [], "foreign": []}
     for path, data in contents.items():
-        state = _compare(folder, path, data, before)
-        {"new": created, "ours": replaced, "same": unchanged}.get(state, conflicts).append(path)
+        by_state[_compare(folder, path, data, before)].append(path)
+    created, replaced, conflicts = by_state["new"], by_state["ours"], by_state["foreign"]
     if conflicts:
         shown = ", ".join(sorted(conflicts)[:8]) + (f" and {len(conflicts) - 8} more" if len(conflicts) > 8 else "")
         raise OutputConflict(
@@ -81,7 +81,8 @@ def _write_into(folder: Path, contents: dict[str, bytes], executable: set[str]) 
             where=str(folder),
             hint="write to an empty folder with --out and compare, or move these files away",
         )
-    removed, kept = [], []
+    removed: list[str] = []
+    kept: list[str] = []
     for path, name in before.items():
         if path not in contents and (folder / path).is_file() and not _through_link(folder, path):
             (removed if sha256((folder / path).read_bytes()) == name else kept).append(path)
@@ -100,7 +101,7 @@ def _write_into(folder: Path, contents: dict[str, bytes], executable: set[str]) 
         folder=str(folder),
         created=tuple(sorted(created)),
         replaced=tuple(sorted(replaced)),
-        unchanged=tuple(sorted(unchanged)),
+        unchanged=tuple(sorted(by_state["same"])),
         removed=tuple(sorted(removed)),
         kept=tuple(sorted(kept)),
     )
@@ -151,7 +152,7 @@ def _earlier(folder: Path) -> dict[str, str]:
 def _compare(folder: Path, path: str, data: bytes, before: dict[str, str]) -> str:
     target = folder / path
     if _through_link(folder, path):
-        return "link"
+        return "foreign"
     try:
         status = os.lstat(target)
     except FileNotFoundError:

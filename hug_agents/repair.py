@@ -1,7 +1,7 @@
 """Mend a spec by a fix that a gate offers, and only where nobody stated the value.
 
-A fix names a value as evidence does: `services.api.replicas`, `drill_every_days`. What the request, an answer, an option
-or the repository settled is never changed.
+A fix names a value as evidence does: `services.api.replicas`, `drill_every_days`. What the request, an answer, an
+option or the repository settled is never changed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def apply_fix(spec: DeploymentSpec, fix: Fix) -> DeploymentSpec:
 
     Raises UsageError where the path does not exist, where somebody stated the value, and where the spec would not hold.
     """
-    if stated := _stated(spec, fix.path):
+    if row := stated(spec, fix.path):
         raise UsageError(
-            f"the value was stated ({stated.kind}) and is not changed by a fix",
+            f"the value was stated ({row.kind}) and is not changed by a fix",
             where=fix.path,
             hint="ask the requester for a change of the request",
         )
@@ -103,8 +103,8 @@ def _places(path: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _stated(spec: DeploymentSpec, path: str) -> Evidence | None:
-    """The evidence that someone stated this value, a part of it, or the whole that it is a part of."""
+def stated(spec: DeploymentSpec, path: str) -> Evidence | None:
+    """The evidence that someone stated this value, a part of it, or the whole that it is in; None for a default."""
     wanted = _places(path)
     for row in spec.evidence:
         if row.kind == "default":
@@ -117,19 +117,37 @@ def _stated(spec: DeploymentSpec, path: str) -> Evidence | None:
     return None
 
 
+def spec_values(spec: DeploymentSpec) -> dict[str, Any]:
+    """Every value of a spec by its path, in the order of the spec; a list without names is one value."""
+    return dict(_values(spec.model_dump(mode="json", exclude={"evidence", "schema_version"}), ""))
+
+
+def value_of(spec: DeploymentSpec, path: str) -> Any:
+    """The value that evidence at this path speaks of; None where it is not a single one of the spec."""
+    return spec_values(spec).get(".".join(_places(path)))
+
+
 def spec_paths(spec: DeploymentSpec) -> tuple[str, ...]:
-    """Every path of a spec that a note may be about: its values by their names, lists as a whole."""
-    paths = set(_paths(spec.model_dump(mode="python", exclude={"evidence", "schema_version"}), ""))
-    return tuple(sorted(paths | {row.path for row in spec.evidence}))
+    """Every path of a spec that a note may be about: values, the things that hold them, and those with evidence."""
+    paths = {row.path for row in spec.evidence}
+    for path in spec_values(spec):
+        parts = path.split(".")
+        paths.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return tuple(sorted(paths))
 
 
-def _paths(node: Any, prefix: str) -> Iterator[str]:
-    if prefix:
-        yield prefix
+def _values(node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from _paths(value, f"{prefix}.{key}" if prefix else key)
-    elif isinstance(node, list | tuple):
+            yield from _values(value, f"{prefix}.{key}" if prefix else key)
+    elif isinstance(node, list) and node and all(isinstance(item, dict) and _name(item) for item in node):
         for item in node:
-            if isinstance(item, dict) and isinstance(name := item.get("name") or item.get("service"), str):
-                yield from _paths({key: item[key] for key in item if key not in ("name", "service")}, f"{prefix}.{name}")
+            yield from _values({key: item[key] for key in item if key != "name"}, f"{prefix}.{_name(item)}")
+    else:
+        yield prefix, node
+
+
+def _name(item: dict[str, Any]) -> str:
+    # A smoke test and an objective speak of a service too, and a service may have several: these lists are one value.
+    name = item.get("name") or (item.get("service") if "replicas" in item else None)
+    return name if isinstance(name, str) else ""

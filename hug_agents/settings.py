@@ -17,6 +17,9 @@ class Settings(BaseModel):
     model: str = Field("offline", description="HUG_AGENTS_MODEL: the model used when none is named")
     home: Path = Field(Path(".hug"), description="HUG_AGENTS_HOME: the folder of everything that lasts")
     prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
+    terraform_mirror: Path | None = Field(
+        None, description="HUG_AGENTS_TERRAFORM_MIRROR: a folder of Terraform providers, laid out as a filesystem mirror"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     tool_environment: dict[str, str] = Field(
         default_factory=dict, description="the variables that programs are started with; secrets are left out"
@@ -33,6 +36,7 @@ class Settings(BaseModel):
                 ("model", "HUG_AGENTS_MODEL"),
                 ("home", "HUG_AGENTS_HOME"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
+                ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)
         }

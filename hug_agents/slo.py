@@ -1,7 +1,7 @@
 """Objectives as arithmetic: error budgets, burn rates, and the alerts that follow. No file format is known here.
 
-The method is the Google SRE Workbook's, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts": an alert fires while the share
-of bad requests exceeds `rate x budget` both over a long window (it matters) and over a short one (it still goes on).
+The method is the Google SRE Workbook's, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts": an alert fires while the
+share of bad requests exceeds `rate x budget` both over a long window (it matters) and over a short one (it goes on).
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ class Slo(Model):
     def burns(self) -> tuple[Burn, ...]:
         """Its alerts, the fastest first.
 
-        The rate is `share x period / long window`, which for 30 days gives the Workbook's 14.4, 6 and 1. It is never above
-        those (over a longer period they fire at a smaller share, so an outage is noticed no later), and never so low that
-        the budget would last. A long window is at most a seventh of the period.
+        The rate is `share x period / long window`, which for 30 days gives the Workbook's 14.4, 6 and 1. It is never
+        above those (over a longer period they fire at a smaller share, so an outage is noticed no later), and never so
+        low that the budget would last. A long window is at most a seventh of the period.
         """
         period = self.window_days * _DAY
         found: list[Burn] = []
@@ -105,6 +105,14 @@ class Slo(Model):
             if not any((burn.ratio, long) == (other.ratio, other.long_minutes) for other in found):
                 found.append(burn)
         return tuple(found)
+
+    def outlook(self, burn: Burn) -> str:
+        """What becomes of the budget at that rate, as a sentence."""
+        if burn.rate <= 1:
+            return f"The error budget of {days(self.window_days)} is used up before they are over."
+        hours = self.window_days * 24 / burn.rate
+        lasts = f"{round(hours)} hours" if hours < 72 else days(round(hours / 24))
+        return f"At that rate the error budget of {days(self.window_days)} is gone in {lasts}."
 
     def _reachable(self, ratio: Decimal) -> Decimal:
         # With a wide budget, rate x budget reaches 1 and a total outage would never page.
@@ -198,7 +206,11 @@ def unmeasured(spec: DeploymentSpec) -> tuple[str, ...]:
     ]
     if not web:
         said += ["objectives of every web service: there is none" for item in spec.objectives if not item.service]
-    said += [f"rollback trigger {item.metric.replace('_', ' ')}: {why}" for item in spec.triggers if (why := _unseen(spec, item))]
+    said += [
+        f"rollback trigger {item.metric.replace('_', ' ')}: {why}"
+        for item in spec.triggers
+        if (why := _unseen(spec, item))
+    ]
     return tuple(dict.fromkeys(said))
 
 
@@ -219,6 +231,11 @@ def trigger_alert(trigger: Trigger) -> tuple[str, str]:
             f"the 99th percentile of latency is above {number(trigger.threshold or 0)} ms{lasting}: roll back",
         )
     return "RollbackHealth", f"an instance does not answer{lasting}: roll back"
+
+
+def trigger_severity(trigger: Trigger) -> Severity:
+    """Users notice errors and slowness; one instance that fails a check matters to a release, and wakes nobody."""
+    return "ticket" if trigger.metric == "health" else "page"
 
 
 def burn_alert(slo: Slo, burn: Burn) -> tuple[str, str]:
@@ -261,7 +278,8 @@ def alerts(spec: DeploymentSpec) -> tuple[AlertInfo, ...]:
         found += [(burn_alert(slo, burn), burn.severity, name) for burn in slo.burns() for name in slo.services]
     found += [(NO_DATA, "ticket", name) for slo in slos(spec) for name in slo.services]
     for trigger in watched_triggers(spec):
-        found += [(trigger_alert(trigger), "page", service.name) for service in spec.web_services]
+        services = scraped(spec) if trigger.metric == "health" else spec.web_services
+        found += [(trigger_alert(trigger), trigger_severity(trigger), service.name) for service in services]
     for service in scraped(spec):
         found += [(SERVICE_DOWN, "page", service.name), (INSTANCE_DOWN, "ticket", service.name)]
     found += [(WORKER_DOWN, "page", service.name) for service in cluster_watched(spec, "worker")]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from hug_agents.canonical import digest
 
-SCHEMA = 1
+SCHEMA: Final = 1
 
 
 def _printable(text: str) -> str:
@@ -156,7 +156,7 @@ class Service(Model):
             raise ValueError(f"service {self.name}: needs an image, or something to build one from")
         if self.max_replicas is not None and self.max_replicas < self.replicas:
             raise ValueError(f"service {self.name}: max_replicas {self.max_replicas} is below replicas {self.replicas}")
-        names = [item.name for item in (*self.env, *self.secrets)]
+        names = [item.name for item in self.env] + [item.name for item in self.secrets]
         if len(names) != len(set(names)):
             raise ValueError(f"service {self.name}: an environment variable is set twice")
         return self

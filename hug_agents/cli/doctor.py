@@ -24,7 +24,12 @@ def command(as_json: bool) -> int:
                 "hug": __version__,
                 "python": platform.python_version(),
                 "tools": [
-                    {**state.tool.model_dump(mode="json"), "found": state.found, "version": state.version, "path": state.path}
+                    {
+                        **state.tool.model_dump(mode="json"),
+                        "found": state.found,
+                        "version": state.version,
+                        "path": state.path,
+                    }
                     for state in states
                 ],
             }
@@ -42,5 +47,7 @@ def command(as_json: bool) -> int:
         table.add_row(mark, state.tool.program, state.version, Text(lack))
     out.print(table)
     count = len(missing)
-    out.print(f"\n{count} missing: their gates are skipped, and a skipped gate is not a pass" if count else "\nall here")
+    out.print(
+        f"\n{count} missing: their gates are skipped, and a skipped gate is not a pass" if count else "\nall here"
+    )
     return 1 if missing else 0

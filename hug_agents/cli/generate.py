@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("generate")
 @click.argument("request_text", metavar="REQUEST", required=False)
-@click.option("--repo", type=click.Path(path_type=Path), help="A folder to read facts from; nothing in it is run.")
+@click.option("--repo", metavar="DIR|URL", help="A folder or git URL to read facts from; nothing in it is run.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

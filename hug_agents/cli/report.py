@@ -128,8 +128,9 @@ def _print_verdict(made: Generation) -> None:
         out.print(f"[bold green]Every gate passed.[/] [dim]{escape(spent)}[/]")
     elif made.verdict == "incomplete":
         names = ", ".join(result.name for result in made.skipped)
-        out.print(f"[bold yellow]Not fully checked:[/] {escape(names)} did not run here. That is not a pass.")
-        out.print(f"  a release may not start on it; `hug doctor` says what to install [dim]{escape(spent)}[/]")
+        why = f"{names} did not run here" if names else "gates were left out on request"
+        out.print(f"[bold yellow]Not fully checked:[/] {escape(why)}. That is not a pass, and no release may start on it.")
+        out.print(f"  `hug doctor` says what is missing [dim]{escape(spent)}[/]")
     else:
         out.print(
             f"[bold red]A gate failed[/] after {made.repairs} rounds of repair; the files are kept. [dim]{escape(spent)}[/]"

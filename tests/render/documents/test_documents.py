@@ -1,0 +1,93 @@
+"""The documents that people read, and the inventory that programs read."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from hug_agents.planning import plan
+from hug_agents.plans import Note, Requirement
+from hug_agents.render import documents, render
+from hug_agents.render.documents import dependencies, deployment_plan, inventory, rollback_plan, runbook
+from hug_agents.spec import DeploymentSpec
+from tests.examples import ALL, HOSTILE, ecs_canary, minimal, shop_ecs_blue_green
+
+NAMES = sorted(ALL)
+
+
+def written(spec: DeploymentSpec, module: object) -> dict[str, str]:
+    return {item.path: item.content for item in module.render(plan(spec))}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_dependency_manifest_is_cyclonedx(name: str) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    [content] = written(ALL[name](), dependencies).values()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
+
+
+def test_an_image_by_digest_keeps_it() -> None:
+    document = json.loads(written(minimal(), dependencies)["inventory/dependencies.cdx.json"])
+    [component] = document["components"]
+    assert component["hashes"] == [{"alg": "SHA-256", "content": "3f" * 32}]
+    assert component["purl"].startswith("pkg:oci/hello@sha256%3A3f3f")
+
+
+def test_the_inventory_tells_where_environments_differ() -> None:
+    files = written(ecs_canary(), inventory)
+    staging, production = json.loads(files["inventory/environments.json"])["environments"]
+    assert (staging["services"][0]["replicas"], production["services"][0]["replicas"]) == (1, 3)
+    assert "replicas, max replicas" in files["docs/environments.md"]
+    assert "`payments/stripe-key`" in files["docs/environments.md"]
+
+
+def test_the_rollback_plan_says_what_cannot_be_undone() -> None:
+    text = written(ecs_canary(), rollback_plan)["docs/rollback-plan.md"]
+    assert "the migration of payments-api" in text and "expand, then contract" in text
+    assert "data written to db" in text
+    assert re.search(r"\| 2 \| Send all traffic .* `deploy/deploy.sh rollback production` .* 60 s \|", text)
+    assert "messages on orders" in written(shop_ecs_blue_green(), rollback_plan)["docs/rollback-plan.md"]
+    assert "Nothing: the services keep no state" in written(minimal(), rollback_plan)["docs/rollback-plan.md"]
+
+
+def test_every_alert_that_pages_is_in_the_runbook() -> None:
+    bundle = render(plan(ecs_canary()))
+    runbook_text = bundle["docs/runbook.md"].content
+    alerts = {
+        name
+        for item in bundle.under("monitoring/prometheus/")
+        for name in re.findall(r"^\s*- alert: (\S+)", item.content, re.M)
+    }
+    assert alerts
+    for alert in alerts:
+        assert f"### {alert}" in runbook_text.replace("\\", ""), alert
+
+
+def test_commands_of_the_documents_exist_in_the_bundle() -> None:
+    for make in ALL.values():
+        bundle = render(plan(make()))
+        for artifact in bundle.under("docs/"):
+            for script in re.findall(r"(deploy/\w+\.sh)", artifact.content):
+                assert script in bundle, (artifact.path, script)
+
+
+def test_requirements_and_notes_are_data() -> None:
+    blueprint = plan(
+        minimal(),
+        requirements=[Requirement(id="R1", text=HOSTILE, status="unmet", reason=HOSTILE.replace("\n", " "))],
+        notes=[Note(agent="devops", about="strategy", text=HOSTILE)],
+    )
+    text = next(item.content for item in deployment_plan.render(blueprint) if item.path.endswith(".md"))
+    assert "<script>" not in text and "[x](" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| R1 ")]
+    assert len(rows) == 1 and len(re.findall(r"(?<!\\)\|", rows[0])) == 5
+
+
+def test_the_runbook_names_the_production_environment() -> None:
+    text = written(ecs_canary(), runbook)["docs/runbook.md"]
+    assert "deploy/deploy.sh rollback production" in text
+    assert documents.__doc__
