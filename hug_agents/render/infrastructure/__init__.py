@@ -1,0 +1,1 @@
+"""Infrastructure as code: one module a system."""

@@ -1,0 +1,74 @@
+"""The root of the image registry, which every environment shares: an image is built once and promoted by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hug_agents.render.infrastructure.aws.access import build
+from hug_agents.render.infrastructure.aws.roots import (
+    hcl_file,
+    registry_home,
+    repository_variable,
+    versions,
+)
+from hug_agents.render.infrastructure.aws.variables import Variable
+from hug_agents.render.infrastructure.hcl import expression, list_of
+from hug_agents.render.naming import image_path, short, uses_ecr
+from hug_agents.render.templating import Safe, hcl
+from hug_agents.spec import DeploymentSpec
+
+
+def needed(spec: DeploymentSpec) -> bool:
+    """Images are built here and kept in ECR."""
+    return uses_ecr(spec) and any(service.image is None for service in spec.services)
+
+
+def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
+    """File name and text of each file of the root."""
+    home = registry_home(spec)
+    readers = sorted({item.account for item in spec.environments if item.account and item.account != home.account})
+    yield "versions.tf", versions(spec, "registry", home)
+    yield (
+        "main.tf",
+        hcl_file(
+            "registry_main.tf.j2",
+            repositories=list_of(sorted(image_path(spec, item) for item in spec.services if item.image is None)),
+            readers=list_of(readers),
+            pipeline=spec.toolchain.ci == "github_actions",
+            role=short(spec.application, "build", limit=64),
+            branch=spec.default_branch,
+            policies={"push": build()},
+        ),
+    )
+    variables = [*repository_variable(spec)]
+    if not home.region:
+        variables.insert(
+            0,
+            Variable(
+                name="region",
+                description="The AWS region of the registry.",
+                condition=expression('can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))'),
+                error="region must be an AWS region, such as eu-west-1.",
+            ),
+        )
+    if variables:
+        yield "variables.tf", hcl_file("variables.tf.j2", variables=variables)
+    yield "outputs.tf", hcl_file("registry_outputs.tf.j2", pipeline=spec.toolchain.ci == "github_actions")
+    values: dict[str, Safe] = {} if home.region else {"region": hcl("eu-west-1")}
+    if spec.toolchain.ci == "github_actions" and not spec.repository:
+        values["repository"] = hcl("example/application")
+    yield (
+        "tests/registry.tftest.hcl",
+        hcl_file(
+            "registry_tests.tftest.hcl.j2",
+            account=home.account or "123456789012",
+            test_region=home.region or "eu-west-1",
+            zones=False,
+            secrets=False,
+            caches=False,
+            cluster=None,
+            given=values,
+            repositories=sorted(image_path(spec, item) for item in spec.services if item.image is None),
+            pipeline=spec.toolchain.ci == "github_actions",
+        ),
+    )

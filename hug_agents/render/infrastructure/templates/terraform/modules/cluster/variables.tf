@@ -1,0 +1,4 @@
+variable "name" {
+  description = "The environment's resource name."
+  type        = string
+}
