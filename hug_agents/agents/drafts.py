@@ -1,0 +1,36 @@
+"""What the deployment and the DevOps agent ask a model for. Drafts: nothing in them counts until it was checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from hug_agents.spec import Model
+
+
+class NoteDraft(Model):
+    """One remark about one value of the spec."""
+
+    about: Annotated[str, StringConstraints(max_length=200)] = Field(description="a path of the list, copied exactly")
+    kind: Literal["reason", "risk", "advice"]
+    text: Annotated[str, StringConstraints(max_length=400)] = Field(description="one or two plain sentences")
+
+
+class Notes(Model):
+    """Remarks for the people who approve and run the release, the most important first."""
+
+    notes: Annotated[tuple[NoteDraft, ...], Field(max_length=8)] = ()
+
+
+class Chosen(Model):
+    """One offer that is taken."""
+
+    offer: Annotated[int, Field(ge=1, le=100, description="its number in the list of offers")]
+    reason: Annotated[str, StringConstraints(max_length=300)] = Field(description="what it mends")
+
+
+class Repair(Model):
+    """The offers that are taken; none is an answer too."""
+
+    chosen: Annotated[tuple[Chosen, ...], Field(max_length=20)] = ()

@@ -1,0 +1,187 @@
+"""The Prompt Refiner: from a request and a repository's facts to a spec with evidence, or to questions.
+
+The model only reads; what it says counts where its words are found in the source (`reading.assemble`). The refined
+prompts, the log of transformations and the measures are made by rule from what was accepted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel
+from pydantic import Field
+
+from hug_agents.agents.asking import aask, ask
+from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.outcome import prompt_name
+from hug_agents.agents.refined import RefinedPrompt, refined_prompts
+from hug_agents.agents.sifting import Sifted, sift
+from hug_agents.prompting import Filled, load
+from hug_agents.reading.assemble import Refinement, assemble
+from hug_agents.reading.claims import FIELDS, FieldInfo, Reading
+from hug_agents.reading.redact import redact
+from hug_agents.repair import value_of
+from hug_agents.request import Request
+from hug_agents.scan.report import RepositoryFacts
+from hug_agents.spec import Line, Model, Text
+
+_MOST_FACTS = 300
+
+
+class Transformation(Model):
+    """One thing that was done between the request and the spec."""
+
+    kind: Literal["redacted", "stated", "answered", "chosen", "found", "assumed", "refused", "unsupported", "asked"]
+    path: Line = ""
+    words: Text = Field("", description="the words that it was made from")
+    result: Text = ""
+    why: Text = ""
+
+
+class Measures(Model):
+    """How the refiner did on one request."""
+
+    completeness: float = Field(description="paths with evidence of a source / the same plus open questions; 1 if none")
+    ambiguities_found: int = Field(description="questions that are open or were answered")
+    ambiguities_resolved: int = Field(description="of them, answered")
+    claims: int = Field(description="values that the model claimed")
+    claims_refused: int = Field(description="of them, not supported by the source")
+
+
+class RefinerResult(Model):
+    """Everything that the refiner hands on."""
+
+    refinement: Refinement
+    reading: Reading = Field(description="what the model said, before any of it was checked")
+    refined: tuple[RefinedPrompt, ...] = Field((), description="none while questions are open")
+    log: tuple[Transformation, ...]
+    measures: Measures
+    usage: Usage
+    prompts: tuple[Line, ...]
+
+
+def refine(
+    request: Request,
+    facts: RepositoryFacts | None,
+    model: BaseChatModel,
+    budget: Budget,
+    *,
+    timestamp: datetime | None = None,
+) -> RefinerResult:
+    """Read a request with a model and keep what the source supports. Raises ModelError, PromptError."""
+    clean = _without_secrets(request)
+    filled = fill(clean, facts)
+    answer = ask(model, filled, Reading, budget)
+    return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
+
+
+async def arefine(
+    request: Request,
+    facts: RepositoryFacts | None,
+    model: BaseChatModel,
+    budget: Budget,
+    *,
+    timestamp: datetime | None = None,
+) -> RefinerResult:
+    """`refine` without blocking while the model answers."""
+    clean = _without_secrets(request)
+    filled = fill(clean, facts)
+    answer = await aask(model, filled, Reading, budget)
+    return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
+
+
+def fill(request: Request, facts: RepositoryFacts | None) -> Filled:
+    """The prompt of one request."""
+    return load("prompt_refiner/read_request").fill(
+        fields="\n".join(_row(field) for field in FIELDS),
+        repository=_summary(facts) if facts else None,
+        answers=[item.model_dump() for item in request.answers],
+        request=request.text,
+    )
+
+
+def _row(field: FieldInfo) -> str:
+    values = f" One of: {', '.join(field.values)}." if field.values else ""
+    return f"- `{field.pattern}`: {field.type}. {field.description[:1].upper()}{field.description[1:]}.{values}"
+
+
+def _summary(facts: RepositoryFacts) -> dict[str, Any]:
+    rows = [("", fact) for fact in facts.facts]
+    rows += [(component.name, fact) for component in facts.components for fact in component.facts]
+    return {
+        "services": [{"name": item.name, "folder": item.context} for item in facts.components],
+        "facts": [
+            {"service": service, "path": fact.path, "value": fact.value, "at": f"{fact.file}:{fact.line}"}
+            for service, fact in rows[:_MOST_FACTS]
+        ],
+        "left_out": max(0, len(rows) - _MOST_FACTS),
+    }
+
+
+def _without_secrets(request: Request) -> Request:
+    answers = tuple(item.model_copy(update={"value": redact(item.value).text}) for item in request.answers)
+    return request.model_copy(update={"text": redact(request.text).text, "answers": answers})
+
+
+def _result(
+    request: Request,
+    clean: Request,
+    facts: RepositoryFacts | None,
+    filled: Filled,
+    reading: Reading,
+    usage: Usage,
+    timestamp: datetime | None,
+) -> RefinerResult:
+    sifted = sift(reading, clean, facts)
+    refinement = assemble(clean, sifted.reading, facts)
+    spec, questions = refinement.spec, refinement.questions
+    settled = (
+        len([row for row in spec.evidence if row.kind != "default"])
+        if spec
+        else len(reading.claims) - len(sifted.claims)
+    )
+    total = settled + len(questions)
+    return RefinerResult(
+        refinement=refinement,
+        reading=reading,
+        refined=refined_prompts(spec, questions, timestamp=timestamp) if spec else (),
+        log=tuple(_log(request, refinement, sifted)),
+        measures=Measures(
+            completeness=round(settled / total, 4) if total else 1.0,
+            ambiguities_found=len(questions) + len(request.answers),
+            ambiguities_resolved=len(request.answers),
+            claims=len(reading.claims),
+            claims_refused=len(sifted.claims),
+        ),
+        usage=usage,
+        prompts=(prompt_name(filled),),
+    )
+
+
+_KINDS: dict[str, Literal["stated", "answered", "chosen", "found", "assumed"]] = {
+    "request": "stated",
+    "answer": "answered",
+    "option": "chosen",
+    "repository": "found",
+    "default": "assumed",
+}
+
+
+def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[Transformation]:
+    for text in (request.text, *(item.value for item in request.answers)):
+        for kind in redact(text).found:
+            yield Transformation(kind="redacted", why=f"{kind} was taken out before anything read it")
+    spec = refinement.spec
+    for row in spec.evidence if spec else ():
+        value = value_of(spec, row.path) if spec else None
+        result = "" if value is None else json.dumps(value, ensure_ascii=False)
+        yield Transformation(kind=_KINDS[row.kind], path=row.path, words=row.quote, result=result, why=row.reason)
+    for doubt in (*sifted.claims, *sifted.other):
+        yield Transformation(kind="refused", path=doubt.path, words=doubt.words, result=doubt.value, why=doubt.why)
+    for item in refinement.refused:
+        yield Transformation(kind="unsupported", path=item.path, words=item.quote, result=item.what, why=item.reason)
+    for question in refinement.questions:
+        yield Transformation(kind="asked", path=question.id, result=question.text, why=question.why)
