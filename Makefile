@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	"$$p" -c '$(CHECK)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
+# Terraform providers without a network, where an unpacked mirror lies near the root of the file system.
+HUG_AGENTS_TERRAFORM_MIRROR ?= $(patsubst %/,%,$(dir $(firstword $(wildcard /*/registry.terraform.io /*/*/registry.terraform.io))))
+export HUG_AGENTS_TERRAFORM_MIRROR
 
 .PHONY: help demo test lint bench docs record notebook wheel clean
 

@@ -16,6 +16,7 @@ from hug_agents.request import Answer, Choices, Request
 from hug_agents.settings import Settings
 from hug_agents.spec import DeploymentSpec
 from hug_agents.store import Store
+from hug_agents.systems import check as check_system
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -120,6 +121,9 @@ def generate(
     asked = request if isinstance(request, Request) else Request(text=request, choices=choices or Choices())
     if not asked.text.strip():
         raise UsageError("the request is empty", hint="say what to deploy and where, in words")
+    for field, value in asked.choices:
+        for system in (value,) if isinstance(value, str) else value or ():
+            check_system(field, system)
     if answers:
         given = tuple(Answer(id=key, value=value) for key, value in answers.items())
         asked = asked.model_copy(update={"answers": (*asked.answers, *given)})

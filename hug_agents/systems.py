@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Literal
 
 from hug_agents.errors import UnsupportedError
-from hug_agents.spec import DeploymentSpec, Line, Model, SystemId, Toolchain
+from hug_agents.spec import DeploymentSpec, Line, Model, SystemId
 
 Family = Literal["infrastructure", "pipelines", "orchestration", "monitoring", "rollback", "repositories"]
 Level = Literal["planned", "generated", "validated", "operated"]
@@ -87,42 +86,44 @@ def systems() -> dict[str, System]:
     return table
 
 
-def check_toolchain(toolchain: Toolchain) -> None:
-    """Raise UnsupportedError, naming the system, for one that is unknown, of another family, or only planned."""
-    for family, field, chosen in _chosen(toolchain):
-        system = systems().get(chosen)
-        same = [item for item in systems().values() if item.family == family]
+_FAMILIES: dict[str, Family] = {
+    "iac": "infrastructure",
+    "ci": "pipelines",
+    "runtime": "orchestration",
+    "monitors": "monitoring",
+    "rollout": "rollback",
+    "registry": "repositories",
+}
+"""The fields of a toolchain and the family that each chooses from."""
+
+
+def check(field: str, chosen: str) -> System:
+    """The system that a field of a toolchain names.
+
+    Raises UnsupportedError, naming it, for one that is unknown, of another family, or only planned.
+    """
+    family = _FAMILIES[field]
+    same = [item for item in systems().values() if item.family == family]
+    system = systems().get(chosen)
+    if system is None or system.family != family:
+        raise UnsupportedError(
+            f"{chosen} is not a system for {field}",
+            where=f"toolchain.{field}",
+            hint=f"one of: {', '.join(item.id for item in same)}",
+        )
+    if system.level == "planned":
         ready = ", ".join(item.id for item in same if item.level != "planned") or "none yet"
-        if system is None or system.family != family:
-            raise UnsupportedError(
-                f"{chosen} is not a system for {field}",
-                where=f"toolchain.{field}",
-                hint=f"one of: {', '.join(item.id for item in same)}",
-            )
-        if system.level == "planned":
-            raise UnsupportedError(
-                f"{system.name} is planned and not written yet",
-                where=f"toolchain.{field}",
-                hint=f"available for {field}: {ready}",
-            )
-
-
-def _chosen(toolchain: Toolchain) -> Iterable[tuple[Family, str, str]]:
-    single: tuple[tuple[Family, str, str | None], ...] = (
-        ("infrastructure", "iac", toolchain.iac),
-        ("pipelines", "ci", toolchain.ci),
-        ("orchestration", "runtime", toolchain.runtime),
-        ("rollback", "rollout", toolchain.rollout),
-        ("repositories", "registry", toolchain.registry),
-    )
-    for family, field, chosen in single:
-        if chosen is not None:
-            yield family, field, chosen
-    for chosen in toolchain.monitors:
-        yield "monitoring", "monitors", chosen
+        raise UnsupportedError(
+            f"{system.name} is planned and not written yet",
+            where=f"toolchain.{field}",
+            hint=f"available for {field}: {ready}",
+        )
+    return system
 
 
 def chosen_systems(spec: DeploymentSpec) -> tuple[System, ...]:
     """The systems that a spec writes for, in the order of the families. Raises UnsupportedError."""
-    check_toolchain(spec.toolchain)
-    return tuple(systems()[chosen] for _, _, chosen in _chosen(spec.toolchain))
+    toolchain = spec.toolchain
+    fields = ((field, getattr(toolchain, field)) for field in _FAMILIES)
+    named = ((field, item) for field, value in fields for item in (value if isinstance(value, tuple) else (value,)))
+    return tuple(check(field, item) for field, item in named if item is not None)

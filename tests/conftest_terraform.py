@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -15,19 +14,9 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 @cache
 def mirror() -> Path | None:
-    """The folder of a filesystem mirror that holds the provider.
-
-    TF_PLUGIN_MIRROR or a CLI configuration names it, or it is a folder `tf-plugins` near the root of the file system.
-    """
-    named = [os.environ.get("TF_PLUGIN_MIRROR", "")]
-    configuration = Path(os.environ.get("TF_CLI_CONFIG_FILE", ""))
-    if configuration.is_file():
-        named += re.findall(r'path\s*=\s*"([^"]+)"', configuration.read_text())
-    found = [*Path("/").glob("tf-plugins"), *Path("/").glob("[!ps]*/tf-plugins"), *Path("/srv").glob("tf-plugins")]
-    for folder in (*(Path(item) for item in named if item), *found):
-        if (folder / PROVIDER).is_dir():
-            return folder
-    return None
+    """The folder of a filesystem mirror that holds the provider: HUG_AGENTS_TERRAFORM_MIRROR, which conftest.py looks for."""
+    named = os.environ.get("HUG_AGENTS_TERRAFORM_MIRROR")
+    return Path(named) if named and (Path(named) / PROVIDER).is_dir() else None
 
 
 @pytest.fixture(scope="session")

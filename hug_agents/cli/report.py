@@ -71,6 +71,9 @@ def _print_requirements(made: Generation) -> None:
         line.append(" ".join(item.text.split())[:160], style="default")
         line.append(f"\n        {item.reason}", style="dim")
         console().print(line)
+    for refused in made.refinement.refused:
+        line = Text("  REFUSED  ", style="yellow").append(refused.what, style="default")
+        console().print(line.append(f"\n        {refused.reason}", style="dim"))
 
 
 def _print_files(made: Generation) -> None:

@@ -12,12 +12,12 @@ from hug_agents.plans import Blueprint, Note
 from hug_agents.planning import plan
 from hug_agents.reading.assemble import Refinement
 from hug_agents.render import render
-from hug_agents.repair import apply_fix
+from hug_agents.repair import applicable, apply_fix
 from hug_agents.request import Request
 from hug_agents.scan import RepositoryFacts
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.tracing import trace
-from hug_agents.validate import GateResult, fixes, run_gates, verdict
+from hug_agents.validate import GateResult, run_gates, verdict
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
@@ -151,7 +151,7 @@ class Nodes:
             return False
         spec = self.store.get_model(DeploymentSpec, state["spec"])
         report = self.store.get_model(GateReport, state["gates"])
-        return any(spec.evidence_for(fix.path).kind == "default" for fix in fixes(report.results))
+        return bool(applicable(spec, [finding for result in report.results for finding in result.findings]))
 
     def approved(self, state: ReleaseState) -> Update:
         """Every checkpoint was answered yes. Nothing is carried out here."""
