@@ -1,0 +1,1 @@
+"""Monitoring and observability: one module a system."""

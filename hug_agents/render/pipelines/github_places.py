@@ -1,0 +1,72 @@
+"""The environments as the pipeline meets them: in which order, with which credentials, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hug_agents.plans import Blueprint
+from hug_agents.render.naming import public_host
+from hug_agents.spec import DeploymentSpec, Environment, Line, Model
+
+OVERHEAD_MINUTES = 45
+"""For what no plan counts: starting, health checks, smoke tests."""
+ROLLBACK_MINUTES = 20
+LONGEST_JOB_MINUTES = 360
+"""GitHub ends a job on a hosted runner after six hours; an AWS role is given for as long."""
+
+
+class Place(Model):
+    """One environment."""
+
+    name: Line
+    production: bool
+    aws: bool
+    """Its credentials come from AWS by OIDC."""
+    account: Line
+    region: Line
+    cluster: Line
+    """EKS: the cluster's name; empty: the variable EKS_CLUSTER says it."""
+    url: Line
+    """Where its users reach it; empty: the variable BASE_URL may say it."""
+
+
+class Timing(Model):
+    """Limits in minutes, from the holds of the rollout plan."""
+
+    rollout: int
+    job: int
+    rollback: int
+    wanted: int
+    """What the rollout would need; more than `rollout` where GitHub does not give it."""
+
+
+def places(blueprint: Blueprint) -> tuple[Place, ...]:
+    """Every environment in the order in which a release reaches them: production last."""
+    spec = blueprint.spec
+    ordered = sorted(spec.environments, key=lambda item: item.role == "production")
+    return tuple(_place(spec, item) for item in ordered)
+
+
+def _place(spec: DeploymentSpec, environment: Environment) -> Place:
+    hosts = [host for item in spec.web_services if (host := public_host(spec, environment, item))]
+    return Place(
+        name=environment.name,
+        production=environment.role == "production",
+        aws=spec.toolchain.runtime == "ecs" or environment.cloud == "aws",
+        account=environment.account or "",
+        region=environment.region or "",
+        cluster=(environment.cluster or "").split("/")[-1],
+        url=f"https://{hosts[0]}" if hosts else "",
+    )
+
+
+def drill_place(found: Iterable[Place]) -> Place | None:
+    """Where the rollback is rehearsed: the environment before production; never production itself."""
+    return next((item for item in reversed(tuple(found)) if not item.production), None)
+
+
+def timing(blueprint: Blueprint) -> Timing:
+    """How long the steps of a deployment may take."""
+    wanted = -(-blueprint.rollout.seconds // 60) + OVERHEAD_MINUTES
+    rollout = min(wanted, LONGEST_JOB_MINUTES - ROLLBACK_MINUTES - 10)
+    return Timing(rollout=rollout, job=rollout + ROLLBACK_MINUTES + 10, rollback=ROLLBACK_MINUTES, wanted=wanted)
