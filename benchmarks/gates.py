@@ -29,4 +29,6 @@ def figures() -> Iterator[Figure]:
             alone = time.perf_counter() - started
             ratios.append(together / alone)
             details.append(f"{len(results)} gates {together:.1f} s / {slowest.name} {alone:.1f} s")
-        yield Figure(f"gates of a bundle for {name} / its slowest gate alone", statistics.median(ratios), 1.2, details[-1])
+        yield Figure(
+            f"gates of a bundle for {name} / its slowest gate alone", statistics.median(ratios), 1.2, details[-1]
+        )

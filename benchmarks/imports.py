@@ -19,15 +19,28 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ratio, ours, theirs = paired(
-            lambda: seconds_of(["-c", "import hug_agents"], folder), lambda: seconds_of(["-c", "import pydantic"], folder)
+            lambda: seconds_of(["-c", "import hug_agents"], folder),
+            lambda: seconds_of(["-c", "import pydantic"], folder),
         )
-        yield Figure("import hug_agents / import pydantic", ratio, 1.5, f"{ours * 1000:.0f} ms / {theirs * 1000:.0f} ms")
+        yield Figure(
+            "import hug_agents / import pydantic", ratio, 1.5, f"{ours * 1000:.0f} ms / {theirs * 1000:.0f} ms"
+        )
         runs = iter(range(1_000))
 
         def generate() -> float:
             out = folder / f"out-{next(runs)}"
             main = "from hug_agents.cli import main; main()"
-            words = ["generate", REQUEST, "--gate", "none", "--out", str(out), "--store", str(folder / "store"), "--json"]
+            words = [
+                "generate",
+                REQUEST,
+                "--gate",
+                "none",
+                "--out",
+                str(out),
+                "--store",
+                str(folder / "store"),
+                "--json",
+            ]
             return seconds_of(["-c", main, *words], folder)
 
         ratio, ours, theirs = paired(generate, lambda: seconds_of(["-c", "import langgraph.graph"], folder))

@@ -18,7 +18,9 @@ def figures() -> Iterator[Figure]:
     _render(specs[:10])
     few = _render(specs[:100]) / 100
     many = _render(specs[:1000]) / 1000
-    yield Figure("per bundle among 1,000 / per bundle among 100", many / few, 1.25, f"{many * 1000:.1f} ms / {few * 1000:.1f} ms")
+    yield Figure(
+        "per bundle among 1,000 / per bundle among 100", many / few, 1.25, f"{many * 1000:.1f} ms / {few * 1000:.1f} ms"
+    )
 
 
 def _three(number: int) -> tuple[DeploymentSpec, ...]:

@@ -41,7 +41,9 @@ GENERATED = {DOCS / "cli.md": cli_reference, ROOT / "graphs" / "release.mmd": di
 
 def main() -> int:
     """Write the files, or name those that are stale."""
-    stale = [path for path, make in GENERATED.items() if not path.exists() or path.read_text(encoding="utf-8") != make()]
+    stale = [
+        path for path, make in GENERATED.items() if not path.exists() or path.read_text(encoding="utf-8") != make()
+    ]
     if "--check" in sys.argv:
         print("\n".join(f"stale: {path.relative_to(ROOT)}; run `make docs`" for path in stale))
         return 1 if stale else 0

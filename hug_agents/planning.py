@@ -13,7 +13,6 @@ from hug_agents.plans import (
     RollbackStep,
     RolloutPlan,
     RolloutStep,
-    Runbook,
 )
 from hug_agents.runbook import plan_runbook
 from hug_agents.spec import DeploymentSpec, Strategy, Trigger
@@ -122,8 +121,10 @@ def plan_rollback(spec: DeploymentSpec) -> RollbackPlan:
         ),
     ]
     return RollbackPlan(
-        triggers=tuple(describe_trigger(trigger) for trigger in spec.triggers)
-        + ("by hand: the Site Reliability Engineer on duty decides",),
+        triggers=(
+            *(describe_trigger(trigger) for trigger in spec.triggers),
+            "by hand: the Site Reliability Engineer on duty decides",
+        ),
         steps=tuple(
             RollbackStep.model_validate(
                 {

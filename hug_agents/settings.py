@@ -18,7 +18,7 @@ class Settings(BaseModel):
     home: Path = Field(Path(".hug"), description="HUG_AGENTS_HOME: the folder of everything that lasts")
     prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
     terraform_mirror: Path | None = Field(
-        None, description="HUG_AGENTS_TERRAFORM_MIRROR: a folder of Terraform providers, laid out as a filesystem mirror"
+        None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
     )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     tool_environment: dict[str, str] = Field(

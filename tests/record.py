@@ -8,7 +8,7 @@ one thread, one slot, temperature 0, so that the answers come out the same.
 from __future__ import annotations
 
 import os
-import subprocess  # noqa: TID251 - a server must run beside the tests; process.run waits for the end
+import subprocess
 import sys
 import venv
 from pathlib import Path

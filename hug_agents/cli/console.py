@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
 
@@ -53,7 +53,7 @@ def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
 class Progress:
     """One line a stage on a terminal's standard error, the gates as they answer; silent elsewhere."""
 
-    _STAGES = {
+    _STAGES: ClassVar = {
         "refine": "Prompt Refiner reads the request",
         "deployment": "Deployment agent",
         "devops": "DevOps agent",
@@ -70,7 +70,7 @@ class Progress:
         if self._status is None:
             return
         if stage == "gate":
-            mark = {"passed": "[green]✓", "failed": "[red]✗"}.get(detail.status, "[yellow]–")
+            mark = {"passed": "[green]✓", "failed": "[red]✗"}.get(detail.status, "[yellow]-")
             self._status.console.print(f"  {mark}[/] {detail.name} [dim]{detail.seconds:.1f} s")
         else:
             text = self._STAGES.get(stage, stage)

@@ -42,7 +42,7 @@ def command(as_json: bool) -> int:
     out.print(f"hug {__version__}, Python {platform.python_version()}\n")
     table = Table("", "tool", "version", "if it is missing", box=None, header_style="bold", pad_edge=False)
     for state in states:
-        mark = "[green]✓[/]" if state.found else "[yellow]–[/]"
+        mark = "[green]✓[/]" if state.found else "[yellow]-[/]"
         lack = "" if state.found else f"{state.tool.absence}; install with {state.tool.install}"
         table.add_row(mark, state.tool.program, state.version, Text(lack))
     out.print(table)

@@ -132,7 +132,9 @@ def _print_verdict(made: Generation) -> None:
     elif made.verdict == "incomplete":
         names = ", ".join(result.name for result in made.skipped)
         why = f"{names} did not run here" if names else "gates were left out on request"
-        out.print(f"[bold yellow]Not fully checked:[/] {escape(why)}. That is not a pass, and no release may start on it.")
+        out.print(
+            f"[bold yellow]Not fully checked:[/] {escape(why)}. That is not a pass, and no release may start on it."
+        )
         out.print(f"  `hug doctor` says what is missing [dim]{escape(spent)}[/]")
     else:
         out.print(

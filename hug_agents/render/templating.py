@@ -112,9 +112,14 @@ class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDum
         return True
 
 
+_QUOTED = re.compile(r"^[-+]?[.\d][-+._:a-fox\d]*$|^(?:y|n|=|<<)$|[\x85\u2028\u2029\ufeff]", re.IGNORECASE)
+"""Strings that YAML 1.1 and 1.2 read differently when nothing is around them: `1e3` and `0o7` are numbers to Go."""
+
+
 def _string(dumper: Any, value: str) -> Any:
     literal = "\n" in value and not any(line.endswith((" ", "\t")) for line in value.split("\n"))
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if literal else None)
+    style = '"' if _QUOTED.search(value) else "|" if literal else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _string)

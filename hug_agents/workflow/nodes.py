@@ -8,8 +8,8 @@ from typing import Any
 from hug_agents.agents import deployment, devops, prompt_refiner
 from hug_agents.agents.model import load_model
 from hug_agents.errors import UsageError
-from hug_agents.plans import Blueprint, Note
 from hug_agents.planning import plan
+from hug_agents.plans import Blueprint, Note
 from hug_agents.reading.assemble import Refinement
 from hug_agents.render import render
 from hug_agents.repair import applicable, apply_fix

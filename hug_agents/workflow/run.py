@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
+from pydantic import Field
 
 from hug_agents.errors import UsageError
 from hug_agents.spec import Model
@@ -26,7 +27,7 @@ class Position(Model):
     thread: str
     status: Status
     state: dict[str, Any]
-    pending: dict[str, Any] = {}
+    pending: dict[str, Any] = Field(default_factory=dict)
     """The payload of the interrupt that waits, if one does."""
     interrupt: str = ""
     """Its id: what an answer must name."""

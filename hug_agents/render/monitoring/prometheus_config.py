@@ -135,7 +135,7 @@ def alertmanager_config(spec: DeploymentSpec) -> dict[str, Any]:
                         "api_url_file": f"{SECRETS}/slack-webhook-url",
                         "send_resolved": True,
                         "title": "{{ .CommonAnnotations.summary }}",
-                        "text": "{{ range .Alerts }}{{ .Annotations.description }} {{ .Annotations.runbook_url }}\n{{ end }}",  # noqa: E501
+                        "text": "{{ range .Alerts }}{{ .Annotations.description }} {{ .Annotations.runbook_url }}\n{{ end }}",
                     }
                 ],
             },

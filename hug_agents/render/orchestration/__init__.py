@@ -1,0 +1,1 @@
+"""Container orchestration: one module a system, and what every runtime shares."""

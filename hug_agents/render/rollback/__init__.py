@@ -1,0 +1,1 @@
+"""Rollback automation: one module a system."""
