@@ -113,9 +113,11 @@ def generate(
     """Turn a request into a bundle and judge it.
 
     `repo` is a folder, or a git URL that is fetched; it is scanned, never run. `out` is where the files go; without it
-    they stay in the store and in the result. `gates` names the gates to run (default: all that apply). Raises QuestionsPending with everything that
-    must be answered first (go on with `answer`), UnsupportedError for what cannot be made, ModelError when a model gives
-    nothing usable (go on with `answer`, also with another model), UsageError for what cannot be used.
+    they stay in the store and in the result. `gates` names the gates to run (default: all that apply).
+
+    Raises QuestionsPending with everything that must be answered first (go on with `answer`), UnsupportedError for what
+    cannot be made, ModelError when a model gives nothing usable (go on with `answer`, also with another model),
+    UsageError for what cannot be used.
     """
     started = time.monotonic()
     asked = request if isinstance(request, Request) else Request(text=request, choices=choices or Choices())

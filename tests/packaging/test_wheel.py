@@ -13,13 +13,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-REQUEST = "Deploy hello from ghcr.io/acme/hello:1.2.0 on port 8080 to ECS in eu-west-1, rolling, health check on /healthz"
+REQUEST = (
+    "Deploy hello from ghcr.io/acme/hello:1.2.0 on port 8080 to ECS in eu-west-1, rolling, health check on /healthz"
+)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
     return next(folder.glob("*.whl"))
 
 

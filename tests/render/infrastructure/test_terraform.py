@@ -117,7 +117,9 @@ def test_terraform_accepts_it(name: str, tmp_path: Path, terraform_environment: 
         ):
             done = run(["terraform", *command], cwd=root, timeout=300, env=terraform_environment)
             if command[0] == "init" and done.code and mirror() is None:
-                pytest.skip("the AWS provider cannot be had: set HUG_AGENTS_TERRAFORM_MIRROR to a filesystem mirror that holds it")
+                pytest.skip(
+                    "the AWS provider cannot be had: set HUG_AGENTS_TERRAFORM_MIRROR to a filesystem mirror that holds it"
+                )
             assert done.code == 0, f"{root.name}: terraform {command[0]}\n{done.output}"
         assert re.search(r"Success! [1-9]\d* passed, 0 failed", done.stdout), done.stdout
 
@@ -133,7 +135,9 @@ def test_a_module_keeps_its_promises(
     for command in (["init", "-backend=false", "-input=false"], ["test", "-no-color"]):
         done = run(["terraform", *command], cwd=folder, timeout=300, env=terraform_environment)
         if command[0] == "init" and done.code and mirror() is None:
-            pytest.skip("the AWS provider cannot be had: set HUG_AGENTS_TERRAFORM_MIRROR to a filesystem mirror that holds it")
+            pytest.skip(
+                "the AWS provider cannot be had: set HUG_AGENTS_TERRAFORM_MIRROR to a filesystem mirror that holds it"
+            )
         assert done.code == 0, done.output
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", done.stdout), done.stdout
 

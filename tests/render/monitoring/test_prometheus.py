@@ -168,9 +168,7 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(("rules", "old", "new", "tests", "what"), BREAKS, ids=[row[-1] for row in BREAKS])
-def test_the_unit_tests_notice(
-    rules: str, old: str, new: str, tests: str, what: str, tmp_path: Path
-) -> None:
+def test_the_unit_tests_notice(rules: str, old: str, new: str, tests: str, what: str, tmp_path: Path) -> None:
     path = written(ecs_canary(), tmp_path) / "rules" / f"{rules}.yml"
     text = path.read_text()
     assert old in text
