@@ -18,7 +18,7 @@ SCHEMA: Final = 1
 
 
 def _printable(text: str) -> str:
-    if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in text):
+    if any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 for char in text):
         raise ValueError("control characters are not allowed")
     return text
 
