@@ -82,9 +82,21 @@ def roots_differ(facts: Facts) -> Iterator[Hit]:
             file, line, name, value = ours[place]
             other = theirs[place][3]
             if value != other and not _SIZE.search(name) and not _resource_arithmetic(name, value, other):
+                one, another = _where_they_part(value, other)
                 yield Hit(
-                    f"{place} is {value[:80]} in {staging.name} and {other[:80]} in {production.name}", file, line
+                    f"{place} is {one} in {staging.name} and {another} in {production.name}",
+                    file,
+                    line,
+                    severity=None if same_shape else "warning",
                 )
+
+
+def _where_they_part(one: str, other: str) -> tuple[str, str]:
+    """Two long values from a little before they begin to differ."""
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - 30)
+    lead = "..." if start else ""
+    return lead + one[start : start + 80], lead + other[start : start + 80]
 
 
 def _resource_arithmetic(name: str, one: str, other: str) -> bool:
