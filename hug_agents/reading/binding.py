@@ -1,0 +1,200 @@
+"""Which service and which environment a value belongs to. Unclear with several: None, and nothing is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_services import Named
+
+ALL = "*"
+_EACH = frozenset("both each all every".split())
+_JOINTS = frozenset("and , & / or then plus the in to on our for ( both".split())
+_CUTS = frozenset(", ; and but while whereas ( ) \u2014 . plus".split())
+_SHARED = frozenset({"service.replicas", "service.max_replicas", "service.cpu_millicores", "service.memory_mib"})
+_PER_ENVIRONMENT = frozenset({"replicas", "max_replicas", "cpu_millicores", "memory_mib"})
+
+
+def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> tuple[Mention, ...]:
+    """Every mention with its service and environment, where the text tells."""
+    services = [item for item in names if not item.application and item.status == "asserted"]
+    distinct = {item.name for item in services}
+    places = [item for item in mentions if item.field.startswith("environments.") and item.field.endswith(".role")]
+    bound: list[Mention] = []
+    for item in mentions:
+        service = _service(doc, item, services, distinct) if item.field.startswith(("service.", "smoke")) else None
+        placed = item.field.startswith(("service.", "environment."))
+        environment = _environment(doc, item, places, mentions) if placed else None
+        bound.append(replace(item, service=service, environment=environment))
+    return tuple(bound)
+
+
+def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: set[str]) -> str | None:
+    if len(distinct) <= 1:
+        return ALL
+    sentence = doc.sentence(item.first)
+    words = doc.words(sentence.first, sentence.last)
+    if "respectively" in words:
+        return None
+    inside = [one for one in services if sentence.first <= one.first < sentence.last]
+    after = next((one for one in inside if item.last <= one.first <= item.last + 5), None)
+    if (
+        after
+        and any(word in ("for", "of") for word in doc.words(item.last, after.first))
+        and not _crossed(doc, item.last, after.first)
+    ):
+        return after.name
+    if after and item.last == after.first:  # "three api instances"
+        return after.name
+    overlapping = next((one for one in inside if item.first <= one.first < item.last), None)
+    if overlapping:  # `three api replicas`
+        return overlapping.name
+    before = [one for one in inside if one.last <= item.first]
+    if before:
+        last = before[-1]
+        group = _group(doc, before)
+        if len(group) > 1:
+            return (
+                ALL
+                if item.field in _SHARED
+                or item.field.startswith("service.env.")
+                or _said_of_all(doc, last.last, item.first)
+                else None
+            )
+        return last.name
+    if any(word in _EACH for word in words) and item.field in _SHARED:
+        return ALL
+    if inside:
+        return (
+            inside[0].name
+            if len({one.name for one in inside}) == 1 and not _crossed(doc, item.last, inside[0].first)
+            else None
+        )
+    if words and words[0] in ("it", "its", "this", "that"):
+        earlier = [one for one in services if one.first < sentence.first]
+        sentences = {doc.sentence_of[one.first] for one in earlier}
+        if earlier:
+            latest = max(sentences)
+            names = {one.name for one in earlier if doc.sentence_of[one.first] == latest}
+            return names.pop() if len(names) == 1 else None
+    return ALL if item.field in _SHARED or item.field.startswith("service.env.") else None
+
+
+def _crossed(doc: Document, first: int, last: int) -> bool:
+    return any(doc.lower(place) in (",", ";", "and", "but") for place in range(first, last))
+
+
+def _group(doc: Document, before: Sequence[Named]) -> list[Named]:
+    """The names that end in a list just before a value: `the api and the worker run ...`."""
+    group = [before[-1]]
+    for one in reversed(before[:-1]):
+        if all(doc.lower(place) in _JOINTS for place in range(one.last, group[0].first)):
+            group.insert(0, one)
+        else:
+            break
+    return group if len({one.name for one in group}) > 1 else group[-1:]
+
+
+def _said_of_all(doc: Document, first: int, last: int) -> bool:
+    return any(doc.lower(place) in _EACH for place in range(first, last))
+
+
+def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentions: Sequence[Mention]) -> str | None:
+    sentence = doc.sentence(item.first)
+    inside = [one for one in places if sentence.first <= one.first < sentence.last]
+    if not inside:
+        return ALL
+    names = {_name(one) for one in inside}
+    if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
+        return ALL
+    direct = next((one for one in inside if 0 <= one.first - item.last <= 3), None)
+    if direct and _leads(doc, item.last, direct.first):
+        follower = next((one for one in inside if one.first >= direct.last and one.first - direct.last <= 3), None)
+        if (
+            follower
+            and all(doc.lower(p) in _JOINTS for p in range(direct.last, follower.first))
+            and not _value_after(item, follower, mentions, sentence.last)
+        ):
+            return ALL if len(names) == len(inside) else None
+        return _name(direct)
+    before = [one for one in inside if one.last <= item.first]
+    if before:
+        last = before[-1]
+        listed = [one for one in before[:-1] if all(doc.lower(p) in _JOINTS for p in range(one.last, last.first))]
+        gap = doc.words(last.last, item.first)
+        if listed:
+            return ALL
+        if not any(word in _CUTS for word in gap):
+            return _name(last)
+        opens = last.first <= sentence.first + 3
+        others = [one for one in inside if one is not last]
+        if opens and not any(one.first < item.first for one in others):
+            return _name(last)
+        if len(inside) > 1 and (
+            doc.lower(last.last) in (":", "(", "=")
+            or not any(word in (";", "but", "while", ".") for word in gap)
+            and doc.lower(last.first - 1) in (",", "and", "in", ";")
+        ):
+            return (
+                _name(last)
+                if doc.lower(last.last) in (":", "(", "=")
+                else ALL
+                if item.field.startswith("service.")
+                else None
+            )
+        return ALL
+    after = [one for one in inside if one.first >= item.last]
+    if after and not any(doc.lower(p) in _CUTS for p in range(item.last, after[0].first)):
+        return _name(after[0]) if doc.lower(after[0].first - 1) in ("in", "for", "on") else ALL
+    return ALL
+
+
+def _leads(doc: Document, first: int, last: int) -> bool:
+    words = doc.words(first, last)
+    if words == ("(",):
+        return doc.lower(last + 1) == ")"
+    return (
+        not words
+        or words[-1] in ("in", "for", "on", "the", "each")
+        and not any(word in _CUTS for word in words)
+        or words in (("is",), (":",))
+    )
+
+
+def _value_after(item: Mention, place: Mention, mentions: Sequence[Mention], end: int) -> bool:
+    """Whether another value of the same kind follows, so that the second name belongs to it."""
+    return any(
+        one.field == item.field and place.last <= one.first < end and one.value != item.value for one in mentions
+    )
+
+
+def _name(place: Mention) -> str:
+    return place.field.split(".")[1]
+
+
+def path_of(item: Mention) -> str | None:
+    """The path of the claim that a bound mention makes; None where it makes none."""
+    head, _, leaf = item.field.partition(".")
+    service, environment = item.service or ALL, item.environment or ALL
+    if head == "service":
+        if item.service is None or item.environment is None or leaf == "no_autoscaling" and item.status != "negated":
+            return None
+        if leaf == "no_autoscaling":
+            return f"services.{service}.max_replicas"
+        if environment == ALL:
+            return f"services.{service}.{leaf}"
+        if leaf in _PER_ENVIRONMENT:
+            return f"environments.{environment}.{leaf}.{service}"
+        return (
+            f"environments.{environment}.{leaf}"
+            if leaf.startswith("env.")
+            else f"services.{service}.{leaf}"
+            if leaf not in ("port", "image")
+            else None
+        )
+    if head == "environment":
+        return None if item.environment is None else f"environments.{environment}.{leaf}"
+    if head == "smoke":
+        return None if item.service is None else f"smoke_tests.{service}"
+    return None if head in ("number", "dependency") else item.field

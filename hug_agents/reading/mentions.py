@@ -1,0 +1,64 @@
+"""Every typed mention of a text, bound to its service and environment. Cached: the evidence check asks again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from hug_agents.reading import (
+    rules_config,
+    rules_dependencies,
+    rules_images,
+    rules_objectives,
+    rules_places,
+    rules_ports,
+    rules_resources,
+    rules_strategy,
+    rules_time,
+    rules_toolchain,
+)
+from hug_agents.reading.binding import bind
+from hug_agents.reading.document import Document, Mention, document
+from hug_agents.reading.rules_services import Named, named
+
+Finder = Callable[[Document], Iterable[Mention]]
+FINDERS: tuple[Finder, ...] = (
+    rules_toolchain.systems, rules_toolchain.clouds, rules_toolchain.strategies,
+    rules_places.environments, rules_places.regions, rules_places.accounts, rules_places.named_places,
+    rules_places.domains,
+    rules_ports.ports, rules_ports.paths,
+    rules_images.images, rules_images.repositories, rules_images.registries,
+    rules_strategy.steps, rules_strategy.keep_old, rules_strategy.surge,
+    rules_objectives.objectives, rules_objectives.drills,
+    rules_resources.replicas, rules_resources.resources,
+    rules_dependencies.dependencies,
+    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands, rules_config.owners,
+    rules_time.schedules, rules_time.windows,
+)  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def names(text: str) -> tuple[Named, ...]:
+    """The names of services and applications in a text."""
+    return named(document(text))
+
+
+@lru_cache(maxsize=64)
+def mentions(text: str) -> tuple[Mention, ...]:
+    """All mentions in the order of the text, bound."""
+    doc = document(text)
+    found = [item for finder in FINDERS for item in finder(doc)]
+    found = [_dependency(doc, item, found) for item in found]
+    found.sort(key=lambda item: (item.first, item.last, item.field))
+    return bind(doc, found, names(text))
+
+
+def _dependency(doc: Document, item: Mention, found: list[Mention]) -> Mention:
+    """Storage belongs to the database of its sentence, if there is one only."""
+    if item.field != "dependency.storage_gib":
+        return item
+    sentence = doc.sentence(item.first)
+    near = [one for one in found if sentence.first <= one.first < sentence.last and one.field.endswith(".kind")]
+    kinds = {one.field for one in near if one.value in ("postgres", "mysql")}
+    return replace(item, field=f"{kinds.pop().removesuffix('.kind')}.storage_gib") if len(kinds) == 1 else item

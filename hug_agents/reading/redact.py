@@ -1,0 +1,60 @@
+"""Secrets that someone wrote into a request are taken out before anything reads it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MARK = "[redacted]"
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a private key",
+    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,8000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?")),
+    ("a password in a URL", re.compile(r"(?<=://)[^\s:/@]{0,100}:([^\s@/]{1,200})(?=@)")),
+    ("an AWS key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a token", re.compile(
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{20,80}|github_pat_[A-Za-z0-9_]{20,100}|glpat-[A-Za-z0-9_-]{15,60}"
+        r"|xox[abprs]-[A-Za-z0-9-]{10,100}|sk[-_](?:live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{12,150}"
+        r"|AIza[A-Za-z0-9_-]{30,50}|eyJ[A-Za-z0-9_-]{10,500}\.[A-Za-z0-9_-]{5,1000}(?:\.[A-Za-z0-9_-]{0,500})?)"
+    )),
+    ("a secret value", re.compile(r"(?i)\b(?:pw|pass|pin)\s{0,2}[:=]\s{0,2}[`'\"]?([^\s`'\",;]{3,200})")),
+    (
+        "a secret value",
+        re.compile(
+            r"(?i)\b(?:[a-z0-9_-]{0,60}(?:password|passwd|passphrase|pwd|secret[_ -]?key|secret|api[_ -]?key|"
+            r"access[_ -]?key|auth[_ -]?token|access[_ -]?token|token|credentials?)[a-z0-9_]{0,20})[`'\"]?\s{0,3}"
+            r"(?:=|:|\bis\b|\bto\b|\bof\b)\s{0,3}[`'\"]?([^\s`'\",;]{3,200})"
+        ),
+    ),
+)  # fmt: skip
+_NO_SECRET = re.compile(
+    r"(?i)(?:in|stored|kept|from|the|a|an|our|at|by|not|needed|required|managed|rotated|read|taken|under|held|available|provided|"
+    r"called|named|manager|secrets?|vault|ssm|aws|be|use|it|this|that|empty|set|come|comes|for|on|as|also|there|already|injected|"
+    r"passed|shared|inside|via|through|referenced|mounted|living|lives|only|always|never|secretsmanager|kubernetes|external|\[redacted\])[.!?]?\Z"
+)
+_REFERENCE = re.compile(r"[a-z0-9-]+(?:/[a-z0-9._-]+)+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """The text without its secrets, and what kinds were found."""
+
+    text: str
+    found: tuple[str, ...]
+
+
+def redact(text: str) -> Redacted:
+    """Replace literal secrets by a mark. Idempotent."""
+    found: list[str] = []
+    for kind, pattern in _PATTERNS:
+
+        def replaced(match: re.Match[str], kind: str = kind) -> str:
+            group = 1 if match.re.groups else 0
+            value = match.group(group)
+            if value.startswith("[redacted") or group and (_NO_SECRET.match(value) or _REFERENCE.match(value)):
+                return match.group()
+            found.append(kind)
+            begin, end = match.span(group)
+            return match.group()[: begin - match.start()] + MARK + match.group()[end - match.start() :]
+
+        text = pattern.sub(replaced, text)
+    return Redacted(text, tuple(dict.fromkeys(found)))

@@ -1,0 +1,135 @@
+"""The offline reader: rules that turn a request into claims, each with the words that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hug_agents.reading.binding import ALL, path_of
+from hug_agents.reading.claims import Claim, Question, Reading, Unmet, field
+from hug_agents.reading.document import Mention, document
+from hug_agents.reading.mentions import mentions, names
+from hug_agents.reading.redact import redact
+from hug_agents.reading.rules_toolchain import unsupported
+from hug_agents.reading.shapes import misshapen
+from hug_agents.request import Answer
+
+_MOST_CLAIMS = 120
+
+
+def read(text: str, facts_summary: str = "", answers: Sequence[Answer] = ()) -> Reading:
+    """What a request states. Never raises; nothing uncertain becomes a claim.
+
+    Answers and repository facts are laid over the result by `assemble`; the rules read the request alone.
+    """
+    del facts_summary, answers
+    clean = redact(text).text
+    claims: dict[tuple[str, str], Claim] = {}
+    for claim in (*_name_claims(clean), *_mention_claims(clean)):
+        claims.setdefault((claim.path, repr((claim.value, claim.negated))), claim)
+    found = tuple(claims.values())
+    unmet = [*_unmet(clean)]
+    if len(found) > _MOST_CLAIMS:
+        unmet.insert(0, Unmet(quote="", reason=f"the request states more than {_MOST_CLAIMS} values; ask in parts"))
+    return Reading(claims=found[:_MOST_CLAIMS], questions=tuple(_questions(clean)), unmet=tuple(unmet[:80]))
+
+
+def _name_claims(text: str) -> Iterator[Claim]:
+    doc = document(text)
+    services = list(
+        dict.fromkeys(item.name for item in names(text) if item.status == "asserted" and not item.application)
+    )
+    for item in names(text):
+        if item.status != "asserted":
+            continue
+        quote = doc.raw(item.first, item.last)
+        if item.application:
+            yield Claim(path="application", value=item.name, quote=quote)
+            if not services:
+                yield Claim(path=f"services.{item.name}.name", value=item.name, quote=quote)
+            continue
+        yield Claim(path=f"services.{item.name}.name", value=item.name, quote=quote)
+        if item.kind:
+            yield Claim(path=f"services.{item.name}.kind", value=item.kind, quote=quote)
+
+
+def _mention_claims(text: str) -> Iterator[Claim]:
+    doc = document(text)
+    for item in mentions(text):
+        path = path_of(item)
+        quote = doc.text[item.begin : item.end]
+        if path is None or item.status not in ("asserted", "negated") or len(quote) > 400 or len(path) > 200:
+            continue
+        value = 0 if item.field == "service.no_autoscaling" else item.value
+        if path == "toolchain.monitors":
+            value = (str(value),)
+        if isinstance(value, str) and len(value) > 500:
+            continue
+        row = field(path)
+        if row is None or item.field != "service.no_autoscaling" and misshapen(row, path, value):
+            continue
+        yield Claim(path=path, value=value, quote=quote, negated=item.status == "negated")
+
+
+def _questions(text: str) -> Iterator[Question]:
+    doc = document(text)
+    seen: set[str] = set()
+    for item in mentions(text):
+        if item.status != "asserted" or item.field in seen:
+            continue
+        quote = doc.text[item.begin : item.end]
+        if item.field == "number.window":
+            yield Question(
+                id="windows",
+                text="When may production be changed? Days, hours and time zone, please.",
+                options=("mon,tue,wed,thu 09:00-17:00 UTC",),
+                why=f"the request says: {quote[:300]}",
+            )
+        elif item.field == "number.schedule":
+            yield Question(
+                id=f"services.{_job(text) or ALL}.schedule",
+                text="At which time does the job run? A cron expression of five fields, in UTC.",
+                options=("0 3 * * *",),
+                why=f"the request says: {quote[:300]}",
+            )
+        else:
+            continue
+        seen.add(item.field)
+
+
+def _job(text: str) -> str | None:
+    jobs = {item.name for item in names(text) if item.kind == "job" and item.status == "asserted"}
+    return jobs.pop() if len(jobs) == 1 else None
+
+
+def _unmet(text: str) -> Iterator[Unmet]:
+    doc = document(text)
+    for first, last, family, name in unsupported(doc):
+        reason = (
+            f"{name} is not something that this version writes"
+            if family != "dependency"
+            else f"{name} is not among the backing services that this version writes"
+        )
+        yield Unmet(quote=doc.raw(first, last)[:400], reason=reason)
+    for item in mentions(text):
+        path = path_of(item)
+        row = field(path) if path else None
+        if item.status == "asserted" and path and row and item.field != "service.no_autoscaling":
+            value = (str(item.value),) if path == "toolchain.monitors" else item.value
+            if problem := misshapen(row, path, value):
+                yield Unmet(quote=doc.text[item.begin : item.end][:400], reason=problem[:300])
+        if item.status == "asserted" and item.field in _REASONS:
+            yield Unmet(quote=doc.text[item.begin : item.end][:400], reason=_REASONS[item.field])
+        elif item.status == "asserted" and item.field.startswith("service.") and item.service is None:
+            yield Unmet(quote=doc.text[item.begin : item.end][:400], reason=_unbound(item))
+
+
+def _unbound(item: Mention) -> str:
+    return f"it is not clear which service this {item.field.partition('.')[2].replace('_', ' ')} belongs to"
+
+
+_REASONS = {
+    "number.latency_without_percentile": "a latency objective needs its percentile, e.g. p99 under 300 ms",
+    "number.latency_trigger": "a latency trigger is judged at the 99th percentile; this one names another",
+    "number.storage": "the size of a disk is carried for databases only, in whole GiB",
+    "dependency.storage_gib": "it is not clear which database this storage is for",
+}

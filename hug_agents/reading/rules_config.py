@@ -1,0 +1,240 @@
+"""Environment variables, references to secrets, owners, languages and commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
+_ASSIGNED = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?([^\s,;`\"')]{1,200})")
+SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+\Z")
+_STORE = frozenset("secrets secret manager vault ssm parameter store".split())
+_FRAMEWORKS = Phrases(FRAMEWORKS)
+_LANGUAGES = Phrases(LANGUAGES)
+_VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,2}){0,2})\+?\Z")
+
+
+def secret_like(name: str) -> bool:
+    """Whether a variable's name says that its value is secret."""
+    return any(part in SECRET_WORDS for part in name.lower().split("_"))
+
+
+def variables(doc: Document) -> Iterator[Mention]:
+    """`LOG_LEVEL=info`, `set LOG_LEVEL to info`; never one whose name says secret."""
+    starts = {token.start: index for index, token in enumerate(doc.tokens)}
+    for match in _ASSIGNED.finditer(doc.text):
+        index = starts.get(match.start())
+        value = match.group(2).rstrip(".:!?")
+        if index is None or not value or secret_like(match.group(1)) or "[redacted]" in value or value.startswith("["):
+            continue
+        last = (
+            next(
+                (
+                    place
+                    for place in range(index, len(doc.tokens))
+                    if doc.tokens[place].end >= match.start(2) + len(value)
+                ),
+                index,
+            )
+            + 1
+        )
+        yield doc.mention(f"service.env.{match.group(1)}", value, index, last)
+    for index, token in enumerate(doc.tokens):
+        name = doc.text[token.start : token.end]
+        if (
+            (
+                doc.lower(index - 1) in ("set", "with", "variable", "env", "and")
+                and _VARIABLE.match(name)
+                and "_" in name
+                and not secret_like(name)
+            )
+            and (
+                doc.lower(index + 1) in ("to", "is")
+                and index + 2 < len(doc.tokens)
+                and doc.tokens[index + 2].kind in ("word", "number", "url", "path")
+            )
+            and doc.lower(index + 2) not in ("the", "a", "an", "whatever", "be", "set", "needed", "not", "required")
+        ):
+            yield doc.mention(f"service.env.{name}", doc.raw(index + 2, index + 3), index, index + 3)
+
+
+def secrets(doc: Document) -> Iterator[Mention]:
+    """`STRIPE_KEY from payments/stripe`, `the Stripe key is in Secrets Manager as payments/stripe`."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        if not any(word in ("secret", "secrets", "ssm", "vault", "parameter") for word in words):
+            continue
+        keys = [
+            p
+            for p in range(sentence.first, sentence.last)
+            if doc.tokens[p].kind == "word"
+            and _KEY.match(doc.raw(p, p + 1))
+            and doc.lower(p) not in ("ci/cd", "and/or", "blue/green")
+            and ":" not in doc.lower(p)
+        ]
+        names = [
+            p
+            for p in range(sentence.first, sentence.last)
+            if _VARIABLE.match(doc.raw(p, p + 1)) and "_" in doc.lower(p)
+        ]
+        pairs = _paired(doc, keys, names)
+        for name, key in pairs:
+            path = f"service.secrets.{doc.raw(name, name + 1)}"
+            low, high = min(name, key), max(name, key) + 1
+            yield doc.mention(path, doc.raw(key, key + 1), key, key + 1, since=low, until=high)
+        if pairs:
+            continue
+        if len(keys) == 1 and not names:
+            yield from _worded(doc, sentence.first, keys[0])
+
+
+def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int, int]]:
+    """Each key with its variable: alone with it in the sentence, or in its part of the sentence."""
+    if len(keys) == 1 and len(names) == 1:
+        return [(names[0], keys[0])]
+    pairs: list[tuple[int, int]] = []
+    for key in keys:
+        near = [
+            name for name in names
+            if not any(doc.lower(p) in (",", ";", "and") for p in range(min(name, key), max(name, key)))
+        ]  # fmt: skip
+        if len(near) == 1:
+            pairs.append((near[0], key))
+    return pairs if len({name for name, _ in pairs}) == len(pairs) else []
+
+
+def _worded(doc: Document, start: int, key: int) -> Iterator[Mention]:
+    """`the Stripe key is in ...`: the variable is made of the words that name the secret."""
+    for place in range(start, key):
+        if doc.lower(place) in ("key", "token", "password", "secret", "dsn", "credential") and place > start:
+            before = place - 1
+            parts = [doc.lower(place)]
+            while (
+                before >= start
+                and len(parts) < 4
+                and doc.tokens[before].kind == "word"
+                and doc.lower(before) not in ("the", "a", "an", "our", "my", "its", "and", "is", "in", "api's")
+            ):
+                parts.insert(0, doc.lower(before))
+                before -= 1
+            name = "_".join(parts).upper().replace("-", "_")
+            if len(parts) > 1 and re.fullmatch(r"[A-Z][A-Z0-9_]{1,60}", name):
+                yield doc.mention(f"service.secrets.{name}", doc.raw(key, key + 1), key, key + 1, since=before + 1)
+            return
+
+
+def languages(doc: Document) -> Iterator[Mention]:
+    """`a Python 3.12 FastAPI app`, `written in Go 1.23`."""
+    for first, last, (framework, language) in _FRAMEWORKS.find(doc):
+        if (
+            framework in ("express", "spring", "flask")
+            and doc.text[doc.tokens[first].start].islower()
+            and framework != "flask"
+            and last - first == 1
+            and "." not in doc.lower(first)
+        ):
+            continue
+        yield doc.mention("service.framework", framework, first, last)
+        yield doc.mention("service.language", language, first, last)
+    for first, last, language in _LANGUAGES.find(doc):
+        word = doc.raw(first, last)
+        if (
+            word == "go"
+            or word == "Go"
+            and not (
+                _VERSION.match(doc.lower(last))
+                or doc.lower(last) in ("service", "app", "api", "program", "binary", "backend", "worker")
+                or doc.lower(first - 1) in ("in", "a", "with")
+            )
+        ):
+            continue
+        yield doc.mention("service.language", language, first, last)
+        if (match := _VERSION.match(doc.lower(last))) and doc.lower(last + 1) not in (
+            "replicas",
+            "services",
+            "instances",
+            "pods",
+            "workers",
+            "apps",
+        ):
+            yield doc.mention("service.language_version", match.group(1), last, last + 1, since=first)
+    for index, token in enumerate(doc.tokens):
+        if token.lower in PACKAGE_MANAGERS and doc.lower(index - 1) in (
+            "with",
+            "using",
+            "uses",
+            "use",
+            "by",
+            "via",
+            "(",
+            ",",
+            "and",
+        ):
+            yield doc.mention("service.package_manager", token.lower, index, index + 1)
+        if (
+            token.lower == "dockerfile"
+            and doc.status[index] == "asserted"
+            and any(
+                word in ("a", "the", "has", "have", "our", "with", "from", "using")
+                for word in doc.words(index - 3, index)
+            )
+        ):
+            before = doc.words(max(index - 6, doc.sentence(index).first), index)
+            if not any(
+                word in ("write", "generate", "create", "make", "need", "needs", "want", "add", "produce", "give")
+                for word in before
+            ):
+                yield doc.mention("service.dockerfile", "Dockerfile", index, index + 1)
+
+
+_COMMANDS = {
+    **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
+    **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
+}
+
+
+def commands(doc: Document) -> Iterator[Mention]:
+    """Commands in backticks or quotes after `start with`, `migrations: `."""
+    for begin, end in doc.code_spans:
+        text = doc.text[begin:end]
+        inside = [index for index, token in enumerate(doc.tokens) if begin <= token.start and token.end <= end]
+        if not inside or "\n" in text:
+            continue
+        sentence = doc.sentence(inside[0])
+        near = doc.words(max(inside[0] - 8, sentence.first), inside[0])
+        field = next((_COMMANDS[word] for word in reversed(near) if word in _COMMANDS), None)
+        after = doc.words(inside[-1] + 1, min(inside[-1] + 7, sentence.last))
+        if "migrat" in " ".join(near) or "migrat" in " ".join(after[: after.index("`")] if "`" in after[1:] else after):
+            field = "service.migrate_command"
+        if field is None or not re.match(r"[A-Za-z./]", text) or "health" in near:
+            continue
+        try:
+            arguments = tuple(shlex.split(text))
+        except ValueError:
+            continue
+        if 0 < len(arguments) <= 16:
+            yield doc.mention(field, arguments, inside[0], inside[-1] + 1)
+
+
+def owners(doc: Document) -> Iterator[Mention]:
+    """`owned by the payments team`, `team payments owns it`."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower in ("owned", "owner") and doc.sentence(index).last > index + 1:
+            place = index + 1
+            while doc.lower(place) in ("by", ":", "is", "the", "our", "="):
+                place += 1
+            end = place
+            while (
+                end < doc.sentence(index).last
+                and end - place < 4
+                and doc.tokens[end].kind == "word"
+                and doc.lower(end) not in ("and", "in", "on", "with", "but", "who")
+            ):
+                end += 1
+            if end > place and "team" in doc.words(place, end):
+                yield doc.mention("owner", doc.raw(place, end), place, end, since=index)

@@ -1,0 +1,144 @@
+"""Backing services: databases, caches, queues, buckets; wanted, or there already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.scope import Status
+from hug_agents.reading.vocabulary import DEPENDENCIES
+
+_DEPENDENCIES = Phrases(DEPENDENCIES)
+NAMES = {"postgres": "postgres", "mysql": "mysql", "redis": "redis", "queue": "queue", "object_store": "bucket"}
+_VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,3}){0,2})\Z")
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+_EXISTING = Phrases(
+    dict.fromkeys(
+        ("we already have", "already have", "existing", "already exists", "already exist", "already there",
+        "is already", "already running", "already runs",
+         "provided by", "managed by the", "we have a", "we have an", "there is already", "exists already",
+         "have an existing",
+         "already set up", "already provisioned", "do not create", "don't create", "hosted by", "already in place",
+         "is there already"),
+        True,
+    )
+)  # fmt: skip
+_OTHER_USE = frozenset(
+    "lifecycle rule rules policy policies versioning replication exporter dashboard dashboards driver client "
+    "library port state backend team endpoint lock locks statefile".split()
+)
+
+
+_CUTS = frozenset({",", ";", "but", "(", "\u2014"})
+
+
+def dependencies(doc: Document) -> Iterator[Mention]:
+    """Each kind with its version and whether it exists already."""
+    for first, last, kind in _DEPENDENCIES.find(doc):
+        if doc.lower(last) in _OTHER_USE or doc.lower(first - 1) in ("rabbitmq", "kafka", "artemis", "activemq"):
+            continue
+        if kind == "queue" and any(
+            word in ("rabbitmq", "kafka", "activemq", "nats", "pubsub", "kinesis")
+            for word in doc.words(doc.sentence(first).first, doc.sentence(first).last)
+        ):
+            continue
+        if kind == "object_store" and (
+            "terraform" in doc.words(first - 5, last + 5) and "state" in doc.words(first - 5, last + 5)
+        ):
+            continue
+        if kind in ("postgres", "mysql") and "aurora" in doc.words(first - 2, last + 2):
+            continue
+        name, name_last = _name(doc, last, kind)
+        status = _status(doc, first, last)
+        yield doc.mention(f"dependencies.{name}.kind", kind, first, last, until=name_last, status=status)
+        if status != "asserted":
+            continue
+        yield from _version(doc, name, kind, first, last)
+        if (place := _exists(doc, first, last)) is not None:
+            low, high = min(place[0], first), max(place[1], last)
+            yield doc.mention(
+                f"dependencies.{name}.managed", False, first, last, since=low, until=high, status="asserted"
+            )
+
+
+def _status(doc: Document, first: int, last: int) -> Status:
+    """`don't create a Postgres, we already have one`: existing is not unwanted."""
+    status = doc.status_of(first, last)
+    start = doc.sentence(first).first
+    before = doc.words(max(start, first - 5), first)
+    if status == "negated" and any(word in ("create", "provision", "new") for word in before):
+        return "uncertain"
+    return status
+
+
+def _name(doc: Document, last: int, kind: str) -> tuple[str, int]:
+    place = last
+    while (
+        doc.lower(place) in ("database", "db", "instance", "queue", "bucket", "cache", "cluster") and place < last + 2
+    ):
+        place += 1
+    said = doc.lower(place - 1) in ("called", "named") or doc.lower(place) in ("called", "named")
+    if doc.lower(place) in ("called", "named"):
+        place += 1
+    if said and doc.lower(place) in ("`", '"', "'"):
+        place += 1
+    if (
+        said
+        and place < len(doc.tokens)
+        and _NAME.match(doc.lower(place))
+        and doc.sentence_of[place] == doc.sentence_of[last - 1]
+    ):
+        return doc.lower(place), place + 1
+    return NAMES[kind], last
+
+
+def _version(doc: Document, name: str, kind: str, first: int, last: int) -> Iterator[Mention]:
+    if kind not in ("postgres", "mysql", "redis"):
+        return
+    place = last
+    while doc.lower(place) in ("version", "database", ":", "v", "db") and place < last + 2:
+        place += 1
+    if place >= len(doc.tokens) or doc.sentence_of[place] != doc.sentence_of[first]:
+        return
+    match = _VERSION.match(doc.lower(place))
+    if match and doc.lower(place + 1) not in (
+        "replicas",
+        "replica",
+        "gb",
+        "gib",
+        "instances",
+        "nodes",
+        "databases",
+        "%",
+        "read",
+        "mb",
+        "tb",
+        "pods",
+        "copies",
+    ):
+        yield doc.mention(f"dependencies.{name}.version", match.group(1), place, place + 1, since=first)
+
+
+def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
+    """Words that say `it is there already`, in the same clause."""
+    sentence = doc.sentence(first)
+    low, high = first, last
+    while low > sentence.first and doc.lower(low - 1) not in (",", ";", "but", "and", "(", "\u2014"):
+        low -= 1
+    while high < sentence.last:
+        word = doc.lower(high)
+        if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is") or word in _CUTS:
+            break
+        high += 1
+    for begin, end, _ in _EXISTING.find(doc, low, high):
+        if (
+            end - begin == 3
+            and doc.lower(begin) == "we"
+            and end not in (first,)
+            and begin < first
+            and doc.lower(end - 1) in ("a", "an")
+        ):
+            return begin, end
+        return begin, end
+    return None

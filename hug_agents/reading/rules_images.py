@@ -1,0 +1,92 @@
+"""Container images, repositories and registries: references copied literally."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hug_agents.reading.document import Document, Mention
+from hug_agents.spec import IMAGE
+
+_CUES = frozenset("image images tag container docker pull run runs deploy digest from pushed using uses use".split())
+_BASE = frozenset("base from-image".split())
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,38}/[A-Za-z0-9_.-]{1,99}\Z")
+_HOSTED = re.compile(
+    r"https?://(?:www\.)?(?:github|gitlab)\.com/([A-Za-z0-9_.-]+/[A-Za-z0-9_-][A-Za-z0-9_.-]*?)(?:\.git)?/?\Z"
+)
+_REGISTRY = re.compile(
+    r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d{1,5})?(?:/[a-z0-9._/-]+)?\Z|[a-z0-9.-]+:\d{1,5}(?:/[a-z0-9._/-]+)?\Z"
+)
+
+
+def images(doc: Document) -> Iterator[Mention]:
+    """Image references with a tag, a digest or a registry, or after the word `image`."""
+    for index, token in enumerate(doc.tokens):
+        if token.kind != "word":
+            continue
+        text = doc.text[token.start : token.end]
+        match = IMAGE.match(text)
+        if not match or text[:1] == ".":
+            continue
+        near = doc.words(max(index - 5, doc.sentence(index).first), index)
+        tag, digest, name = match["tag"], match["digest"], match["name"]
+        said = "image" in near[-4:] or "images" in near[-4:]
+        if any(word in _BASE for word in near[-3:]) or "registry" in near[-3:] and not tag:
+            continue
+        sure = bool(digest) or "/" in name and bool(tag) or said and (bool(tag) or "/" in name)
+        if not sure or tag and tag.isdigit() and 4 <= len(tag) <= 5 and "/" not in name and not said:
+            continue
+        since = next(
+            (
+                p
+                for p in range(index - 1, max(index - 5, doc.sentence(index).first) - 1, -1)
+                if doc.lower(p) in ("image", "images")
+            ),
+            index,
+        )
+        yield doc.mention("service.image", text, index, index + 1, since=since)
+
+
+def repositories(doc: Document) -> Iterator[Mention]:
+    """`github.com/acme/shop`, `the repo acme/shop`, `branch main`."""
+    for index, token in enumerate(doc.tokens):
+        text = doc.text[token.start : token.end]
+        near = doc.words(max(index - 4, doc.sentence(index).first), index)
+        if token.kind == "url" and (hosted := _HOSTED.match(text)):
+            yield doc.mention("repository", hosted.group(1), index, index + 1)
+        elif token.kind == "word" and text.lower().startswith("github.com/") and _REPOSITORY.match(text[11:]):
+            yield doc.mention("repository", text[11:], index, index + 1)
+        elif (
+            token.kind == "word"
+            and _REPOSITORY.match(text)
+            and any(word in ("repo", "repository", "github") for word in near)
+        ):
+            yield doc.mention("repository", text, index, index + 1)
+        elif token.lower == "branch":
+            yield from _branch(doc, index)
+
+
+def _branch(doc: Document, index: int) -> Iterator[Mention]:
+    for place in (index - 1, index + 1):
+        word = doc.lower(place)
+        if word in ("main", "master", "trunk", "develop") and doc.sentence_of[place] == doc.sentence_of[index]:
+            yield doc.mention(
+                "default_branch", word, place, place + 1, since=min(place, index), until=max(place, index) + 1
+            )
+            return
+
+
+def registries(doc: Document) -> Iterator[Mention]:
+    """`push to registry.local:5000`, `our registry is harbor.acme.com/team`, `ghcr.io`."""
+    for index, token in enumerate(doc.tokens):
+        if token.kind != "word":
+            continue
+        near = doc.words(max(index - 5, doc.sentence(index).first), index)
+        after = doc.words(index + 1, min(index + 3, doc.sentence(index).last))
+        said = any(
+            word in ("registry", "push", "pushed", "images", "registries", "nexus", "artifactory") for word in near
+        )
+        if token.lower == "ghcr.io" or _REGISTRY.match(token.lower) and (said or after[:1] == ("registry",)):
+            if "@" in token.lower or "image" in near[-2:]:
+                continue
+            yield doc.mention("toolchain.registry_host", token.lower, index, index + 1)

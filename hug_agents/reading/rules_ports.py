@@ -1,0 +1,290 @@
+"""Ports and paths: the serving port, the health check's, metrics. A number is a port only where words say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.numbers import UNITS, quantity_at
+
+Role = Literal["serve", "health", "metrics", "other"]
+
+_LISTEN = frozenset(
+    "listen listens listening serve serves serving bind binds bound expose exposes exposing exposed accepts port "
+    "ports".split()
+)
+_RUNS = frozenset("on at runs running is port = :".split())
+_HEALTH = Phrases(
+    dict.fromkeys(
+        ("health", "healthcheck", "health-check", "healthchecks", "health-checks", "healthz", "liveness",
+        "readiness", "probe", "probes", "livez",
+         "readyz", "healthy", "alive", "ready", "health check"),
+        "health",
+    )
+)  # fmt: skip
+_HEALTH_WORDS = frozenset(
+    "health healthcheck health-check healthchecks health-checks healthz liveness readiness probe probes actuator "
+    "readiness/liveness".split()
+)
+_METRICS_WORDS = frozenset("metrics prometheus scrape scraped scrapes scraping metric".split())
+_OTHER_WORDS = frozenset(
+    "admin debug debugger grpc postgres postgresql mysql redis database db smtp ssh jmx rds amqp pprof management "
+    "loadbalancer balancer alb nlb elb ingress https tls ssl proxy nginx traefik haproxy public-port internet "
+    "outside external websocket ws internally envoy sidecar node-port nodeport kafka registry cache remote "
+    "dev-server".split()
+)
+_HEALTH_PATHS = (
+    "/health",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/healthcheck",
+    "/health-check",
+    "/_health",
+    "/__health",
+    "/actuator/health",
+)
+_STOPS = frozenset(", ; ( ) and but while whereas".split())
+
+
+def ports(doc: Document) -> Iterator[Mention]:
+    """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
+    for index, token in enumerate(doc.tokens):
+        value = _port_value(doc, index)
+        if value is None or not _is_port(doc, index):
+            continue
+        role = _role(doc, index)
+        if doc.lower(index - 1) == "port" and doc.lower(index - 2) in (
+            "host",
+            "node",
+            "external",
+            "published",
+            "outer",
+        ):
+            role = "other"
+        if role == "serve" and _mapped(doc, index):
+            role = "other"
+        field = {"serve": "service.port", "health": "service.health_port"}.get(role, "number.other_port")
+        since = index
+        for back in range(index - 1, max(index - 4, doc.sentence(index).first) - 1, -1):
+            if doc.lower(back) in _LISTEN or doc.lower(back) in _RUNS or doc.lower(back) in _HEALTH_WORDS:
+                since = back
+        yield doc.mention(field, value, index, index + 1, since=since)
+        del token
+
+
+def _port_value(doc: Document, index: int) -> int | None:
+    token = doc.tokens[index]
+    if token.kind == "number" and token.lower.isdigit() and 1 <= int(token.lower) <= 65535:
+        return int(token.lower)
+    if token.kind == "word" and token.lower.startswith(("localhost:", "0.0.0.0:", "127.0.0.1:")):
+        tail = token.lower.rpartition(":")[2]
+        return int(tail) if tail.isdigit() and 1 <= int(tail) <= 65535 else None
+    return None
+
+
+def _is_port(doc: Document, index: int) -> bool:
+    """Whether words around a number make it a port; `8080 users`, `30s` and `year 2024` are none."""
+    if doc.tokens[index].kind == "word":
+        return True
+    if doc.lower(index + 1) in UNITS or doc.lower(index + 1) in (
+        "x",
+        "users",
+        "requests",
+        "rps",
+        "connections",
+        "customers",
+        "orders",
+    ):
+        return doc.lower(index - 1) in ("port", "ports")
+    start = doc.sentence(index).first
+    before = doc.words(max(index - 4, start), index)
+    if not before:
+        return False
+    if doc.lower(index + 1) == "port" or doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
+        return True
+    last = before[-1]
+    if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:
+        return True
+    if last in ("is", ":", "=", "to", "on", "be", "was", "of", "at", "(", "`", "'", '"', "tcp", "`") and (
+        "port" in before or "ports" in before
+    ):
+        return True
+    large = int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index)
+    if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
+        return True
+    if last in ("on", "at", ":") and large:
+        return any(
+            word in _LISTEN or word in ("runs", "running", "run", "health", "metrics", "answers") for word in before
+        ) or _identifier_before(doc, index)
+    return False
+
+
+def _noun_follows(doc: Document, index: int) -> bool:
+    following = doc.lower(index + 1)
+    ends = {
+        "",
+        ",",
+        ".",
+        ")",
+        ";",
+        "and",
+        "with",
+        "in",
+        "at",
+        "for",
+        "on",
+        "but",
+        "while",
+        "(",
+        "`",
+        "by",
+        "health",
+        "inside",
+        "from",
+        "as",
+        "please",
+        "!",
+        "'",
+        '"',
+        "is",
+        "where",
+        "\u2014",
+        "-",
+        "plus",
+        "to",
+        "not",
+        "exposes",
+        "exposing",
+        "behind",
+        "or",
+        "only",
+        "using",
+        "via",
+        "serving",
+        "its",
+        "then",
+        "over",
+        "under",
+    }
+    return index + 1 < doc.sentence(index).last and following not in ends and doc.tokens[index + 1].kind != "path"
+
+
+def _identifier_before(doc: Document, index: int) -> bool:
+    """`a frontend on 3000`: a noun before `on`, and a number with four or five digits that is no year of a date."""
+    word = doc.lower(index - 2)
+    digits = doc.tokens[index].lower
+    return (
+        len(digits) in (4, 5)
+        and doc.tokens[index - 2].kind == "word"
+        and word not in _MONTHS
+        and word not in ("year", "in", "since", "january")
+        and not digits.startswith(("19", "20"))
+    )
+
+
+_MONTHS = frozenset(
+    "january february march april may june july august september october november december monday friday".split()
+)
+
+
+def _after_port(doc: Document, index: int) -> bool:
+    """`ports 3000 and 8000`, `port 3000, now 8080`: a port stands just before in the sentence."""
+    start = doc.sentence(index).first
+    seen = False
+    for place in range(index - 1, max(index - 5, start) - 1, -1):
+        word = doc.lower(place)
+        if word in ("port", "ports"):
+            return seen
+        if doc.tokens[place].kind == "number":
+            seen = True
+    return False
+
+
+def _role(doc: Document, index: int) -> Role:
+    """The nearest word that says what a port is for, within its part of the sentence."""
+    sentence = doc.sentence(index)
+    best: tuple[int, Role] | None = None
+    crossed = 0
+    for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
+        word = doc.lower(place)
+        if word in _STOPS or doc.tokens[place].kind == "number":
+            crossed += 1
+        if crossed and word in _STOPS:
+            break
+        found = _word_role(doc, place)
+        if found:
+            best = (index - place, found)
+            break
+    crossed = 0
+    for place in range(index + 1, min(index + 7, sentence.last)):
+        word = doc.lower(place)
+        if word in _STOPS or doc.tokens[place].kind == "number":
+            break
+        found = _word_role(doc, place)
+        if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):
+            return found if best is None or best[1] == "serve" or doc.lower(index + 1) == "for" else best[1]
+    return best[1] if best else "serve"
+
+
+def _word_role(doc: Document, place: int) -> Role | None:
+    word = doc.lower(place)
+    if word in _HEALTH_WORDS or doc.tokens[place].kind == "path" and word.rstrip("/") in _HEALTH_PATHS:
+        return "health"
+    if word in _METRICS_WORDS:
+        return "metrics"
+    if word in _OTHER_WORDS:
+        return "other"
+    return None
+
+
+def _mapped(doc: Document, index: int) -> bool:
+    """`8080:80`: two ports, and no word about which serves."""
+    return doc.lower(index + 1) == ":" and doc.lower(index + 2).isdigit()
+
+
+def paths(doc: Document) -> Iterator[Mention]:
+    """Health and metrics paths, and paths that a smoke test must get."""
+    for index, token in enumerate(doc.tokens):
+        if token.kind != "path":
+            continue
+        sentence = doc.sentence(index)
+        path = doc.text[token.start : token.end]
+        near = doc.words(max(index - 12, sentence.first), index)
+        part = _part(near)
+        after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
+        if "smoke" in part:
+            yield doc.mention("smoke", path, index, index + 1)
+        elif any(word in _METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
+            yield doc.mention("service.metrics_path", path, index, index + 1)
+        elif any(word in _HEALTH_WORDS for word in (*part, *after)) or path.rstrip("/").lower() in _HEALTH_PATHS:
+            since = next(
+                (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in _HEALTH_WORDS),
+                index,
+            )
+            yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+def _part(words: tuple[str, ...]) -> tuple[str, ...]:
+    for place in range(len(words) - 1, -1, -1):
+        if (
+            words[place] in (";", "but", ",", "and")
+            and len(words) - place > 6
+            or words[place] in (";", "but")
+            or words[place].startswith("/")
+        ):
+            return words[place + 1 :]
+    return words
+
+
+def _part_after(words: tuple[str, ...]) -> tuple[str, ...]:
+    kept: list[str] = []
+    for word in words:
+        if word in _STOPS:
+            break
+        kept.append(word)
+    return tuple(kept)
+
+
+__all__ = ["paths", "ports", "quantity_at"]

@@ -1,0 +1,280 @@
+"""Canary steps and their holds: `10 then 50 then 100 percent`, `a tenth of the traffic, then half, then everyone`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from hug_agents.reading.document import Clause, Document, Mention
+from hug_agents.reading.numbers import Quantity, quantities
+
+_TRAFFIC = frozenset(
+    "traffic users requests canary canaries share shift weight weights step steps rollout percent customers "
+    "everyone".split()
+)
+_ERRORS = frozenset(
+    "error errors failing fail fails failures failed 5xx 500s available availability uptime latency p99 p95 p90 "
+    "p50 alert rollback revert abort cpu memory utilization utilisation surge unavailable success successful slo "
+    "sla extra additional spare growth more discount".split()
+)
+_EVERYONE = frozenset("everyone everybody all full fully whole rest everything".split())
+_RELEASE = frozenset(
+    "canary canaries shift shifts shifting route routes send step steps gradually gradual version rollout rolling "
+    "ramp traffic".split()
+)
+_EACH = frozenset("each every per between apiece".split())
+_JOINTS = frozenset(
+    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests at % "
+    "percent until it with go for each per step hold holding wait waiting next first start starting from up "
+    "before moving on we are \u2014 ; . : ( )".split()
+)
+_HOLD = frozenset(
+    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak minutes later "
+    "after intervals apart".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of traffic in percent, by its tokens."""
+
+    percent: float
+    first: int
+    last: int
+
+
+def steps(doc: Document) -> Iterator[Mention]:
+    """Rising shares of traffic in one sentence, and how long they hold."""
+    for sentence in doc.sentences:
+        words = set(doc.words(sentence.first, sentence.last))
+        if not words & _TRAFFIC and "%" not in words:
+            continue
+        shares = _shares(doc, sentence)
+        if not shares or not (words & _RELEASE if len(shares) < 2 else words & _RELEASE or _joined(doc, shares)):
+            continue
+        if any(doc.status[share.first] == "negated" for share in shares):
+            continue
+        weights = [share.percent for share in shares]
+        first, last = shares[0].first, shares[-1].last
+        if (
+            weights != sorted(set(weights))
+            or any(weight != int(weight) for weight in weights)
+            or not 0 < weights[-1] <= 100
+        ):
+            continue
+        if weights == [100.0]:
+            continue
+        yield doc.mention(
+            "strategy.steps",
+            tuple(int(weight) for weight in weights),
+            first,
+            last,
+            status=doc.status_of(first, first + 1),
+        )
+        yield from _holds(doc, sentence, shares)
+    yield from _lone_holds(doc)
+
+
+def _joined(doc: Document, shares: list[Share]) -> bool:
+    """Whether only joints and holds stand between the shares: `10 then 50 then 100 percent`."""
+    return all(
+        all(
+            word in _JOINTS
+            or word in _HOLD
+            or word[:1].isdigit()
+            or word in ("ten", "five", "fifteen", "twenty", "thirty", "an", "a", "half", "hour", "minute")
+            for word in doc.words(one.last, other.first)
+        )
+        for one, other in pairwise(shares)
+    )
+
+
+def _shares(doc: Document, sentence: Clause) -> list[Share]:
+    found: list[Share] = []
+    listed = list(quantities(doc, sentence.first, sentence.last))
+    marks = [item for item in listed if item.unit in ("percent", "share")]
+    if not marks and not any(token.kind == "numbers" for token in doc.tokens[sentence.first : sentence.last]):
+        return []
+    for item in listed:
+        if _about_errors(doc, sentence, item):
+            continue
+        if item.unit == "percent":
+            found.append(Share(item.value, item.first, item.last))
+        elif item.unit == "share":
+            found.append(Share(round(item.value * 100, 4), item.first, item.last))
+        elif item.unit == "" and item.value <= 100 and _in_sequence(doc, item, listed):
+            found.append(Share(item.value, item.first, item.last))
+    for place in range(sentence.first, sentence.last):  # `10,50,100%`
+        if doc.tokens[place].kind == "numbers" and "." not in doc.lower(place):
+            parts = [float(part) for part in doc.lower(place).split(",")]
+            if len(parts) > 2 and all(part <= 100 for part in parts):
+                return [Share(part, place, place + 1) for part in parts]
+    if found:
+        for place in range(found[-1].last, min(found[-1].last + 14, sentence.last)):
+            if (
+                doc.lower(place) in _EVERYONE
+                and doc.lower(place + 1) not in ("environments", "services", "regions", "time")
+                and _then(doc, found[-1].last, place)
+            ):
+                found.append(Share(100.0, place, place + 1))
+                break
+    return found
+
+
+def _then(doc: Document, first: int, place: int) -> bool:
+    return any(
+        word in ("then", ",", "finally", "to", "->", "\u2192", "and", "before", "=>", ">")
+        for word in doc.words(first, place)
+    )
+
+
+def _in_sequence(doc: Document, item: Quantity, listed: list[Quantity]) -> bool:
+    """A bare number followed by joints and the next share: `10 then 50 then 100 percent`, `10/50/100 %`."""
+    position = listed.index(item)
+    place = item.last
+    for other in listed[position + 1 :]:
+        between = doc.words(place, other.first)
+        if len(between) > 4 or not all(word in _JOINTS for word in between) or not between:
+            return False
+        if other.unit == "percent":
+            return True
+        if other.unit not in ("",):
+            return False
+        place = other.last
+    previous = listed[position - 1] if position else None
+    return bool(
+        previous
+        and previous.unit == "percent"
+        and len(doc.words(previous.last, item.first)) == 1
+        and doc.lower(item.last - 1).isdigit()
+        and doc.lower(previous.last) in ("->", "\u2192", "then", "/", "=>")
+    )
+
+
+def _about_errors(doc: Document, sentence: Clause, item: Quantity) -> bool:
+    """Whether a percentage speaks of errors, availability or load rather than of traffic."""
+    if item.unit == "percent" and item.value != int(item.value):
+        return True
+    for direction in (-1, 1):
+        place = item.first - 1 if direction < 0 else item.last
+        for _ in range(6):
+            if not sentence.first <= place < sentence.last:
+                break
+            word = doc.lower(place)
+            if word in _ERRORS:
+                return True
+            if word in ("traffic", "canary", "users", "then", ",", "requests", ";", "and"):
+                if word == "requests" and doc.lower(place + 1) in (
+                    "fail",
+                    "failing",
+                    "failed",
+                    "in",
+                    "under",
+                    "within",
+                    "served",
+                ):
+                    return True
+                break
+            place += direction
+    return False
+
+
+def _holds(doc: Document, sentence: Clause, shares: list[Share]) -> Iterator[Mention]:
+    durations = [
+        item for item in quantities(doc, sentence.first, sentence.last)
+        if item.unit == "seconds" and _holding(doc, item, shares)
+    ]  # fmt: skip
+    if not durations:
+        return
+    every = [item for item in durations if _each(doc, item)]
+    if len(durations) == 1 and (every or len(shares) <= 2 and shares[0].first < durations[0].first):
+        item = durations[0]
+        value: tuple[int, ...] = (int(item.value),)
+        if not every and len(shares) == 2 and shares[1].percent == 100:
+            value = (int(item.value), 0)
+        yield doc.mention(
+            "strategy.hold_seconds",
+            value,
+            item.first,
+            item.last,
+            until=item.last + (1 if every else 0),
+            status=doc.status[item.first],
+        )
+        return
+    holds: list[int] = []
+    for position, share in enumerate(shares):
+        end = shares[position + 1].first if position + 1 < len(shares) else sentence.last
+        inside = [item for item in durations if share.last <= item.first < end]
+        if len(inside) > 1 or not inside and position + 1 < len(shares):
+            return
+        holds.append(int(inside[0].value) if inside else 0)
+    if holds and len(durations) <= len(shares):
+        yield doc.mention(
+            "strategy.hold_seconds",
+            tuple(holds),
+            durations[0].first,
+            durations[-1].last,
+            status=doc.status[durations[0].first],
+        )
+
+
+def _holding(doc: Document, item: Quantity, shares: list[Share]) -> bool:
+    if doc.lower(item.first - 1) in ("within", "under", "timeout", "than", "below"):
+        return False
+    near = (*doc.words(item.first - 3, item.first), *doc.words(item.last, item.last + 3))
+    return any(word in _HOLD or word in _EACH for word in near) or doc.lower(item.first - 1) in ("(", "@", "x", "%")
+
+
+def _each(doc: Document, item: Quantity) -> bool:
+    near = (*doc.words(item.first - 2, item.first), *doc.words(item.last, item.last + 2))
+    return any(word in _EACH for word in near) or doc.lower(item.last) in ("steps", "intervals", "apart")
+
+
+def _lone_holds(doc: Document) -> Iterator[Mention]:
+    """`hold each step for ten minutes` in a sentence of its own."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        if not any(word in ("step", "steps", "stage", "stages") for word in words) or any(
+            word in {"%", "percent"} for word in words
+        ):
+            continue
+        items = [item for item in quantities(doc, sentence.first, sentence.last) if item.unit == "seconds"]
+        held = any(word in _EACH for word in words) and any(word in _HOLD for word in words)
+        if len(items) == 1 and held and not _shares(doc, sentence):
+            yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
+
+
+def surge(doc: Document) -> Iterator[Mention]:
+    """`at most 25% extra pods`, `10 percent surge`, `20 % unavailable`."""
+    for item in quantities(doc):
+        if item.unit != "percent" or item.value != int(item.value) or not 0 <= item.value <= 100:
+            continue
+        after = doc.words(item.last, min(item.last + 3, doc.sentence(item.first).last))
+        before = doc.words(max(item.first - 4, doc.sentence(item.first).first), item.first)
+        if after[:1] in (("extra",), ("additional",), ("surge",)) or "surge" in before:
+            yield doc.mention("strategy.max_surge_percent", int(item.value), item.first, item.last, until=item.last + 1)
+        elif "unavailable" in (*after, *before):
+            yield doc.mention("strategy.max_unavailable_percent", int(item.value), item.first, item.last)
+
+
+def keep_old(doc: Document) -> Iterator[Mention]:
+    """`keep the old version for an hour`."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower not in ("keep", "keeping", "leave"):
+            continue
+        sentence = doc.sentence(index)
+        near = doc.words(index, min(index + 9, sentence.last))
+        if not any(word in ("old", "previous", "blue") for word in near):
+            continue
+        for item in quantities(doc, index, min(index + 16, sentence.last)):
+            if item.unit == "seconds":
+                yield doc.mention(
+                    "strategy.keep_old_seconds",
+                    int(item.value),
+                    item.first,
+                    item.last,
+                    since=index,
+                    status=doc.status[index],
+                )
+                break

@@ -1,0 +1,370 @@
+"""Schedules of jobs, and the windows in which production may change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hug_agents.reading.document import Clause, Document, Mention
+from hug_agents.reading.numbers import quantity_at
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_NAMES = {
+    **{f"{name}{plural}": day for day, name in zip(_DAYS,
+    "monday tuesday wednesday thursday friday saturday sunday".split(), strict=True) for plural in ("", "s")},
+    **{day: day for day in _DAYS}, "tues": "tue", "thur": "thu", "thurs": "thu",
+}  # fmt: skip
+_ZONES = {
+    "berlin": "Europe/Berlin", "london": "Europe/London", "paris": "Europe/Paris", "amsterdam": "Europe/Amsterdam",
+    "madrid": "Europe/Madrid",
+    "zurich": "Europe/Zurich", "vienna": "Europe/Vienna", "dublin": "Europe/Dublin", "rome": "Europe/Rome",
+    "tokyo": "Asia/Tokyo",
+    "sydney": "Australia/Sydney", "singapore": "Asia/Singapore", "new york": "America/New_York",
+    "chicago": "America/Chicago",
+    "los angeles": "America/Los_Angeles", "utc": "UTC", "gmt": "GMT", "cet": "CET", "est": "EST",
+    "stockholm": "Europe/Stockholm",
+    "warsaw": "Europe/Warsaw", "lisbon": "Europe/Lisbon", "helsinki": "Europe/Helsinki",
+}  # fmt: skip
+_CRON = re.compile(
+    r"(?<!\S)[`'\"]?((?:(?:\*|\d{1,2}(?:-\d{1,2})?(?:,\d{1,2})*)(?:/\d{1,2})?[ ]){4}"
+    r"(?:\*|[0-7](?:-[0-7])?(?:,[0-7])*)(?:/\d{1,2})?)(?=[`'\".,;)]|\s|\Z)"
+)
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h)?\Z")
+_WINDOW = frozenset(
+    "deploy deploys deployment deployments release releases rollout rollouts window windows change changes only "
+    "never production prod ship allowed".split()
+)
+_JOB = frozenset(
+    "job jobs cron cronjob batch task report reports script scheduled schedule runs run import export sync "
+    "cleanup".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day by its tokens; `sure` when it cannot be twelve hours off."""
+
+    minutes: int
+    last: int
+    sure: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.minutes // 60:02d}:{self.minutes % 60:02d}"
+
+
+def clock(doc: Document, index: int) -> Clock | None:
+    """`9`, `09:30`, `5pm`, `noon`, `midnight` at a token."""
+    word = doc.lower(index)
+    if word in ("noon", "midnight"):
+        return Clock(720 if word == "noon" else 0, index + 1, True)
+    last = index + 1
+    match = _CLOCK.match(word)
+    if match is None:
+        words = quantity_at(doc, index) if index < len(doc.tokens) else None
+        if words is None or words.unit or words.whole is None or not 0 <= words.whole <= 23:
+            return None
+        hour, minute, half, last = words.whole, 0, "", words.last
+    else:
+        hour, minute, half = int(match.group(1)), int(match.group(2) or 0), match.group(3) or ""
+    if not half and doc.lower(last) in ("am", "pm", "a.m", "p.m", "o'clock", "h"):
+        half = doc.lower(last).replace(".", "")
+        last += 1
+    if hour > 23 or minute > 59 or half in ("am", "pm") and not 1 <= hour <= 12:
+        return None
+    if half == "pm":
+        hour = hour % 12 + 12
+    elif half == "am":
+        hour %= 12
+    written = match is not None and match.group(2) is not None
+    return Clock(hour * 60 + minute, last, bool(half in ("am", "pm", "h") or written or hour > 12 or hour == 0))
+
+
+def zone(doc: Document, first: int, last: int) -> tuple[str, int] | None:
+    """A time zone by its name or its city, with the place of the word."""
+    for index in range(first, last):
+        raw = doc.raw(index, index + 1)
+        if re.fullmatch(r"(?:Europe|America|Asia|Australia|Africa|Pacific|Atlantic)/[A-Za-z_]+", raw):
+            return raw, index
+        for name, value in _ZONES.items():
+            words = tuple(name.split())
+            if doc.words(index, index + len(words)) == words:
+                after = doc.lower(index + len(words))
+                if len(name) == 3 or after in ("time", "hours", "timezone", "local"):
+                    return value, index + len(words) - 1
+    return None
+
+
+_UNSURE_ZONES = frozenset("pst pdt edt cst ist bst cest aest jst mst local eastern pacific".split())
+
+
+def _other_zone(doc: Document, sentence: Clause) -> bool:
+    """Whether a time zone is spoken of that we do not know for certain."""
+    words = doc.words(sentence.first, sentence.last)
+    if any(word in _UNSURE_ZONES for word in words):
+        return True
+    if "time" not in words or zone(doc, sentence.first, sentence.last) is not None:
+        return False
+    return words[max(words.index("time") - 1, 0)] not in ("any", "a", "this", "same", "the", "one", "down")
+
+
+def schedules(doc: Document) -> Iterator[Mention]:
+    """Cron expressions, literal or in words, of a sentence that speaks of a job."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        text = doc.text[sentence.span.start : sentence.span.end]
+        literal = _CRON.search(text)
+        if literal:
+            begin = sentence.span.start + literal.start(1)
+            end = sentence.span.start + literal.end(1)
+            inside = [
+                i
+                for i in range(sentence.first, sentence.last)
+                if doc.tokens[i].start < end and doc.tokens[i].end > begin
+            ]
+            yield doc.mention("service.schedule", literal.group(1), inside[0], inside[-1] + 1)
+            continue
+        if not any(
+            word in _JOB or word.endswith(("-job", "-cron", "-report", "-export", "-import", "-sync")) for word in words
+        ):
+            continue
+        if any(
+            word in ("backup", "backups", "snapshot", "snapshots", "drill", "drills", "rehearse", "patch", "patches")
+            for word in words
+        ):
+            continue
+        yield from _worded(doc, sentence)
+
+
+def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
+    for index in range(sentence.first, sentence.last):
+        word, following = doc.lower(index), doc.lower(index + 1)
+        if word == "hourly" or (word, following) == ("every", "hour"):
+            yield doc.mention("service.schedule", "0 * * * *", index, index + (1 if word == "hourly" else 2))
+            return
+        if (
+            word == "every"
+            and index + 1 < sentence.last
+            and (item := quantity_at(doc, index + 1))
+            and item.unit == "seconds"
+        ):
+            minutes = item.value / 60
+            if minutes == int(minutes) and 1 <= minutes < 60 and 60 % int(minutes) == 0:
+                yield doc.mention(
+                    "service.schedule", "* * * * *" if minutes == 1 else f"*/{int(minutes)} * * * *", index, item.last
+                )
+            elif minutes % 60 == 0 and 24 % int(minutes // 60) == 0 and minutes < 1440:
+                yield doc.mention("service.schedule", f"0 */{int(minutes // 60)} * * *", index, item.last)
+            else:
+                yield doc.mention("number.schedule", "unclear", index, item.last)
+            return
+        day = _DAY_NAMES.get(following) if word in ("every", "each", "on") else None
+        night = following in ("night",) or word == "nightly"
+        if (
+            word in ("nightly", "daily")
+            or word in ("every", "each")
+            and following in ("night", "day", "morning", "evening", "weekday")
+            or day
+        ):
+            start = index + (1 if word in ("nightly", "daily") else 2)
+            yield _at(doc, sentence, index, start, day, night, following)
+            return
+
+
+def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None, night: bool, part: str) -> Mention:
+    field = (
+        str({"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}[day])
+        if day
+        else "1-5"
+        if part == "weekday"
+        else "*"
+    )
+    found: Clock | None = None
+    for place in range(start, min(start + 8, sentence.last)):
+        if doc.lower(place) in ("at", "@") and (found := clock(doc, place + 1)):
+            break
+    if found is None:
+        for place in range(sentence.first, index):
+            if doc.lower(place) == "at" and (found := clock(doc, place + 1)):
+                found = Clock(found.minutes, index + 2, found.sure)
+                break
+    where = zone(doc, sentence.first, sentence.last)
+    unclear = (
+        found is None
+        or (where is not None and where[0] not in ("UTC", "GMT"))
+        or where is None
+        and _other_zone(doc, sentence)
+    )
+    if found is not None and not found.sure:
+        hour = found.minutes // 60
+        unclear = unclear or not (night and 0 <= hour <= 5 or part == "morning" and 4 <= hour <= 11)
+    if unclear or found is None:
+        return doc.mention("number.schedule", "unclear", index, max(start, index + 1))
+    value = f"{found.minutes % 60} {found.minutes // 60} * * {field}"
+    return doc.mention("service.schedule", value, index, max(found.last, start), since=index)
+
+
+def windows(doc: Document) -> Iterator[Mention]:
+    """`only on weekdays 9 to 17 Berlin time`, `never on Fridays`."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        if sentence.foreign or sentence.injected or sentence.question or not any(word in _WINDOW for word in words):
+            continue
+        if any(word in _JOB and word not in ("run", "runs", "schedule", "scheduled") for word in words):
+            continue
+        yield from _window(doc, sentence)
+
+
+def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
+    words = doc.words(sentence.first, sentence.last)
+    days = _days(doc, sentence)
+    hours = _hours(doc, sentence)
+    if days is None and hours is None:
+        return
+    if days is not None and not days[0]:
+        return
+    limited = {
+        "only",
+        "never",
+        "not",
+        "no",
+        "don't",
+        "window",
+        "windows",
+        "allowed",
+        "outside",
+        "except",
+        "between",
+        "during",
+        "forbidden",
+    } & set(words)
+    spoken = {
+        "deploy",
+        "deploys",
+        "deployment",
+        "deployments",
+        "release",
+        "releases",
+        "rollout",
+        "rollouts",
+        "change",
+        "changes",
+        "production",
+        "prod",
+        "ship",
+        "window",
+        "windows",
+    } & set(words)
+    if not limited or not spoken and not ("only" in words or "never" in words):
+        return
+    first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
+    last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
+    where = zone(doc, sentence.first, sentence.last)
+    unsure = (
+        hours is not None
+        and not hours[4]
+        or where is None
+        and _other_zone(doc, sentence)
+        or "outside" in words
+        or {"maybe", "might", "could", "used", "was", "may"} & set(words)
+    )
+    if unsure:
+        yield doc.mention("number.window", "unclear", first, last)
+        return
+    chosen = ",".join(days[0]) if days else ",".join(_DAYS)
+    start, end = (hours[0], hours[1]) if hours else ("00:00", "23:59")
+    if where:
+        first, last = min(first, where[1]), max(last, where[1] + 1)
+    since = next(
+        (place for place in range(sentence.first, first) if doc.lower(place) in ("only", "never", "not", "no")), first
+    )
+    yield doc.mention(
+        "windows", f"{chosen} {start}-{end} {where[0] if where else 'UTC'}", first, last, since=since, status="asserted"
+    )
+
+
+def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] | None:
+    """The days that are allowed, and the tokens that say so."""
+    chosen: set[str] = set()
+    banned: set[str] = set()
+    places: list[int] = []
+    index = sentence.first
+    while index < sentence.last:
+        word = doc.lower(index)
+        target = banned if _banned(doc, sentence, index) else chosen
+        low, dash, high = word.partition("-")
+        if word in ("weekdays", "weekday", "workdays"):
+            target.update(_DAYS[:5])
+        elif word in ("weekends", "weekend"):
+            target.update(_DAYS[5:])
+        elif dash and low in _DAY_NAMES and high in _DAY_NAMES:
+            target.update(_span(_DAY_NAMES[low], _DAY_NAMES[high]))
+        elif (
+            word in _DAY_NAMES
+            and word not in ("sat", "sun", "wed", "mon")
+            or word in _DAY_NAMES
+            and doc.raw(index, index + 1)[0].isupper()
+        ):
+            if (
+                doc.lower(index + 1) in ("to", "-", "\u2013", "through", "till", "until", "thru")
+                and doc.lower(index + 2) in _DAY_NAMES
+            ):
+                target.update(_span(_DAY_NAMES[word], _DAY_NAMES[doc.lower(index + 2)]))
+                places.append(index)
+                index += 2
+            else:
+                target.add(_DAY_NAMES[word])
+        else:
+            index += 1
+            continue
+        places.append(index)
+        index += 1
+    if not places:
+        return None
+    allowed = tuple(day for day in _DAYS if day not in banned and (not chosen or day in chosen))
+    return allowed, places[0], places[-1] + 1
+
+
+def _banned(doc: Document, sentence: Clause, index: int) -> bool:
+    for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
+        word = doc.lower(place)
+        if word in ("never", "not", "no", "except", "don't", "avoid", "without"):
+            return True
+        if word in ("only", ";", "but"):
+            return False
+    return False
+
+
+def _span(low: str, high: str) -> tuple[str, ...]:
+    first, last = _DAYS.index(low), _DAYS.index(high)
+    return _DAYS[first : last + 1] if first <= last else (*_DAYS[first:], *_DAYS[: last + 1])
+
+
+def _hours(doc: Document, sentence: Clause) -> tuple[str, str, int, int, bool] | None:
+    for index in range(sentence.first, sentence.last):
+        compound = re.fullmatch(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", doc.lower(index))
+        if compound:
+            a, b, c, d = (int(part) for part in compound.groups())
+            if a < 24 and c < 24 and b < 60 and d < 60 and (a, b) < (c, d):
+                return f"{a:02d}:{b:02d}", f"{c:02d}:{d:02d}", index, index + 1, True
+        short = re.fullmatch(r"(\d{1,2})-(\d{1,2})", doc.lower(index))
+        if short and int(short.group(1)) < int(short.group(2)) <= 23:
+            return (
+                f"{int(short.group(1)):02d}:00",
+                f"{int(short.group(2)):02d}:00",
+                index,
+                index + 1,
+                int(short.group(2)) > 12,
+            )
+        low = clock(doc, index)
+        if low is None or doc.lower(low.last) not in ("to", "-", "\u2013", "and", "until", "till"):
+            continue
+        high = clock(doc, low.last + 1) if low.last + 1 < sentence.last else None
+        if high is None or doc.lower(high.last) in ("%", "percent", "replicas", "pods", "instances"):
+            continue
+        if doc.lower(low.last) == "and" and doc.lower(index - 1) != "between":
+            continue
+        sure = high.sure and (low.sure or low.minutes <= 720 and high.minutes > 720)
+        return low.text, high.text, index, high.last, sure and low.minutes < high.minutes
+    return None

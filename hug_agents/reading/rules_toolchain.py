@@ -1,0 +1,82 @@
+"""Systems, clouds and strategies that a text names, wanted or not, and what is named and cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.vocabulary import CLOUDS, ONE_AT_A_TIME, STRATEGIES, SYSTEMS, UNSUPPORTED
+
+_SYSTEMS = Phrases(SYSTEMS)
+_CLOUDS = Phrases(CLOUDS)
+_STRATEGIES = Phrases({phrase: (phrase, kind) for phrase, kind in STRATEGIES.items()})
+_UNSUPPORTED = Phrases(UNSUPPORTED)
+_FAMILIES = Phrases(
+    {
+        **dict.fromkeys(("infrastructure as code", "iac", "infrastructure-as-code", "infra as code"), "toolchain.iac"),
+        **dict.fromkeys(("ci", "ci/cd", "pipelines", "pipeline", "a pipeline"), "toolchain.ci"),
+    }
+)
+# Names of resources inside a cloud say which cloud only when they are wanted.
+_HINTS = frozenset({"rds", "elasticache", "sqs", "s3", "ecr"})
+_BEFORE_A_NAME = frozenset("called named cluster namespace service queue bucket team".split())
+
+
+def systems(doc: Document) -> Iterator[Mention]:
+    """Systems of the toolchain by name."""
+    for first, last, (path, system) in _SYSTEMS.find(doc):
+        if not _part_of_a_name(doc, first):
+            yield doc.mention(path, system, first, last)
+    for first, last, path in _FAMILIES.find(doc):
+        if doc.status_of(first, last) == "negated" and not _qualified(doc, first):
+            yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
+
+
+def clouds(doc: Document) -> Iterator[Mention]:
+    """Clouds by name, or by a service that only one of them has."""
+    for first, last, cloud in _CLOUDS.find(doc):
+        phrase = " ".join(doc.words(first, last))
+        status = doc.status_of(first, last)
+        if _part_of_a_name(doc, first) or phrase in _HINTS and status != "asserted":
+            continue
+        if status == "negated" and phrase not in ("aws", "gcp", "azure", "google cloud", "amazon web services"):
+            continue  # "not on ECS" says nothing of AWS
+        yield doc.mention("environment.cloud", cloud, first, last)
+
+
+def strategies(doc: Document) -> Iterator[Mention]:
+    """How a new version takes over."""
+    for first, last, (phrase, kind) in _STRATEGIES.find(doc):
+        if phrase in ("rolling",) and doc.lower(last) in ("back", "window", "average", "windows", "logs", "7", "30"):
+            continue
+        since = first
+        yield doc.mention("strategy.kind", kind, first, last, since=since)
+        if phrase in ONE_AT_A_TIME:
+            yield doc.mention("strategy.one_at_a_time", True, first, last)
+
+
+def unsupported(doc: Document) -> Iterator[tuple[int, int, str, str]]:
+    """What is wanted by name and cannot be made: its token span, family and name."""
+    for first, last, (family, name) in _UNSUPPORTED.find(doc):
+        if doc.status_of(first, last) == "asserted" and not _part_of_a_name(doc, first):
+            yield first, last, family, name
+
+
+def _part_of_a_name(doc: Document, first: int) -> bool:
+    return doc.lower(first - 1) in _BEFORE_A_NAME and doc.lower(first - 1) in ("called", "named")
+
+
+def _qualified(doc: Document, first: int) -> bool:
+    """`no Jenkins pipeline`, `no deploy pipeline in dev`: not a refusal of every pipeline."""
+    return doc.lower(first - 1) not in ("no", "any", "without", "need", "want", "the", "a", "use", "or", "nor", "not")
+
+
+def _negation(doc: Document, first: int) -> int:
+    start = doc.sentence(first).first
+    return (
+        next(
+            (place for place in range(first - 1, max(start, first - 8) - 1, -1) if doc.status[place] != "negated"),
+            start - 1,
+        )
+        + 1
+    )

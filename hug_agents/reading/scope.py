@@ -1,0 +1,269 @@
+"""What is wanted, and what is only spoken of: the status of every token of a sentence.
+
+Cues ("no", "used to", "might", "instead of") spread over their clause or noun phrase. In doubt a token is *uncertain*,
+and nothing is read from it: a question is better than a wrong value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from hug_agents.reading.cues import CUES, Cue, Status
+from hug_agents.reading.tokens import Token
+
+__all__ = ["Status", "statuses"]
+
+_FAR = 120
+"""No cue reaches further than this many tokens: a longer clause is no English, and time must grow with length only."""
+
+_STRONG = frozenset("; : \u2014 \u2013 ( ) [ ] but however though although whereas while yet . ! ?".split()) - {":"}
+_RELATIVE = frozenset("which who where that".split())
+_STARTERS = frozenset(
+    "we i it you this there please just only use put deploy run go keep make set add give let's lets take choose "
+    "pick prefer instead rather simply make ship host launch move migrate expose serve start stop roll alert page "
+    "notify have ensure do does don't should must shall will is are on in with at for to using via now then its "
+    "our the each every scale listens needs has uses runs goes wants build call name require requires never no "
+    "not without stay stick everything switch treat leave".split()
+)
+_VERBS_AFTER_AND = frozenset(
+    "use put deploy run go keep make set add give let's take choose pick prefer ship host launch move migrate "
+    "expose serve start stop roll alert page notify have ensure does don't should must shall will is are using "
+    "listens needs has uses runs goes wants we i it you please instead never no not without now with on to stay "
+    "stick scale then its just only abort abandon revert rollback undo flip back notify warn wake tell ask wait "
+    "hold promote drop skip listens its shift send when if".split()
+)
+_PREPOSITIONS = frozenset("in on with at for to from by under behind until into during using via per as over".split())
+_PASSIVE = frozenset(
+    "needed wanted necessary required used desired welcome allowed permitted an acceptable supported our what for "
+    "my something want need wish like do work fit happen apply right good ok okay be being an touched part a".split()
+)
+_ATTRIBUTES = frozenset(
+    "public exposed reachable accessible internet-facing autoscaled scaled restarted cached lose fail break store "
+    "write go down change affect interrupt stop healthy ready respond answer have need require expose".split()
+)
+_SUBJECTS = frozenset("we i you it they please us do just and but so also".split())
+
+
+@cache
+def _by_first() -> dict[str, tuple[Cue, ...]]:
+    table: dict[str, list[Cue]] = {}
+    for cue in CUES:
+        table.setdefault(cue.words[0], []).append(cue)
+    return {word: tuple(sorted(cues, key=lambda cue: -len(cue.words))) for word, cues in table.items()}
+
+
+def _match(tokens: Sequence[Token], index: int) -> Cue | None:
+    for cue in _by_first().get(tokens[index].lower, ()):
+        if all(
+            index + offset < len(tokens) and tokens[index + offset].lower == word
+            for offset, word in enumerate(cue.words)
+        ):
+            return cue
+    return None
+
+
+def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status, ...]:
+    """The status of each token of one sentence. `question`: it asks something, so nothing in it is certain."""
+    result: list[Status] = ["uncertain" if question else "asserted"] * len(tokens)
+    negations: set[int] = set()
+    index = 0
+    while index < len(tokens):
+        cue = _match(tokens, index)
+        if cue is None:
+            index += 1
+            continue
+        after = index + len(cue.words)
+        if cue.status is not None and not _harmless(tokens, index, cue):
+            _spread(result, tokens, index, after, cue, negations)
+        index = after
+    _moved(result, tokens)
+    _happened(result, tokens)
+    return tuple(result)
+
+
+_MOVES = frozenset(
+    "move moves moving moved migrate migrates migrating migrated switch switches switching switched port ports "
+    "transfer transfers change changes changed relocate relocating upgrade bring take convert converting".split()
+)
+
+
+def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`move it from Nomad to Kubernetes`: what stands between is where it was."""
+    for index, token in enumerate(tokens):
+        if token.lower == "from" and any(other.lower in _MOVES for other in tokens[max(index - 8, 0) : index]):
+            for place in range(index, min(_phrase_end(tokens, index), index + 8)):
+                if tokens[place].lower in ("to", "onto", "into"):
+                    break
+                result[place] = _combine(result[place], "past", False)
+
+
+_PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
+_BE = frozenset("be is are being been get gets getting must should to it's and or".split())
+
+
+def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`the previous team deployed to ...`: a deed that was done; `should be deployed to ...` is a wish."""
+    for index, token in enumerate(tokens):
+        near = [other.lower for other in tokens[max(index - 3, 0) : index]]
+        if token.lower in _PAST_VERBS and index and not _BE & set(near[-2:]) and near[-1] not in (",", "like", "want"):
+            for place in range(_clause_begin(tokens, index), _clause_end(tokens, index + 1, "past")):
+                result[place] = _combine(result[place], "past", False)
+
+
+def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
+    """`10 minutes later`; `used to` after a noun that is used for something; a yes to `if you can`."""
+    before = tokens[index - 1].lower if index else ""
+    if cue.words == ("later",):
+        return before in ("minutes", "minute", "hours", "hour", "seconds", "days", "min")
+    if cue.words == ("left",):
+        return before not in ("we", "have", "has", "had")
+    if cue.words == ("may",):
+        return index == 0 or before in ("in", "since", "of")
+    if cue.words[0] in ("replace", "replaces", "replacing"):
+        words = [token.lower for token in tokens[index : index + 8]]
+        return "with" not in words and ("by" not in words or "one" in words)
+    return False
+
+
+def _spread(
+    result: list[Status], tokens: Sequence[Token], index: int, after: int, cue: Cue, negations: set[int]
+) -> None:
+    status = cue.status
+    assert status is not None
+    if cue.reach == "next":
+        span = range(after, min(after + 2, len(tokens)))
+    elif cue.reach == "phrase":
+        span = range(index, _phrase_end(tokens, after, through=status == "past"))
+    else:
+        span = range(index, _clause_end(tokens, after, status))
+    for place in span:
+        result[place] = _combine(result[place], status, place in negations)
+    if status == "negated":
+        negations.update(span)
+    if cue.reach == "both" or cue.reach == "clause" and status in ("negated", "past"):
+        begin = _clause_begin(tokens, index)
+        back = status if cue.reach == "both" else _backward(tokens, begin, index, after)
+        for place in range(begin, index):
+            if back is not None:
+                result[place] = _combine(result[place], back, False)
+    if cue.words in (("if",), ("unless",)):  # what depends on a condition is no certain wish
+        for place in range(span.stop, min(len(tokens), span.stop + _FAR)):
+            result[place] = _combine(result[place], "hypothetical", False)
+    if cue.reach == "phrase" and status == "negated" and index + 1 < len(tokens):
+        _list_after(result, tokens, span.stop)
+
+
+def _combine(old: Status, new: Status, twice: bool) -> Status:
+    if old == "asserted":
+        return new
+    if old == "negated" and new == "negated":
+        return "uncertain" if twice else "negated"
+    return old if old == new or old in ("hypothetical", "past") else "uncertain" if new == "negated" else new
+
+
+def _phrase_end(tokens: Sequence[Token], start: int, *, through: bool = False) -> int:
+    """The end of the noun phrase from `start`, with what `or`, `nor` and commas before them add to it.
+
+    `through`: what `in` and `on` add belongs to it too, as in `the old service on port 3000`.
+    """
+    stops = _PREPOSITIONS - frozenset({"on", "in", "at", "with"}) if through else _PREPOSITIONS
+    index = start
+    if index < len(tokens) and tokens[index].lower in _PREPOSITIONS:
+        index += 1
+    seen = False
+    while index < min(len(tokens), start + _FAR):
+        word = tokens[index].lower
+        if word in _STRONG or word in _RELATIVE or word == "," and not _or_follows(tokens, index):
+            break
+        if word == ":" and seen:
+            break
+        if word in ("and", "&", "plus", "then") and seen:
+            break
+        if seen and word in stops or seen and word in ("please", "just", "use", "is", "are", "needs", "uses"):
+            break
+        seen = seen or word not in ("a", "an", "any", "the", "our", "my", "more", "kind", "of", "use", "using", "need")
+        index += 1
+    return index
+
+
+def _or_follows(tokens: Sequence[Token], comma: int) -> bool:
+    """Whether `, X or Y` continues a list rather than starting a clause."""
+    for index in range(comma + 1, min(comma + 9, len(tokens))):
+        word = tokens[index].lower
+        if word in ("or", "nor"):
+            return True
+        if word in _STRONG or index == comma + 1 and word in _STARTERS:
+            return False
+    return False
+
+
+def _list_after(result: list[Status], tokens: Sequence[Token], end: int) -> None:
+    """`no Kubernetes and Nomad`, `without canary and blue-green`: what the `and` adds may be unwanted too."""
+    if end < len(tokens) and tokens[end].lower in ("and", "&") and end + 1 < len(tokens):
+        following = tokens[end + 1]
+        if following.lower in _VERBS_AFTER_AND | _PREPOSITIONS or following.kind == "number":
+            return
+        for place in range(end + 1, min(_phrase_end(tokens, end + 1), end + 5)):
+            result[place] = _combine(result[place], "uncertain", False)
+
+
+def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
+    """The end of the clause. `not on X, on Y` ends at the comma; `used to be on X, in Y` does not."""
+    starters = _STARTERS if status == "negated" else _STARTERS - _PREPOSITIONS
+    index = start
+    while index < min(len(tokens), start + _FAR):
+        word = tokens[index].lower
+        following = tokens[index + 1].lower if index + 1 < len(tokens) else ""
+        if word in _STRONG and not (word == "." and index + 1 < len(tokens)):
+            break
+        if word == "," and index > start and following in starters and not _or_follows(tokens, index):
+            break
+        if word == ":" and index > start and following in _STARTERS - _PREPOSITIONS:
+            break
+        if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
+            break
+        if word in ("and", "then", "so") and index > start and following in _VERBS_AFTER_AND - _CONTINUES:
+            break
+        if word in ("instead",) and index > start:
+            break
+        index += 1
+    return index
+
+
+_CONTINUES = frozenset("on to with then".split())
+_STATEMENT = frozenset(
+    "is are was goes go should must uses needs has runs listens will wants stays serves suffices does works "
+    "replaces can would".split()
+)
+
+
+def _new_statement(tokens: Sequence[Token], start: int) -> bool:
+    """`..., ECS is fine`: a subject and its verb."""
+    return any(token.lower in _STATEMENT for token in tokens[start + 1 : start + 4])
+
+
+def _clause_begin(tokens: Sequence[Token], index: int) -> int:
+    place = index
+    while place > max(0, index - _FAR):
+        word = tokens[place - 1].lower
+        if word in _STRONG or word == "," or word in _RELATIVE:
+            break
+        if word == ":" and tokens[place].lower in _STARTERS - _PREPOSITIONS:
+            break
+        if word in ("and", "so", "then") and (tokens[place].lower in _VERBS_AFTER_AND or place == index):
+            break
+        place -= 1
+    return place
+
+
+def _backward(tokens: Sequence[Token], begin: int, index: int, after: int) -> Status | None:
+    """What a negated verb says of the words before it: `Kubernetes is not needed`, `On ECS we don't want ...`."""
+    if index == begin or tokens[index - 1].lower in _SUBJECTS:
+        return None
+    for token in tokens[after : after + 3]:
+        if token.lower in _ATTRIBUTES:
+            return None
+        if token.lower in _PASSIVE:
+            return "negated"
+    return "uncertain"

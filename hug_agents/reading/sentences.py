@@ -1,0 +1,94 @@
+"""Sentences of a request with their spans: full stops, bullets, blank lines, `key: value` lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
+_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|#{1,6})[ \t]+")
+_KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
+_LONGEST = 1_200
+"""Characters of one sentence; a longer one is cut, so that time grows with length only."""
+_ABBREVIATIONS = frozenset("e.g i.e eg ie etc vs approx resp incl no nr dr mr st ca cf al fig v".split())
+_OPEN_END = frozenset(
+    "a an the to on in at of for with by from and or not no use using run running put deploy want need without "
+    "via as is are be than instead into onto our your its this that these those never don't".split()
+)
+_CAUTION = re.compile(
+    r"\b(?:not|no|never|without|used to|was|were|previously|formerly|if|may|might|instead)\b|n't", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text[start:end]`, without the white space and bullet around it."""
+
+    start: int
+    end: int
+
+
+def sentences(text: str) -> tuple[Sentence, ...]:
+    """The sentences in order; together they hold every letter and digit of the text."""
+    found: list[Sentence] = []
+    start = 0
+    for match in _END.finditer(text):
+        if match.group() == "\n":
+            if not _line_ends(text, start, match.start()):
+                continue
+        elif match.group().startswith(".") and _abbreviation(text, match.start()):
+            continue
+        _add(found, text, start, match.end())
+        start = match.end()
+    _add(found, text, start, len(text))
+    return tuple(found)
+
+
+def _add(found: list[Sentence], text: str, start: int, end: int) -> None:
+    if bullet := _BULLET.match(text, start, end):
+        start = bullet.end()
+    while start < end and text[start].isspace():
+        start += 1
+        if bullet := _BULLET.match(text, start, end):
+            start = bullet.end()
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    while end - start > _LONGEST:
+        cut = max(text.rfind(mark, start, start + _LONGEST) for mark in (",", "\n", " "))
+        cut = cut if cut > start else start + _LONGEST
+        _add(found, text, start, cut + 1 if text[cut] == "," else cut)
+        start = cut + 1 if cut < start + _LONGEST else cut
+    if any(char.isalnum() for char in text[start:end]):
+        found.append(Sentence(start, end))
+
+
+def _abbreviation(text: str, dot: int) -> bool:
+    begin = dot
+    while begin > 0 and dot - begin < 10 and (text[begin - 1].isalpha() or text[begin - 1] == "."):
+        begin -= 1
+    word = text[begin:dot].lower()
+    if word not in _ABBREVIATIONS:
+        return False
+    if word in ("no", "etc", "st"):
+        following = text[dot + 1 : dot + 3].strip()
+        return word == "etc" and following[:1].islower() or word in ("no", "st") and following[:1].isdigit()
+    return True
+
+
+def _line_ends(text: str, start: int, newline: int) -> bool:
+    """Whether a line break ends a sentence. In doubt it does not: a negation must not be cut off from its object."""
+    rest = newline + 1
+    line_end = text.find("\n", rest)
+    following = text[rest : line_end if line_end >= 0 else len(text)]
+    before = text[max(start, newline - 200) : newline].rstrip()
+    if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
+        return True
+    if _BULLET.match(following) or _KEY.match(following + "\n"):
+        return True
+    last = before.split()[-1].lower() if before.split() else ""
+    return (
+        following.lstrip()[:1].isupper()
+        and last not in _OPEN_END
+        and not before.endswith(",")
+        and not _CAUTION.search(before)
+    )
