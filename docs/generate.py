@@ -1,4 +1,4 @@
-"""Write again what docs/ takes from the code: the CLI reference, the diagram of the graph. `--check` only compares."""
+"""Write again what docs/ takes from the code: the CLI reference, the gates, the diagram of the graph. `--check` only compares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 import click
 
 from hug_agents.cli import COMMANDS, cli
+from hug_agents.render.templating import md
 from hug_agents.store import Store
+from hug_agents.validate.policy.pack import rules
+from hug_agents.validate.registry import gates
+from hug_agents.validate.tools import TOOLS
 from hug_agents.workflow import Crew
 from hug_agents.workflow.graph import draw
 
@@ -30,13 +34,37 @@ def cli_reference() -> str:
     return "\n".join(parts)
 
 
+def gate_reference() -> str:
+    """Every gate with its tool, and every rule of the policy pack with its reason and remedy."""
+    parts = [
+        "# Gates\n\nWritten by `make docs` from the code. A gate whose tool is missing is skipped by name; that is not a pass.\n",
+        "| gate | tool | how to get it |\n|---|---|---|",
+        *(
+            f"| {gate.name} | {gate.tool or 'our own'} | {TOOLS[gate.tool].install if gate.tool else ''} |"
+            for gate in gates()
+        ),
+        "\n## The policy pack\n\nThe mission's five best practices (B) and five pitfalls (P) as rules over the spec and the files.",
+    ]
+    source = ""
+    for rule in rules():
+        if rule.source != source:
+            source = rule.source
+            parts.append(f"\n### {source}\n\n| rule | holds that | because | remedy |\n|---|---|---|---|")
+        parts.append(f"| {rule.id} ({rule.severity}) | {md(rule.title)} | {md(rule.reason)} | {md(rule.remedy)} |")
+    return "\n".join(parts) + "\n"
+
+
 def diagram() -> str:
     """The release graph, drawn by LangGraph."""
     with tempfile.TemporaryDirectory() as folder:
         return draw(Crew(store=Store(Path(folder))))
 
 
-GENERATED = {DOCS / "cli.md": cli_reference, ROOT / "graphs" / "release.mmd": diagram}
+GENERATED = {
+    DOCS / "cli.md": cli_reference,
+    DOCS / "gates.md": gate_reference,
+    ROOT / "graphs" / "release.mmd": diagram,
+}
 
 
 def main() -> int:
