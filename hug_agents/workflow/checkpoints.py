@@ -8,48 +8,12 @@ from typing import Any, Literal
 from langgraph.types import interrupt
 from pydantic import Field, model_validator
 
-from hug_agents.plans import Role
+from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.request import Answer, Request
 from hug_agents.spec import Line, Model, Text
 from hug_agents.workflow.state import Crew, ReleaseState
 
-
-class Checkpoint(Model):
-    """One of the mission's four governance checkpoints."""
-
-    id: Line
-    name: Line
-    roles: tuple[Role, ...] = Field(description="who signs, by the default policy")
-    purpose: Line
-
-
-CHECKPOINTS = (
-    Checkpoint(
-        id="pre_deployment",
-        name="Pre-Deployment Approval",
-        roles=("Operations Engineer", "Security Engineer"),
-        purpose="Sign off the deployment plan and the readiness of the environments.",
-    ),
-    Checkpoint(
-        id="staging_validation",
-        name="Staging Validation",
-        roles=("Site Reliability Engineer",),
-        purpose="Judge the smoke tests in staging and check by hand what they cannot see.",
-    ),
-    Checkpoint(
-        id="rollback_drill",
-        name="Rollback Drill",
-        roles=("Site Reliability Engineer",),
-        purpose="Verify that the rollback of exactly this bundle works, and how long it takes.",
-    ),
-    Checkpoint(
-        id="production_go_no_go",
-        name="Production Go/No-Go",
-        roles=("Operations Engineer", "Site Reliability Engineer"),
-        purpose="Review metrics and risks a last time before production.",
-    ),
-)
-"""In the order of a release: the drill runs before production opens."""
+__all__ = ["CHECKPOINTS", "CheckpointAnswer", "Clarification", "checkpoint_node", "clarify_node"]
 
 
 class CheckpointAnswer(Model):
@@ -140,7 +104,8 @@ def _payload(checkpoint: Checkpoint, state: ReleaseState) -> dict[str, Any]:
                 "name": checkpoint.id,
                 "args": digests,
                 "description": f"**{checkpoint.name}** ({', '.join(checkpoint.roles)})\n\n{checkpoint.purpose}\n\n"
-                f"Automated gates: {state.get('verdict', 'not run')}.",
+                f"Automated gates: {state.get('verdict', 'not run')}.\n\n"
+                + "\n".join(f"- [ ] {line}" for line in checkpoint.checklist),
             }
         ],
         "review_configs": [
