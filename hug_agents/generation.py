@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HugError, QuestionsPending, UsageError
 from hug_agents.output import Written, write_bundle
@@ -120,15 +122,12 @@ def generate(
     UsageError for what cannot be used.
     """
     started = time.monotonic()
-    asked = request if isinstance(request, Request) else Request(text=request, choices=choices or Choices())
-    if not asked.text.strip():
-        raise UsageError("the request is empty", hint="say what to deploy and where, in words")
+    asked = request if isinstance(request, Request) else _request(request, choices or Choices())
     for field, value in asked.choices:
         for system in (value,) if isinstance(value, str) else value or ():
             check_system(field, system)
     if answers:
-        given = tuple(Answer(id=key, value=value) for key, value in answers.items())
-        asked = asked.model_copy(update={"answers": (*asked.answers, *given)})
+        asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})
     facts = _scan(repo)
     crew = _crew(store, model, base_url, budget, gates, progress)
 
@@ -169,7 +168,7 @@ def answer(
             raise UsageError(
                 f"no such question: {', '.join(unknown)}", where=thread, hint=f"asked: {', '.join(sorted(asked))}"
             )
-    reply = {"answers": dict(answers)} if answers else None
+    reply = {"answers": {item.id: item.value for item in _given(answers)}} if answers else None
     return _finish(crew, thread, lambda: run.resume(crew, thread, reply), out, started)
 
 
@@ -181,6 +180,31 @@ async def agenerate(request: str | Request, **options: Any) -> Generation:
 async def aanswer(thread: str, answers: Mapping[str, str] | None = None, **options: Any) -> Generation:
     """`answer` for programs that run an event loop."""
     return await asyncio.to_thread(answer, thread, answers, **options)
+
+
+def _request(text: str, choices: Choices) -> Request:
+    if not text.strip():
+        raise UsageError("the request is empty", hint="say what to deploy and where, in words")
+    try:
+        return Request(text=_lines(text), choices=choices)
+    except ValidationError as error:
+        raise UsageError(
+            f"the request cannot be used: {error.errors()[0]['msg']}", hint="plain text of at most 10,000 characters"
+        ) from error
+
+
+def _given(answers: Mapping[str, str]) -> tuple[Answer, ...]:
+    try:
+        return tuple(Answer(id=key, value=_lines(value)) for key, value in answers.items())
+    except ValidationError as error:
+        raise UsageError(
+            f"an answer cannot be used: {error.errors()[0]['msg']}", hint="plain text of at most 10,000 characters"
+        ) from error
+
+
+def _lines(text: str) -> str:
+    """The line ends of every system as one, and without the mark that some editors put first."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
 
 
 def _scan(repo: str | Path | None) -> RepositoryFacts | None:

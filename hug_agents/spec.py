@@ -17,8 +17,12 @@ from hug_agents.canonical import digest
 SCHEMA: Final = 1
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""The control characters, but for the line break and the tab: no text of a document holds one."""
+
+
 def _printable(text: str) -> str:
-    if any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 for char in text):
+    if CONTROL.search(text):
         raise ValueError("control characters are not allowed")
     return text
 

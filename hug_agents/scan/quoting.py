@@ -10,7 +10,7 @@ MARK = "[redacted]"
 LINE_LIMIT = 4_096
 """Characters of a line that are looked at; every pattern below is linear in it."""
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAMED = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key"
     r"|encryption[_-]?key|credential|authorization|bearer|client[_-]?secret|dsn)"

@@ -12,7 +12,7 @@ from pydantic import Field
 from hug_agents.bundle import Bundle, Owner
 from hug_agents.plans import Blueprint
 from hug_agents.process import Completed, find, run
-from hug_agents.spec import Line, Model, Text
+from hug_agents.spec import CONTROL, Line, Model, Text
 
 Severity = Literal["error", "warning", "info"]
 Status = Literal["passed", "failed", "skipped", "error"]
@@ -33,7 +33,7 @@ class Fix(Model):
 
 def clean(text: str, limit: int = 2_000) -> str:
     """What a tool wrote, as text that may be stored and shown: no control characters, at most `limit` characters."""
-    kept = "".join(char for char in text.replace("\r", "") if char in "\n\t" or (ord(char) >= 32 and ord(char) != 127))
+    kept = CONTROL.sub("", text)
     kept = kept.strip()
     return kept if len(kept) <= limit else f"{kept[: limit - 1]}\u2026"
 

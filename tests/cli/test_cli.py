@@ -97,6 +97,9 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
     [
         (["generate"], "say what to deploy"),
         (["generate", "   "], "the request is empty"),
+        (["generate", "deploy\x00 hello"], "control characters"),
+        (["generate", "deploy hello " * 2000], "10,000 characters"),
+        (["generate", CLEAR, "--answer", "services.hello.port=80\x1b[31m"], "an answer cannot be used"),
         (["generate", "x", "--resume", "run-nothing"], "no run 'run-nothing'"),
         (["generate", CLEAR, "--repo", "nowhere"], "nowhere"),
         (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml"),
@@ -144,11 +147,11 @@ def test_a_failed_gate_exits_3_and_keeps_the_files(hug: Any, tmp_path: Path, mon
     assert (tmp_path / "hug-release" / "deploy" / "deploy.sh").exists()
 
 
-def test_standard_input(hug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_with_the_line_ends_of_any_system(hug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
     import sys
 
-    monkeypatch.setattr(sys, "stdin", io.StringIO(CLEAR))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\ufeff" + CLEAR.replace(", ", ".\r\n")))
     assert hug("generate", "-", "--gate", "none", "--json").code == 0
 
 
