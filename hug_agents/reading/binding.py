@@ -12,6 +12,7 @@ ALL = "*"
 _EACH = frozenset("both each all every".split())
 _JOINTS = frozenset("and , & / or then plus the in to on our for ( both".split())
 _CUTS = frozenset(", ; and but while whereas ( ) \u2014 . plus".split())
+_NOUNS = frozenset("api app application service worker backend frontend job web called named".split())
 _SHARED = frozenset({"service.replicas", "service.max_replicas", "service.cpu_millicores", "service.memory_mib"})
 _PER_ENVIRONMENT = frozenset({"replicas", "max_replicas", "cpu_millicores", "memory_mib"})
 
@@ -27,7 +28,22 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         placed = item.field.startswith(("service.", "environment."))
         environment = _environment(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))
-    return tuple(bound)
+    return tuple(_listed_together(doc, bound))
+
+
+def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
+    """`eu-west-1 and us-east-1 for prod`: both are said of production, so they contradict each other."""
+    for place in range(len(bound) - 1):
+        one = bound[place]
+        if one.field != "environment.region" or one.environment != ALL:
+            continue
+        other = next((item for item in bound[place + 1 :] if item.field == one.field and item.first >= one.last), None)
+        joined = other and other.first - one.last == 1 and doc.lower(one.last) in ("and", "&", "plus")
+        if other and joined and other.environment not in (None, ALL):
+            bound = [
+                replace(item, environment=other.environment) if item.first == one.first else item for item in bound
+            ]
+    return bound
 
 
 def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: set[str]) -> str | None:
@@ -45,7 +61,7 @@ def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: 
         and not _crossed(doc, item.last, after.first)
     ):
         return after.name
-    if after and item.last == after.first:  # "three api instances"
+    if after and _adjacent(doc, item, after):
         return after.name
     overlapping = next((one for one in inside if item.first <= one.first < item.last), None)
     if overlapping:  # `three api replicas`
@@ -78,7 +94,14 @@ def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: 
             latest = max(sentences)
             names = {one.name for one in earlier if doc.sentence_of[one.first] == latest}
             return names.pop() if len(names) == 1 else None
-    return ALL if item.field in _SHARED or item.field.startswith("service.env.") else None
+    shared = item.field in _SHARED or item.field.startswith("service.env.")
+    return ALL if shared or item.field == "service.dockerfile" and "images" in words else None
+
+
+def _adjacent(doc: Document, item: Mention, after: Named) -> bool:
+    """`three api instances`, `a Go API called ledger`: the value stands just before the name."""
+    said = item.field in ("service.language", "service.framework", "service.language_version")
+    return item.last == after.first or said and set(doc.words(item.last, after.first)) <= _NOUNS
 
 
 def _crossed(doc: Document, first: int, last: int) -> bool:

@@ -209,6 +209,6 @@ def _asks(words: list[str]) -> bool:
 
 _POLITE = frozenset(
     {(modal, "you") for modal in ("can", "could", "would", "will")}
-    | {("can", "u"), ("could", "u")}
+    | {("can", "u"), ("could", "u"), ("can", "someone"), ("could", "someone"), ("could", "anyone")}
     | {("please", "deploy"), ("can", "we")}
 )

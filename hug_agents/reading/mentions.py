@@ -9,6 +9,7 @@ from functools import lru_cache
 from hug_agents.reading import (
     rules_config,
     rules_dependencies,
+    rules_exposure,
     rules_images,
     rules_objectives,
     rules_places,
@@ -20,7 +21,8 @@ from hug_agents.reading import (
 )
 from hug_agents.reading.binding import bind
 from hug_agents.reading.document import Document, Mention, document
-from hug_agents.reading.rules_services import Named, named
+from hug_agents.reading.rules_names import named
+from hug_agents.reading.rules_services import Named
 
 Finder = Callable[[Document], Iterable[Mention]]
 FINDERS: tuple[Finder, ...] = (
@@ -28,7 +30,8 @@ FINDERS: tuple[Finder, ...] = (
     rules_places.environments, rules_places.regions, rules_places.accounts, rules_places.named_places,
     rules_places.domains,
     rules_ports.ports, rules_ports.paths,
-    rules_images.images, rules_images.repositories, rules_images.registries,
+    rules_exposure.exposure, rules_exposure.serves_nothing,
+    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.keep_old, rules_strategy.surge,
     rules_objectives.objectives, rules_objectives.drills,
     rules_resources.replicas, rules_resources.resources,

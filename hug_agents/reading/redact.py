@@ -31,7 +31,13 @@ _NO_SECRET = re.compile(
     r"called|named|manager|secrets?|vault|ssm|aws|be|use|it|this|that|empty|set|come|comes|for|on|as|also|there|already|injected|"
     r"passed|shared|inside|via|through|referenced|mounted|living|lives|only|always|never|secretsmanager|kubernetes|external|\[redacted\])[.!?]?\Z"
 )
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _REFERENCE = re.compile(r"[a-z0-9-]+(?:/[a-z0-9._-]+)+\Z")
+
+
+def _listed(words: str) -> bool:
+    """`Secrets: NAME ...` lists names; `password: NAME` gives one away."""
+    return words.lower().startswith("secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,15 @@ def redact(text: str) -> Redacted:
     for kind, pattern in _PATTERNS:
 
         def replaced(match: re.Match[str], kind: str = kind) -> str:
+            following = match.string[match.end(1 if match.re.groups else 0) :][:80]
             group = 1 if match.re.groups else 0
             value = match.group(group)
+            if (
+                _listed(match.group())
+                and _VARIABLE.match(value)
+                and re.match(r"\s+(?:from|in|at)\s+[a-z0-9-]+/", following)
+            ):
+                return match.group()  # `Secrets: DB_PASSWORD from prod/db`: a name and its reference
             if value.startswith("[redacted") or group and (_NO_SECRET.match(value) or _REFERENCE.match(value)):
                 return match.group()
             found.append(kind)

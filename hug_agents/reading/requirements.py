@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hug_agents.plans import Requirement
+from hug_agents.reading.binding import path_of
 from hug_agents.reading.board import Board
 from hug_agents.reading.claims import Claim, Unmet
-from hug_agents.reading.document import Clause, Document, document
+from hug_agents.reading.document import Clause, Document, Mention, document
+from hug_agents.reading.mentions import mentions
 from hug_agents.reading.spec_tools import Refused
+from hug_agents.spec import CONTROL
 
 _SMALL = frozenset(
     """
@@ -34,7 +37,8 @@ _SMALL = frozenset(
     platform stack system following requirements details notes note ok okay follows such thing things some any more
     other same cloud aws infrastructure pipeline pipelines ci cd ci/cd monitoring manifests registry branch main
     owned owner handles work works long time times give given well good nice great possible best regards cheers kind
-    people someone everything safely quickly
+    people someone everything safely quickly images come comes repo's thx pls fancy description title priority details
+    push img
     """.split()
 )
 _MANY = 3
@@ -62,6 +66,8 @@ class Judge:
     unmet: Sequence[Unmet]
     board: Board
     refused: Sequence[Refused]
+    carried: Sequence[Mention] = ()
+    """What the text states and the spec has, although the reader claimed it elsewhere or a file says so."""
 
     def part(self, first: int, last: int) -> list[Verdict]:
         """The verdicts on one part: met, and beside it what of it is not."""
@@ -78,6 +84,11 @@ class Judge:
                 problems.append(Verdict(claim.quote, "unmet", (), fate))
             elif not any(claim.quote in problem.text for problem in problems):
                 fields.extend(_targets(self.board, claim))
+        for item in self.carried:
+            if inside := [i for i in range(first, last) if item.first <= i < item.last]:
+                covered.update(self._inside(self.doc.text[item.begin : item.end], first, last) or inside)
+                if not any(self.doc.raw(item.first, item.last) in problem.text for problem in problems):
+                    fields.extend(_carriers(self.board, item))
         for problem in problems:
             covered.update(self._inside(problem.text, first, last))
         left = list(_content(self.doc, first, last, covered))
@@ -133,14 +144,36 @@ def requirements(
 ) -> tuple[Requirement, ...]:
     """One row a sentence, or one a part of it where its parts fare differently."""
     doc = document(text)
-    judge = Judge(doc, claims, unmet, board, refused)
+    carried = [item for item in mentions(text) if item.status == "asserted" and _carriers(board, item)]
+    judge = Judge(doc, claims, unmet, board, refused, carried)
     rows = [row for sentence in doc.sentences for row in _sentence(judge, sentence)]
     return tuple(_row(f"R{number}", verdict) for number, verdict in enumerate(rows, 1))
 
 
+def _carriers(board: Board, item: Mention) -> tuple[str, ...]:
+    """The settled paths that hold what a mention states, whichever source settled them."""
+    path = path_of(item)
+    if path is None:
+        return ()
+    wanted = path.split(".")
+    found: set[str] = set()
+    for stated, targets in board.used.items():
+        parts = stated.split(".")
+        fits = len(parts) == len(wanted) and all(a == b or "*" in (a, b) for a, b in zip(parts, wanted, strict=True))
+        if fits and any(_same(row.value, item.value) for row in board.candidates.get(stated, ())):
+            found |= targets
+    return tuple(sorted(found))
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or one.rpartition("/")[2] == other
+    return one == other
+
+
 def _row(id: str, verdict: Verdict) -> Requirement:
-    clean = "".join(char if (ord(char) >= 32 and ord(char) != 127) or char in "\n\t" else " " for char in verdict.text)
-    reason = " ".join("".join(char if ord(char) >= 32 and ord(char) != 127 else " " for char in verdict.reason).split())
+    clean = CONTROL.sub(" ", verdict.text)
+    reason = " ".join(CONTROL.sub(" ", verdict.reason).split())
     return Requirement.model_validate(
         {"id": id, "text": clean[:10_000], "status": verdict.status, "fields": verdict.fields, "reason": reason[:2000]}
     )
@@ -161,10 +194,17 @@ def _sentence(judge: Judge, sentence: Clause) -> list[Verdict]:
     if len({(verdict.status, verdict.reason) for verdict in judged if verdict.status != "context"}) == 1:
         bad = next(verdict for verdict in judged if verdict.status != "context")
         return [bad._replace(text=text)]
-    return [
-        verdict._replace(text=verdict.text.lstrip(",;&\u2014 ").removeprefix("and ").removeprefix("but "))
-        for verdict in judged
-    ]
+    return [verdict._replace(text=_trimmed(verdict.text)) for verdict in judged]
+
+
+def _trimmed(text: str) -> str:
+    """A part without the joints around it, and without half a pair of brackets."""
+    text = text.lstrip(",;&\u2014 ").removeprefix("and ").removeprefix("but ")
+    if text.count(")") > text.count("("):
+        text = text.rstrip().removesuffix(")")
+    if text.count("(") > text.count(")") and text.startswith("("):
+        text = text[1:]
+    return text
 
 
 def _is_data(word: str) -> bool:

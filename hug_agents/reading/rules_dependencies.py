@@ -128,6 +128,11 @@ def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
         low -= 1
     while high < sentence.last:
         word = doc.lower(high)
+        if word == "(" and (
+            closed := next((p for p in range(high, min(high + 8, sentence.last)) if doc.lower(p) == ")"), 0)
+        ):
+            high = closed + 1
+            continue
         if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is") or word in _CUTS:
             break
         high += 1

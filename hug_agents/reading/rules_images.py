@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_services import NOT_NAMES, ROLES, VERBS, plain
+from hug_agents.reading.vocabulary import DEPENDENCIES
 from hug_agents.spec import IMAGE
 
 _CUES = frozenset("image images tag container docker pull run runs deploy digest from pushed using uses use".split())
@@ -30,21 +32,45 @@ def images(doc: Document) -> Iterator[Mention]:
             continue
         near = doc.words(max(index - 5, doc.sentence(index).first), index)
         tag, digest, name = match["tag"], match["digest"], match["name"]
-        said = "image" in near[-4:] or "images" in near[-4:]
+        said = bool({"image", "images", "img"} & set(near[-4:]))
         if any(word in _BASE for word in near[-3:]) or "registry" in near[-3:] and not tag:
             continue
         sure = bool(digest) or "/" in name and bool(tag) or said and (bool(tag) or "/" in name)
+        sure = sure or bool(tag) and _of_a_service(doc, index, name)
         if not sure or tag and tag.isdigit() and 4 <= len(tag) <= 5 and "/" not in name and not said:
             continue
         since = next(
             (
                 p
                 for p in range(index - 1, max(index - 5, doc.sentence(index).first) - 1, -1)
-                if doc.lower(p) in ("image", "images")
+                if doc.lower(p) in ("image", "images", "img")
             ),
             index,
         )
         yield doc.mention("service.image", text, index, index + 1, since=since)
+
+
+def image_name(reference: str) -> str:
+    """The last part of an image's path, as a name; empty if it is none."""
+    match = IMAGE.match(reference)
+    return match["name"].rpartition("/")[2].lower().replace("_", "-").replace(".", "-") if match else ""
+
+
+def _of_a_service(doc: Document, index: int, name: str) -> bool:
+    """`web (port 3000, nginx:1.27)`: in the brackets of a word, and no backing service."""
+    sentence = doc.sentence(index)
+    place = index - 1
+    while place > sentence.first and doc.lower(place) not in ("(", ")") and index - place < 12:
+        place -= 1
+    return (
+        doc.lower(place) == "("
+        and place > sentence.first
+        and doc.tokens[place - 1].kind == "word"
+        and doc.lower(index - 1) in ("(", ",", "from", "runs", "running")
+        and doc.lower(index + 1) in (",", ")")
+        and name not in DEPENDENCIES
+        and not name.startswith("localhost")
+    )
 
 
 def repositories(doc: Document) -> Iterator[Mention]:
@@ -74,6 +100,22 @@ def _branch(doc: Document, index: int) -> Iterator[Mention]:
                 "default_branch", word, place, place + 1, since=min(place, index), until=max(place, index) + 1
             )
             return
+
+
+_RELEASE = re.compile(r"v?(\d{1,6}(?:\.\d{1,6}){0,2})\Z")
+
+
+def versions(doc: Document) -> Iterator[Mention]:
+    """`release surveys 1.8.0`, `deploy chat v2`: the version of what is deployed."""
+    for index in range(2, len(doc.tokens)):
+        match = _RELEASE.match(doc.lower(index))
+        if not match or not (doc.lower(index)[0] == "v" or "." in doc.lower(index)):
+            continue
+        name, verb = doc.lower(index - 1), doc.lower(index - 2)
+        if verb in ("the", "our", "my"):
+            verb = doc.lower(index - 3)
+        if verb in VERBS and plain(doc, index - 1) and name not in NOT_NAMES and name not in ROLES:
+            yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
 
 
 def registries(doc: Document) -> Iterator[Mention]:

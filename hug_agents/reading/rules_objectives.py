@@ -70,6 +70,8 @@ def _parts(doc: Document, sentence: Clause) -> Iterator[Clause]:
                 "canary",
                 "three",
                 "two",
+                "send",
+                "start",
                 "an",
                 "a",
                 "the",
@@ -183,6 +185,8 @@ def _percent(doc: Document, part: Clause, item: Quantity, items: list[Quantity],
         field = "triggers.error_rate" if trigger else "objectives.error_rate"
         yield _mention(doc, field, item.value, item.first, item.last, part, trigger)
         yield from _for(doc, part, item, trigger)
+    elif "requests" in after[:3] and _threshold_near(items):  # `95% of requests in under 250 ms`
+        return
     elif 90 <= item.value < 100 and (
         any(word in _AVAILABILITY for word in (*before[-2:], *after[:2]))
         or any(word in _AVAILABILITY for word in (*before, *after))

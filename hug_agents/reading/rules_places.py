@@ -146,6 +146,9 @@ def regions(doc: Document) -> Iterator[Mention]:
             "from",
             "and",
             "amazon",
+            "ecs",
+            "eks",
+            "fargate",
             "=",
             "of",
             "at",
@@ -244,7 +247,8 @@ def domains(doc: Document) -> Iterator[Mention]:
 
 
 _OTHER_HOSTS = frozenset(
-    "registry email mail mailto slack repo repository docs documentation image images push smtp wiki proxy".split()
+    "redis postgres postgresql mysql rds database db cache queue registry email mail "
+    "mailto slack repo repository docs documentation image images push smtp wiki proxy".split()
 )
 
 

@@ -112,6 +112,10 @@ def _is_port(doc: Document, index: int) -> bool:
     ):
         return True
     large = int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index)
+    if last == ":" and large and _bare_colon(doc, index):
+        return True
+    if last in ("serves", "exposes", "listens") and large:
+        return True
     if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
         return True
     if last in ("on", "at", ":") and large:
@@ -119,6 +123,12 @@ def _is_port(doc: Document, index: int) -> bool:
             word in _LISTEN or word in ("runs", "running", "run", "health", "metrics", "answers") for word in before
         ) or _identifier_before(doc, index)
     return False
+
+
+def _bare_colon(doc: Document, index: int) -> bool:
+    """`image acme/x:1, :8080, ECS`: a colon that belongs to the number alone."""
+    here, colon = doc.tokens[index], doc.tokens[index - 1]
+    return colon.end == here.start and doc.text[colon.start - 1 : colon.start].isspace() and len(here.lower) in (4, 5)
 
 
 def _noun_follows(doc: Document, index: int) -> bool:

@@ -166,6 +166,12 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                     until=place + 2 if doc.lower(place) in ("in", "on") else place + 1,
                 )
             elif (
+                doc.lower(place) in _ENVIRONMENT
+                and opener in (",", "and", "/")
+                and (place + 1 >= sentence.last or doc.lower(place + 1) in (",", ".", ";", ")", "and", "/"))
+            ):  # `2 pods staging, 5 prod`
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 1)
+            elif (
                 opener in _ENVIRONMENT
                 and doc.lower(item.last) in (",", ".", ";", "and", "")
                 and doc.lower(item.first - 2) in (",", "and")

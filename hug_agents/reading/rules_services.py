@@ -1,4 +1,4 @@
-"""Which services and which application a text is about: only names that stand in it."""
+"""Names of services and applications by the words around them: only names that stand in the text."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _BARE = frozenset(
 )
 _ANAPHORA = frozenset("service app application svc microservice".split())
 _APPLICATION = frozenset("app application platform system product project stack shop".split()) - {"shop"}
-_VERBS = frozenset(
+VERBS = frozenset(
     "deploy put ship run launch host release move migrate bring get publish push install deploying running "
-    "shipping hosting redeploy roll-out rollout deploys deployed migrating moving releasing put".split()
+    "shipping hosting redeploy roll roll-out rollout deploys deployed migrating moving releasing put".split()
 )
-_SKIP = frozenset("our the my a an this new up out of over brand-new existing `".split()) | {'"', "'", "*", "\u201c"}
+SKIP = frozenset("our the my a an this new up out of over brand-new existing `".split()) | {'"', "'", "*", "\u201c"}
 _AFTER = frozenset("on to in onto into at with using as behind from via under , ( : . ! and `".split()) | {
     "",
     '"',
@@ -49,12 +49,17 @@ _AFTER = frozenset("on to in onto into at with using as behind from via under , 
     "\u2014",
     "-",
     "please",
+    "pls",
     "across",
     "\u201d",
     "for",
+    "image",
+    "img",
+    "port",
 }
-_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-_ADJECTIVES = frozenset(
+_RELEASE = re.compile(r"v?\d[\d.]*\Z")
+NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+ADJECTIVES = frozenset(
     "new old main internal public external private python node node.js go golang java rest restful graphql grpc "
     "simple small big large stateless stateful background nightly daily weekly hourly cron batch single first "
     "second third other web http https backend frontend customer-facing containerized dockerized production "
@@ -66,9 +71,9 @@ _ADJECTIVES = frozenset(
     "scheduled recurring periodic import sample demo simple open-source payload message queue stateless "
     "low-traffic high-traffic headless plain basic said given following above below also see ingest-only".split()
 )
-_NOT_NAMES = (
+NOT_NAMES = (
     frozenset(
-        "it this that these those everything app application applications service services code project something "
+        "img it this that these those everything app application applications service services code project something "
         "stuff them changes version versions our new traffic software product image images container containers "
         "docker pods tasks updates update release releases us we you me in on at to and or of for with an a the "
         "production prod staging dev please only all both each first then there here one two three four five "
@@ -91,12 +96,17 @@ _NOT_NAMES = (
     | GCP_REGIONS
     | AZURE_REGIONS
     | frozenset(AWS_PLACES)
-    | _ADJECTIVES
+    | ADJECTIVES
 )
-_OTHER_THINGS = frozenset(
+_NOUNS = frozenset(
+    "tasks users user orders traffic jobs workers requests builds changes platform website tests dashboard migrations "
+    "notifications updates releases containers images".split()
+)
+"""Words that name something only where the text says that they do: `an app called tasks`."""
+OTHER_THINGS = frozenset(
     "cluster namespace bucket queue repo repository branch team role policy user group database table topic "
     "stream account region host hostname domain channel secret vpc subnet registry env environment owner by "
-    "environments label tag zone profile".split()
+    "environments label tag zone profile window windows time strategy target date notes status".split()
 )
 
 
@@ -113,45 +123,27 @@ class Named:
     sure: bool = True
 
 
-def named(doc: Document) -> tuple[Named, ...]:
-    """Every name in the order of the text, without overlaps; weak ones only where nothing better stands."""
-    found: dict[int, Named] = {}
-    for item in (
-        *_called(doc),
-        *_labelled(doc),
-        *_tailed(doc),
-        *_with_role(doc),
-        *_whole(doc),
-        *_after_verb(doc),
-        *_wished(doc),
-    ):
-        if not any(item.first < other.last and other.first < item.last for other in found.values()):
-            found[item.first] = item
-    weak = [item for item in _bare(doc) if not any(item.first < o.last and o.first < item.last for o in found.values())]
-    strong = {item.name for item in found.values() if item.status == "asserted" and not item.application}
-    for item in weak:
-        tails = {name for name in strong if name.rpartition("-")[2] == item.name}
-        if len(tails) == 1:  # "payments-api ... the api": the same one again
-            found[item.first] = Named(tails.pop(), item.kind, item.first, item.last, item.status, sure=False)
-        elif not strong or _article(doc, item.first) or item.name in {name.partition("-")[0] for name in strong}:
-            found[item.first] = item
-    return tuple(found[place] for place in sorted(found))
+def finders(doc: Document) -> Iterator[Named]:
+    """Names that the words around them make certain, the surest first."""
+    for finder in (_called, _labelled, _tailed, _with_role, _whole, _after_verb, _wished):
+        yield from finder(doc)
 
 
-def _make(
-    doc: Document, name: str, kind: str | None, first: int, last: int, application: bool = False
+def make(
+    doc: Document, name: str, kind: str | None, first: int, last: int, application: bool = False, explicit: bool = False
 ) -> Iterator[Named]:
+    """A name, if the word can be one."""
     name = name.lower().replace("_", "-")
-    if _NAME.match(name) and name not in _NOT_NAMES:
+    if NAME.match(name) and (name not in NOT_NAMES or explicit and name in _NOUNS):
         yield Named(name, kind, first, last, doc.status_of(first, last), application)
 
 
-def _plain(doc: Document, place: int) -> bool:
+def plain(doc: Document, place: int) -> bool:
     """Whether a token is one word of a sentence that can be a name."""
     return (
         0 <= place < len(doc.tokens)
         and doc.tokens[place].kind == "word"
-        and bool(_NAME.match(doc.lower(place).replace("_", "-")))
+        and bool(NAME.match(doc.lower(place).replace("_", "-")))
     )
 
 
@@ -160,15 +152,15 @@ def _called(doc: Document) -> Iterator[Named]:
     for index, token in enumerate(doc.tokens):
         if token.lower not in ("called", "named"):
             continue
-        noun = doc.lower(index - 1)
-        if noun not in ROLES and noun not in _APPLICATION:
+        noun = doc.lower(index - 2) if doc.lower(index - 1) in ("is", "are") else doc.lower(index - 1)
+        if noun not in ROLES and noun not in _APPLICATION and noun not in ("monolith", "tool", "thing", "program"):
             continue
         place = index + 1
-        while doc.lower(place) in _SKIP and place < index + 3:
+        while doc.lower(place) in SKIP and place < index + 3:
             place += 1
-        if _plain(doc, place):
+        if plain(doc, place):
             application = noun in ("platform", "system", "product", "project", "stack")
-            yield from _make(doc, doc.lower(place), ROLES.get(noun), place, place + 1, application)
+            yield from make(doc, doc.lower(place), ROLES.get(noun), place, place + 1, application, True)
 
 
 def _labelled(doc: Document) -> Iterator[Named]:
@@ -185,10 +177,10 @@ def _labelled(doc: Document) -> Iterator[Named]:
         if word == "name" and index != doc.sentence(index).first:
             continue
         place += 1
-        while doc.lower(place) in _SKIP and place < index + 6:
+        while doc.lower(place) in SKIP and place < index + 6:
             place += 1
-        while _plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
-            yield from _make(
+        while plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
+            yield from make(
                 doc,
                 doc.lower(place),
                 ROLES.get(doc.lower(place).rpartition("-")[2]),
@@ -214,11 +206,11 @@ def _tailed(doc: Document) -> Iterator[Named]:
             or tail in ("apis", "workers")
         ):
             continue
-        if head in _ADJECTIVES or doc.lower(index - 1) in _OTHER_THINGS or doc.lower(index + 1) in _OTHER_THINGS:
+        if head in ADJECTIVES or doc.lower(index - 1) in OTHER_THINGS or doc.lower(index + 1) in OTHER_THINGS:
             continue
-        if doc.lower(index - 2) in _OTHER_THINGS and doc.lower(index - 1) in ("called", "named", "is", ":"):
+        if doc.lower(index - 2) in OTHER_THINGS and doc.lower(index - 1) in ("called", "named", "is", ":"):
             continue
-        yield from _make(doc, token.lower, ROLES.get(tail), index, index + 1)
+        yield from make(doc, token.lower, ROLES.get(tail), index, index + 1)
 
 
 def _with_role(doc: Document) -> Iterator[Named]:
@@ -230,21 +222,23 @@ def _with_role(doc: Document) -> Iterator[Named]:
         before = doc.lower(index - 1)
         opener = doc.lower(index - 2)
         same = index >= 1 and doc.sentence_of[index - 1] == doc.sentence_of[index]
-        if same and before not in _NOT_NAMES and before not in ROLES and _plain(doc, index - 1):
-            determined = opener in _ADJECTIVES and _article(doc, index - 1)
+        if same and before not in NOT_NAMES and before not in ROLES and plain(doc, index - 1):
+            determined = opener in ADJECTIVES and (article(doc, index - 1) or index - 2 == doc.sentence(index).first)
             if (
                 determined
-                or opener in _VERBS
+                or opener in VERBS
                 or opener in ("the", "our", "my", "a", "an", "and", ",", ":", "`", '"', "this", "for", "of", "\u201c")
                 or before.count("-")
             ):
-                joined = before if role in _ANAPHORA or role in ("cron", "batch", "cronjob") else f"{before}-{role}"
+                joined = (
+                    before if role in _ANAPHORA or role in ("cron", "batch", "cronjob", "job") else f"{before}-{role}"
+                )
                 if not before.endswith(("ed", "ing", "ly", "'s")) or "-" in before:
-                    yield from _make(doc, joined, ROLES[role], index - 1, index + 1)
+                    yield from make(doc, joined, ROLES[role], index - 1, index + 1)
         after = index + 1
         marked = doc.lower(after) in ("`", '"', "'") and doc.lower(after + 2) == doc.lower(after)
-        if marked and role in ("service", "app", "application", "worker", "job") and _plain(doc, after + 1):
-            yield from _make(doc, doc.lower(after + 1), ROLES[role], after + 1, after + 2)
+        if marked and plain(doc, after + 1):
+            yield from make(doc, doc.lower(after + 1), ROLES[role], after + 1, after + 2)
 
 
 def _whole(doc: Document) -> Iterator[Named]:
@@ -253,7 +247,7 @@ def _whole(doc: Document) -> Iterator[Named]:
         if (
             token.lower not in ("platform", "system", "product", "suite", "shop")
             or index < 2
-            or not _plain(doc, index - 1)
+            or not plain(doc, index - 1)
         ):
             continue
         before = doc.lower(index - 1)
@@ -261,31 +255,36 @@ def _whole(doc: Document) -> Iterator[Named]:
             (
                 doc.sentence_of[index - 2] == doc.sentence_of[index]
                 and doc.lower(index - 2) in ("the", "our", "my", "this")
-                and before not in _NOT_NAMES
+                and before not in NOT_NAMES
             )
             and before not in ROLES
             and not before.endswith(("ing", "ed", "al"))
         ):
-            yield from _make(doc, before, None, index - 1, index + 1, True)
+            yield from make(doc, before, None, index - 1, index + 1, True)
 
 
 def _after_verb(doc: Document) -> Iterator[Named]:
     """`deploy orders to ...`, `put checkout on ...`: a plain word between the verb and where it goes."""
     for index, token in enumerate(doc.tokens):
-        if token.lower not in _VERBS:
+        if token.lower not in VERBS:
             continue
         if doc.lower(index - 1) in ("the", "a") and token.lower in ("run", "release", "host", "put", "push"):
             continue
+        if token.lower == "roll" and doc.lower(index + 1) != "out":
+            continue
         place = index + 1
-        while doc.lower(place) in _SKIP and place - index < 4:
+        while doc.lower(place) in SKIP and place - index < 4:
             place += 1
-        while _plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
-            following = doc.lower(place + 1) if place + 1 < doc.sentence(index).last else ""
-            if following not in _AFTER or doc.lower(place) in _NOT_NAMES or doc.lower(place) in ROLES:
+        while plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
+            end = place + 2 if _RELEASE.match(doc.lower(place + 1)) else place + 1
+            following = doc.lower(end) if end < doc.sentence(index).last else ""
+            if following not in _AFTER or doc.lower(place) in NOT_NAMES or doc.lower(place) in ROLES:
                 break
             if following == "for" and "-" not in doc.lower(place):
                 break
-            yield from _make(
+            if doc.lower(place) in OTHER_THINGS and following in (":", "(", ""):  # `Deploy window: weekdays`
+                break
+            yield from make(
                 doc,
                 doc.lower(place),
                 ROLES.get(doc.lower(place).rpartition("-")[2]),
@@ -295,8 +294,8 @@ def _after_verb(doc: Document) -> Iterator[Named]:
             )
             if following not in ("and", ",", "`"):
                 break
-            place += 2
-            while doc.lower(place) in _SKIP or doc.lower(place) in ("and", ",", "then"):
+            place = end + 1
+            while doc.lower(place) in SKIP or doc.lower(place) in ("and", ",", "then"):
                 place += 1
 
 
@@ -310,23 +309,23 @@ def _wished(doc: Document) -> Iterator[Named]:
         if token.lower not in _WISHES:
             continue
         place = index + 1
-        while doc.lower(place) in _SKIP and place - index < 4:
+        while doc.lower(place) in SKIP and place - index < 4:
             place += 1
         verb = doc.lower(place + 1) in _RUNNING or doc.words(place + 1, place + 3) in (
             ("to", "run"),
             ("to", "go"),
             ("to", "live"),
         )
-        if verb and _plain(doc, place) and doc.lower(place) not in ROLES:
-            yield from _make(doc, doc.lower(place), ROLES.get(doc.lower(place).rpartition("-")[2]), place, place + 1)
+        if verb and plain(doc, place) and doc.lower(place) not in ROLES:
+            yield from make(doc, doc.lower(place), ROLES.get(doc.lower(place).rpartition("-")[2]), place, place + 1)
 
 
-def _bare(doc: Document) -> Iterator[Named]:
+def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
         if token.lower in _BARE and token.kind == "word":
-            if doc.lower(index - 1) in ("cron", "batch", "rest", "public", "admin") and token.lower in ("job",):
-                pass
+            if doc.lower(index + 1) in ("called", "named"):
+                continue
             if (
                 doc.lower(index + 1)
                 in (
@@ -350,7 +349,7 @@ def _bare(doc: Document) -> Iterator[Named]:
                 continue
             if (
                 token.lower in ("admin", "web", "job", "dashboard", "site")
-                and not _article(doc, index)
+                and not article(doc, index)
                 and doc.lower(index + 1) not in ("(", ":", "on", "runs", "listens")
             ):
                 continue
@@ -360,9 +359,10 @@ def _bare(doc: Document) -> Iterator[Named]:
             yield Named(name, ROLES.get(token.lower), index, index + 1, doc.status_of(index, index + 1), sure=False)
 
 
-def _article(doc: Document, index: int) -> bool:
+def article(doc: Document, index: int) -> bool:
+    """Whether an article or the like stands before a token, with adjectives between."""
     place = index - 1
-    while doc.lower(place) in _ADJECTIVES and doc.lower(place) not in (
+    while doc.lower(place) in ADJECTIVES and doc.lower(place) not in (
         "a",
         "an",
         "the",

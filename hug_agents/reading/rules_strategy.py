@@ -184,6 +184,7 @@ def _holds(doc: Document, sentence: Clause, shares: list[Share]) -> Iterator[Men
     durations = [
         item for item in quantities(doc, sentence.first, sentence.last)
         if item.unit == "seconds" and _holding(doc, item, shares)
+        and (item.first >= shares[0].first or _each(doc, item) or len(shares) != 2)
     ]  # fmt: skip
     if not durations:
         return
@@ -223,6 +224,9 @@ def _holding(doc: Document, item: Quantity, shares: list[Share]) -> bool:
     if doc.lower(item.first - 1) in ("within", "under", "timeout", "than", "below"):
         return False
     near = (*doc.words(item.first - 3, item.first), *doc.words(item.last, item.last + 3))
+    for share in shares:  # `5% of traffic, 30 minutes, then everyone`
+        if share.last < item.first and set(doc.words(share.last, item.first)) <= {",", "of", "the", "traffic", "users"}:
+            return True
     return any(word in _HOLD or word in _EACH for word in near) or doc.lower(item.first - 1) in ("(", "@", "x", "%")
 
 

@@ -131,7 +131,8 @@ def schedules(doc: Document) -> Iterator[Mention]:
             continue
         if any(
             word in ("backup", "backups", "snapshot", "snapshots", "drill", "drills", "rehearse", "patch", "patches")
-            for word in words
+            for word, following in zip(words, (*words[1:], ""), strict=True)
+            if following not in ("job", "cronjob", "cron")  # `the nightly backup job` is one
         ):
             continue
         yield from _worded(doc, sentence)

@@ -23,7 +23,7 @@ _STARTERS = frozenset(
     "we i it you this there please just only use put deploy run go keep make set add give let's lets take choose "
     "pick prefer instead rather simply make ship host launch move migrate expose serve start stop roll alert page "
     "notify have ensure do does don't should must shall will is are on in with at for to using via now then its "
-    "our the each every scale listens needs has uses runs goes wants build call name require requires never no "
+    "send shift our the each every scale listens needs has uses runs goes wants build call name require requires never no "
     "not without stay stick everything switch treat leave".split()
 )
 _VERBS_AFTER_AND = frozenset(
@@ -42,6 +42,7 @@ _ATTRIBUTES = frozenset(
     "public exposed reachable accessible internet-facing autoscaled scaled restarted cached lose fail break store "
     "write go down change affect interrupt stop healthy ready respond answer have need require expose".split()
 )
+_ABOUT = frozenset("monitoring alerting dashboards logging".split())
 _SUBJECTS = frozenset("we i you it they please us do just and but so also".split())
 
 
@@ -65,6 +66,8 @@ def _match(tokens: Sequence[Token], index: int) -> Cue | None:
 
 def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status, ...]:
     """The status of each token of one sentence. `question`: it asks something, so nothing in it is certain."""
+    if not question and (now := _for_now(tokens)):
+        return (*statuses(tokens[:now]), *statuses(tokens[now:]))
     result: list[Status] = ["uncertain" if question else "asserted"] * len(tokens)
     negations: set[int] = set()
     index = 0
@@ -82,6 +85,19 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
     return tuple(result)
 
 
+def _for_now(tokens: Sequence[Token]) -> int:
+    """Where `..., but for now: ...` starts: what holds now, whatever may come later."""
+    for index in range(2, len(tokens) - 2):
+        if (tokens[index].lower, tokens[index + 1].lower) == ("for", "now") and tokens[index - 1].lower in (
+            "but",
+            ",",
+            ";",
+            "\u2014",
+        ):
+            return index
+    return 0
+
+
 _MOVES = frozenset(
     "move moves moving moved migrate migrates migrating migrated switch switches switching switched port ports "
     "transfer transfers change changes changed relocate relocating upgrade bring take convert converting".split()
@@ -91,11 +107,16 @@ _MOVES = frozenset(
 def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
     """`move it from Nomad to Kubernetes`: what stands between is where it was."""
     for index, token in enumerate(tokens):
-        if token.lower == "from" and any(other.lower in _MOVES for other in tokens[max(index - 8, 0) : index]):
+        if token.lower == "from" and any(_moves(tokens, place) for place in range(max(index - 8, 0), index)):
             for place in range(index, min(_phrase_end(tokens, index), index + 8)):
                 if tokens[place].lower in ("to", "onto", "into"):
                     break
                 result[place] = _combine(result[place], "past", False)
+
+
+def _moves(tokens: Sequence[Token], place: int) -> bool:
+    word = tokens[place].lower
+    return word in _MOVES and not (word in ("port", "ports") and tokens[place + 1].kind == "number")
 
 
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
@@ -106,6 +127,9 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
     """`the previous team deployed to ...`: a deed that was done; `should be deployed to ...` is a wish."""
     for index, token in enumerate(tokens):
         near = [other.lower for other in tokens[max(index - 3, 0) : index]]
+        wished = {"need", "want", "get", "have", "like"} & {other.lower for other in tokens[max(index - 6, 0) : index]}
+        if wished:
+            continue
         if token.lower in _PAST_VERBS and index and not _BE & set(near[-2:]) and near[-1] not in (",", "like", "want"):
             for place in range(_clause_begin(tokens, index), _clause_end(tokens, index + 1, "past")):
                 result[place] = _combine(result[place], "past", False)
@@ -118,6 +142,10 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return before in ("minutes", "minute", "hours", "hour", "seconds", "days", "min")
     if cue.words == ("left",):
         return before not in ("we", "have", "has", "had")
+    if cue.words == ("blog",):  # what is deployed, unless it is what was read
+        return before in ("the", "our", "my") and any(
+            token.lower in ("needs", "should", "must", "goes") for token in tokens[index + 1 : index + 3]
+        )
     if cue.words == ("may",):
         return index == 0 or before in ("in", "since", "of")
     if cue.words[0] in ("replace", "replaces", "replacing"):
@@ -147,11 +175,23 @@ def _spread(
         for place in range(begin, index):
             if back is not None:
                 result[place] = _combine(result[place], back, False)
-    if cue.words in (("if",), ("unless",)):  # what depends on a condition is no certain wish
+    if cue.words in (("if",), ("unless",)) and not _afterthought(
+        tokens, index, span.stop
+    ):  # what depends on a condition is no certain wish
         for place in range(span.stop, min(len(tokens), span.stop + _FAR)):
             result[place] = _combine(result[place], "hypothetical", False)
     if cue.reach == "phrase" and status == "negated" and index + 1 < len(tokens):
         _list_after(result, tokens, span.stop)
+
+
+_DEEDS = frozenset("send use deploy start put run shift ship begin".split())
+
+
+def _afterthought(tokens: Sequence[Token], index: int, stop: int) -> bool:
+    """`roll back if errors rise, send 10 % first`: the condition's deed stands before it, and another one follows."""
+    following = [token.lower for token in tokens[stop : stop + 2]]
+    deed = following[:1] == [","] and following[1:2] != [] and following[1] in _DEEDS
+    return deed and index > 1 and tokens[index - 1].lower in ("back", "rollback", "revert", "abort")
 
 
 def _combine(old: Status, new: Status, twice: bool) -> Status:
@@ -180,6 +220,9 @@ def _phrase_end(tokens: Sequence[Token], start: int, *, through: bool = False) -
             break
         if word in ("and", "&", "plus", "then") and seen:
             break
+        if seen and word in stops and tokens[index - 1].lower in _ABOUT:  # `no monitoring with Datadog`
+            index += 1
+            continue
         if seen and word in stops or seen and word in ("please", "just", "use", "is", "are", "needs", "uses"):
             break
         seen = seen or word not in ("a", "an", "any", "the", "our", "my", "more", "kind", "of", "use", "using", "need")

@@ -46,21 +46,22 @@ def application_and_services(board: Board, facts: RepositoryFacts | None) -> tup
             board.settle("application", _named(board, names[0]))
             return names[0], tuple(names)
         root = _root_name(facts)
-        if root is None:
-            board.ask(
-                "application",
-                "What is the application called that these services make up?",
-                why=f"the services are {', '.join(names[:10])}",
-            )
-        else:
+        if root is not None:
             board.settle("application", root)
             return str(root.value), tuple(names)
+        first = next((name for name in names if not _without_port(board, name)), names[0])
+        board.default("application", f"no name for the whole is given: that of {first}, the first service")
+        return first, tuple(names)
     return (str(application.value) if application else None), tuple(names)
 
 
 def _named(board: Board, name: str) -> Candidate:
     found = board.best(f"services.{name}.name")
     return found[0] if found else next(board.candidates[path][0] for path in board.paths(f"services.{name}."))
+
+
+def _without_port(board: Board, name: str) -> bool:
+    return any(row.value in ("worker", "job") for row in board.best(f"services.{name}.kind"))
 
 
 def _root_name(facts: RepositoryFacts | None) -> Candidate | None:

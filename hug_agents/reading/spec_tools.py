@@ -132,7 +132,7 @@ def _infrastructure(board: Board, values: dict[str, Any], clouds: set[str], refu
         reason = f"infrastructure as code for {names} is not written by this version; the manifests for the cluster are"
         refused.append(
             Refused(
-                what=f"{_name(values['iac'])} for {names}",
+                what=f"{_name(values['iac']) if asked else 'infrastructure as code'} for {names}",
                 path="toolchain.iac",
                 quote=stated.quote if stated and asked else "",
                 reason=reason,

@@ -1,0 +1,72 @@
+"""Whether a service is reachable at all: `internal only`, `not public`; `no HTTP`, `no port`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hug_agents.reading.document import Document, Mention, Phrases
+
+_INTERNAL = Phrases(
+    dict.fromkeys(
+        (
+            "internal only", "internal-only", "internally only", "only internal", "only internally", "is internal",
+            "internal service", "internal api", "internal app", "private service", "purely internal",
+            "stays internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
+            "not internet-facing", "not internet facing",
+        ),
+        False,
+    )
+    | dict.fromkeys(
+        (
+            "not public", "not be public", "not publicly", "not be publicly", "isn't public", "no public access",
+            "no public ingress", "not exposed publicly", "not exposed to the internet", "not reachable from outside",
+            "not exposed to the public", "not be exposed to the internet", "never public", "no public endpoint",
+        ),
+        True,
+    )
+)  # fmt: skip
+"""Phrases that keep a service inside, and whether they hold their own negation."""
+
+
+def exposure(doc: Document) -> Iterator[Mention]:
+    """Services that must not be reached from outside. Nothing else is claimed: reachable is the default."""
+    for first, last, own in _INTERNAL.find(doc):
+        found = set(doc.status[first:last])
+        before = doc.status[first - 1] if first > doc.sentence(first).first else "asserted"
+        plain = found <= {"asserted", "negated"} and "negated" in found if own else found == {"asserted"}
+        noun = doc.lower(last - 1) in ("service", "api", "app")
+        if noun and doc.words(first - 2, first) not in (("is", "an"), ("it's", "an"), ("is", "a"), ("it's", "a")):
+            continue  # `it calls the internal service ledger` speaks of another
+        if doc.lower(last) in ("port", "ports", "traffic", "network", "dns", "tools", "users"):
+            continue
+        if not own and doc.lower(first - 1) == "," and before == "negated" and found == {"negated"}:
+            plain = True  # `no public access, internal only`
+        yield doc.mention("service.public", False, first, last, status="asserted" if plain else before)
+
+
+_SERVES_NOTHING = Phrases(
+    dict.fromkeys(
+        (
+            "no http", "no port", "no ports", "no web server", "no http server", "no http port", "no listening port",
+            "no open port", "no open ports", "no exposed port", "no exposed ports", "no inbound traffic",
+            "without http", "without a port", "without ports", "doesn't listen", "does not listen", "no web port",
+        ),
+        "worker",
+    )
+)  # fmt: skip
+_ENDS = frozenset("job cron cronjob nightly scheduled schedule batch".split())
+
+
+def serves_nothing(doc: Document) -> Iterator[Mention]:
+    """A service without a port: a worker, or a job where the text speaks of one."""
+    kind = "job" if any(token.lower in _ENDS for token in doc.tokens) else "worker"
+    for first, last, _ in _SERVES_NOTHING.find(doc):
+        after = doc.tokens[last].kind if last < len(doc.tokens) else "punct"
+        if (
+            doc.lower(last) in ("for", "on", "mapping", "forwarding", "number", "conflicts", "errors")
+            or after == "number"
+        ):
+            continue
+        before = doc.status[first - 1] if first > doc.sentence(first).first else "asserted"
+        if set(doc.status[first:last]) <= {"negated", "asserted"} and before in ("asserted", "negated"):
+            yield doc.mention("service.kind", kind, first, last, status="asserted")

@@ -1,0 +1,263 @@
+"""Which services and which application a text is about: the names by shape put together, the weak ones last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.rules_images import image_name, images
+from hug_agents.reading.rules_services import (
+    ADJECTIVES,
+    NAME,
+    OTHER_THINGS,
+    ROLES,
+    VERBS,
+    Named,
+    article,
+    bare,
+    finders,
+    make,
+    plain,
+)
+from hug_agents.reading.scope import Status
+from hug_agents.reading.vocabulary import SYSTEMS
+
+_SYSTEMS = Phrases(SYSTEMS)
+_NOUNS = frozenset("app application service svc microservice worker job".split())
+_VALUES = frozenset("image img port : ( ,".split())
+_LISTS = frozenset({"and", ",", ":", "&", ";", "plus", "(", "", "the", "our", "services", "things"})
+_IT = frozenset("it it's its".split())
+_MODALS = frozenset("needs need should must shall goes belongs has is".split())
+_MOVES = frozenset("to go run live move be deployed hosted moved going on onto in into over running".split())
+_VERB_LIKE = frozenset(
+    "listens runs needs uses has serves exposes crashes requires reads writes lives goes sits logs traffic".split()
+)
+
+
+def named(doc: Document) -> tuple[Named, ...]:
+    """Every name in the order of the text, without overlaps; weak ones only where nothing better stands."""
+    found: dict[int, Named] = {}
+    for item in (*finders(doc), *_role_first(doc), *_with_values(doc), *_leading(doc), *_subject(doc)):
+        if not _overlaps(item, found):
+            found[item.first] = item
+    found |= {item.first: item for item in _again(doc, found)}
+    predicates = {item.first: item for item in bare(doc) if _predicate(doc, item, found)}
+    found |= {item.first: item for item in _said_of(doc, predicates, found)}
+    weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
+    strong = {item.name for item in found.values() if item.status == "asserted" and not item.application}
+    called = _nouns(doc, found)
+    for item in weak:
+        tails = {name for name in strong if name.rpartition("-")[2] == item.name} or called.get(item.name, set())
+        if len(tails) == 1:  # "payments-api ... the api": the same one again
+            found[item.first] = Named(tails.pop(), item.kind, item.first, item.last, item.status, sure=False)
+        elif not strong or article(doc, item.first) or item.name in {name.partition("-")[0] for name in strong}:
+            found[item.first] = item
+    if not any(item.status == "asserted" for item in found.values()):
+        found |= {item.first: item for item in _fallback(doc, found, predicates)}
+    return tuple(found[place] for place in sorted(found))
+
+
+def _overlaps(item: Named, found: dict[int, Named]) -> bool:
+    return any(item.first < other.last and other.first < item.last for other in found.values())
+
+
+def _role_first(doc: Document) -> Iterator[Named]:
+    """`Deploy app hello image ...`, `service payments, image ...`: the noun before the name, without an article."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower not in _NOUNS or not plain(doc, index + 1) or doc.lower(index + 1) in _VERB_LIKE:
+            continue
+        sentence = doc.sentence(index)
+        before = doc.lower(index - 1) if index > sentence.first else ""
+        before = "" if before in ("new", "existing") and index - 1 == sentence.first else before
+        after = doc.lower(index + 2) if index + 2 < sentence.last else ""
+        opened = before in VERBS or before in ("for", ",", ":", "", "of", "with")
+        if not opened or doc.sentence_of[index + 1] != doc.sentence_of[index]:
+            continue
+        if after in _VALUES or after == "" and before in VERBS or before in VERBS and after in ("to", "on", "from"):
+            yield from make(doc, doc.lower(index + 1), ROLES[token.lower], index + 1, index + 2)
+
+
+def _with_values(doc: Document) -> Iterator[Named]:
+    """`users (ghcr.io/a/users:2, port 8081)`, `orders on port 8000`, `billing: acme/billing:2`."""
+    images_at = {item.first for item in images(doc)}
+    for index in range(len(doc.tokens)):
+        role = doc.lower(index) in ROLES
+        if not plain(doc, index) or role and doc.lower(index + 1) != "(" or doc.lower(index) in OTHER_THINGS | _NOUNS:
+            continue
+        sentence = doc.sentence(index)
+        before = doc.lower(index - 1) if index > sentence.first else ""
+        if before not in _LISTS and before not in VERBS:
+            continue
+        place = index + 1
+        following = doc.lower(place)
+        if following == "(":
+            end = next((p for p in range(place, min(place + 14, sentence.last)) if doc.lower(p) == ")"), place)
+            stated = any(p in images_at or doc.lower(p) == "port" for p in range(place, end))
+            kind = next((ROLES[w] for w in doc.words(place, end) if ROLES.get(w) in ("worker", "job")), None)
+            if role and any(p in images_at for p in range(place, end)):
+                name = doc.lower(index)
+                yield Named(name, ROLES[name], index, place, doc.status_of(index, place))
+            elif not role and (stated or kind):
+                same = any(doc.lower(index) in doc.lower(p) for p in range(place, end) if p in images_at)
+                yield from make(doc, doc.lower(index), kind, index, place, explicit=same)
+        elif (
+            following == "on"
+            and doc.lower(place + 1) == "port"
+            and any(p in images_at for p in range(place + 2, min(place + 7, sentence.last)))
+            or following == ":"
+            and place + 1 in images_at
+        ):
+            yield from make(doc, doc.lower(index), None, index, place)
+
+
+def _leading(doc: Document) -> Iterator[Named]:
+    """`pricing, image acme/pricing:5, ...`, `for now: catalog on ECS`: a word at the start, and values after it."""
+    images_at = {item.first for item in images(doc)}
+    for sentence in doc.sentences:
+        starts = [p + 1 for p in range(sentence.first, sentence.last - 1) if doc.lower(p) == ":"]
+        for place in (sentence.first, *starts):
+            if not plain(doc, place) or doc.lower(place) in ROLES or doc.lower(place) in OTHER_THINGS | VERBS:
+                continue
+            following, end = doc.lower(place + 1), min(place + 14, sentence.last)
+            values = any(p in images_at or doc.lower(p) in ("image", "port") for p in range(place + 2, end))
+            system = following in ("on", "onto") and _SYSTEMS.at(doc, place + 2) is not None
+            if place + 1 < end and (following == "," and values or system and (values or place > sentence.first)):
+                yield from make(doc, doc.lower(place), None, place, place + 1)
+
+
+def _subject(doc: Document) -> Iterator[Named]:
+    """`the blog needs to go on Kubernetes`, `We run geocoder on bare VMs today. Put it on ECS`."""
+    for index in range(1, len(doc.tokens) - 3):
+        if doc.lower(index - 1) not in ("the", "our", "my", "this") or not plain(doc, index):
+            continue
+        end = index + 1
+        if doc.lower(end) not in _MODALS or doc.lower(index) in OTHER_THINGS | frozenset(ROLES):
+            continue
+        while doc.lower(end + 1) in _MOVES and end < index + 7:
+            end += 1
+        if end > index + 2 and _SYSTEMS.at(doc, end + 1):
+            yield from make(doc, doc.lower(index), None, index, index + 1)
+
+
+def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
+    """`mailer, a queue consumer`, `it's a nightly job`: says what something is, and names nothing."""
+    place = item.first - 1
+    while (
+        doc.lower(place) in ADJECTIVES
+        and doc.lower(place) not in ("a", "an", "the", "our")
+        or doc.lower(place) in ("queue", "event", "async")
+    ):
+        place -= 1
+    if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
+        return False
+    before = doc.lower(place - 1)
+    if before in ("it's", "is") or before == "as":
+        return True
+    if before not in (",", "\u2014", "\u2013", "-", "("):
+        return False
+    named_before = next((one for one in found.values() if one.last == place - 1), None)
+    if before == "(" or _bracketed(doc, place):
+        return True
+    following = doc.words(item.last, item.last + 3)
+    return named_before is not None and not (
+        following[:1] == ("and",) or following[:1] == (",",) and "and" in following
+    )
+
+
+def _bracketed(doc: Document, index: int) -> bool:
+    for place in range(index - 1, max(index - 12, doc.sentence(index).first), -1):
+        if doc.lower(place) in ("(", ")"):
+            return doc.lower(place) == "("
+    return False
+
+
+def _said_of(doc: Document, predicates: dict[int, Named], found: dict[int, Named]) -> list[Named]:
+    """What a predicate says, as another mention of the name before it: `mailer, a queue consumer`."""
+    said: list[Named] = []
+    for item in predicates.values():
+        before = [one for one in found.values() if one.last <= item.first and one.status == "asserted"]
+        if before:
+            latest = max(before, key=lambda one: one.first)
+            said.append(replace(item, name=latest.name, sure=False, application=latest.application))
+    return said
+
+
+def _again(doc: Document, found: dict[int, Named]) -> list[Named]:
+    """Names of several services where they stand again, so that what follows is theirs: `Orders must not be public`."""
+    names = {item.name: item.kind for item in found.values() if item.status == "asserted" and not item.application}
+    said: list[Named] = []
+    for index in range(len(doc.tokens)) if len(names) > 1 else ():
+        name = doc.lower(index)
+        opens = index == doc.sentence(index).first or doc.lower(index - 1) in ("the", "for", "of")
+        if name in names and opens and doc.tokens[index].kind == "word":
+            item = Named(name, None, index, index + 1, _speaks(doc, index), sure=False)
+            if not _overlaps(item, found):
+                said.append(item)
+    return said
+
+
+def _speaks(doc: Document, index: int) -> Status:
+    """A name at the start of a sentence is the one that is spoken of, although what is said of it is `not ...`."""
+    status = doc.status[index]
+    return "asserted" if status == "negated" and index == doc.sentence(index).first else status
+
+
+def _nouns(doc: Document, found: dict[int, Named]) -> dict[str, set[str]]:
+    """Which names were introduced by a role: after `a Go API called ledger`, `the API` is ledger."""
+    nouns: dict[str, set[str]] = {}
+    for item in found.values():
+        if item.status == "asserted" and not item.application:
+            before = [doc.lower(p) for p in range(max(item.first - 3, 0), item.first)]
+            for word in before:
+                if word in ROLES and word not in ("service", "app", "application", "svc"):
+                    nouns.setdefault(word, set()).add(item.name)
+    return nouns
+
+
+def _fallback(doc: Document, found: dict[int, Named], predicates: dict[int, Named]) -> Iterator[Named]:
+    """No name is wanted in so many words: `it` is the one spoken of; or the only image has a name."""
+    spoken = {item.name for item in found.values() if item.status in ("past", "uncertain")}
+    first = min((item.first for item in found.values()), default=0)
+    meant = any(
+        doc.lower(p) in _IT and doc.status[p] in ("asserted", "uncertain") and doc.status[p] != "negated"
+        for p in range(first + 1, len(doc.tokens))
+    )
+    if len(spoken) == 1 and meant:
+        for item in found.values():
+            if item.name in spoken and item.status in ("past", "uncertain"):
+                yield replace(item, status="asserted", sure=False)
+        return
+    for index, token in enumerate(doc.tokens):
+        sentence = doc.sentence(index)
+        here = doc.words(sentence.first, sentence.last)
+        pronoun = doc.lower(index - 1) in ("it's", "its") or doc.words(index - 2, index) == ("it", "is")
+        if token.lower not in ("called", "named") or not pronoun or OTHER_THINGS & set(here):
+            continue
+        if plain(doc, index + 1) and doc.status[index + 1] == "asserted":
+            yield from make(doc, doc.lower(index + 1), None, index + 1, index + 2, explicit=True)
+            return
+    if any(item.status not in ("asserted", "past") for item in found.values()):
+        return  # a name is spoken of, and nobody knows how: ask
+    given = {str(item.value): item for item in images(doc) if item.status == "asserted"}
+    if len(given) > 1:
+        yield from _several(doc, given)
+        return
+    if len(given) == 1:
+        ((value, image),) = given.items()
+        name = image_name(value)
+        if NAME.match(name):
+            kinds = {item.kind for item in predicates.values() if item.status == "asserted" and item.kind}
+            yield Named(name, kinds.pop() if len(kinds) == 1 else None, image.first, image.last, "asserted", sure=False)
+        return
+    yield from predicates.values()
+
+
+def _several(doc: Document, given: dict[str, Mention]) -> Iterator[Named]:
+    """`parser, ranker and indexer ... images acme/parser:1, ...`: names that stand in the text and in an image."""
+    names = {image_name(value): item for value, item in given.items()}
+    words = {token.lower: index for index, token in enumerate(doc.tokens)}
+    if len(names) == len(given) and all(name in words and doc.status[words[name]] == "asserted" for name in names):
+        for name, item in names.items():
+            yield from make(doc, name, ROLES.get(name), words[name], words[name] + 1)
+            yield Named(name, None, item.first, item.last, "asserted", sure=False)
