@@ -42,6 +42,8 @@ def named(doc: Document) -> tuple[Named, ...]:
         if not _overlaps(item, found):
             found[item.first] = item
     found |= {item.first: item for item in _again(doc, found)}
+    if not any(item.status == "asserted" for item in found.values()):
+        found |= {item.first: item for item in _defined(doc) if not _overlaps(item, found)}
     predicates = {item.first: item for item in bare(doc) if _predicate(doc, item, found)}
     found |= {item.first: item for item in _said_of(doc, predicates, found)}
     weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
@@ -140,6 +142,16 @@ def _subject(doc: Document) -> Iterator[Named]:
             yield from make(doc, doc.lower(index), None, index, index + 1)
 
 
+def _defined(doc: Document) -> Iterator[Named]:
+    """`Flower is our Celery dashboard. Put it on ECS`: the subject has the name, the role only says what it is."""
+    for index in range(len(doc.tokens) - 3):
+        sentence = doc.sentence(index)
+        says = doc.words(index + 3, min(index + 9, sentence.last))
+        defines = doc.lower(index + 1) == "is" and doc.lower(index + 2) in ("a", "an", "the", "our", "my")
+        if index == sentence.first and defines and plain(doc, index) and set(ROLES) & set(says):
+            yield from make(doc, doc.lower(index), None, index, index + 1)
+
+
 def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     """`mailer, a queue consumer`, `it's a nightly job`: says what something is, and names nothing."""
     place = item.first - 1
@@ -149,9 +161,11 @@ def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
         or doc.lower(place) in ("queue", "event", "async")
     ):
         place -= 1
+    before = doc.lower(place - 1)
+    if doc.lower(place) in ("the", "our", "my") and before == "is":
+        return True
     if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
         return False
-    before = doc.lower(place - 1)
     if before in ("it's", "is") or before == "as":
         return True
     if before not in (",", "\u2014", "\u2013", "-", "("):
