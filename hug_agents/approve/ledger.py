@@ -201,7 +201,7 @@ class Ledger:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield Writer(connection)
-                except BaseException:
+                except BaseException:  # whatever ends the block, half a transaction must not stay
                     connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
@@ -249,7 +249,7 @@ class Ledger:
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             try:
                 _prepare(connection, self.path)
-            except BaseException:
+            except BaseException:  # the connection is not handed out, so nobody else would close it
                 connection.close()
                 raise
         except (sqlite3.Error, OSError) as error:
