@@ -95,7 +95,7 @@ def roots_differ(facts: Facts) -> Iterator[Hit]:
 
 def _unnamed(value: str) -> str:
     """Without the names of resources: a long one is cut and hashed in one environment and stands whole in another."""
-    return re.sub(r"[A-Za-z0-9-]*<environment>[A-Za-z0-9-]*", "<name>", value)
+    return re.sub(r"[A-Za-z0-9-]*(<environment>|<name>)[A-Za-z0-9-]*", "<name>", value)
 
 
 def _where_they_part(one: str, other: str) -> tuple[str, str]:
