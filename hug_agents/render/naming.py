@@ -19,10 +19,6 @@ TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
 PROMETHEUS = "monitoring/prometheus"
 
-ROLE_VARIABLE = "AWS_ROLE_ARN"
-"""Pipeline variable of an environment: the role that its deployment assumes by OIDC."""
-REGION_VARIABLE = "AWS_REGION"
-
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:
     """The parts joined, at most `limit` characters; a longer one is cut and ends in six digits of its own hash."""

@@ -12,7 +12,7 @@ from hug_agents.planning import plan
 from hug_agents.plans import Blueprint, Note
 from hug_agents.reading.assemble import Refinement
 from hug_agents.render import render
-from hug_agents.repair import applicable, apply_fix
+from hug_agents.repair import applicable, apply_fixes
 from hug_agents.request import Request
 from hug_agents.scan import RepositoryFacts
 from hug_agents.spec import DeploymentSpec, Model
@@ -134,8 +134,7 @@ class Nodes:
         usage, prompts = [], []
         for agent in (deployment, devops):
             result = agent.repair(findings, spec, self.model, self.crew.budget)
-            for fix in result.fixes:
-                spec = apply_fix(spec, fix)
+            spec = apply_fixes(spec, result.fixes)
             usage.append(self.store.put_model(result.usage))
             prompts.extend(result.prompts)
         return {
