@@ -1,0 +1,155 @@
+"""A target: what can carry an approved bundle into an environment, look at what is there, and take it back.
+
+A target decides nothing. It is called by the executor alone, which has asked the ledger, and it is told exactly what to
+do: an `Order` with the saved plan that was approved. It touches the outside; nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from hug_agents.approve.identity import Digest, ReleaseId
+from hug_agents.approve.packet import EnvironmentIdentity
+from hug_agents.approve.risk import PlannedChange
+from hug_agents.bundle import Bundle
+from hug_agents.canonical import digest
+from hug_agents.plans import Blueprint
+from hug_agents.spec import Environment, Line, Model, Name, Text
+
+Action = Literal["deploy", "shift", "promote", "retire", "rollback", "destroy"]
+"""`deploy`, `shift`, `promote` and `retire` are steps of a rollout plan; `rollback` returns to what ran before."""
+StrategyKind = Literal["rolling", "blue_green", "canary"]
+
+
+class SavedPlan(Model):
+    """What a target found that it would do. Its digest stands in the packet; only what it says is carried out."""
+
+    target: Line
+    environment: EnvironmentIdentity
+    bundle: Digest
+    previous: Digest | None = Field(None, description="what a rollback returns to; None: to nothing")
+    base: Line = Field(description="the state of the world it was made on, e.g. a commit or a lineage and serial")
+    settings: dict[Name, Text] = Field(
+        default_factory=dict, description="where exactly, and digests of what else is used; never a secret"
+    )
+    creates: Annotated[int, Field(ge=0)] = 0
+    updates: Annotated[int, Field(ge=0)] = 0
+    replaces: tuple[Line, ...] = ()
+    deletes: tuple[Line, ...] = ()
+    data: tuple[Line, ...] = Field((), description="addresses of replaced or deleted things that hold data")
+
+    def digest(self) -> Digest:
+        """The name of the plan."""
+        return digest(self.model_dump(mode="json"))
+
+    def change(self) -> PlannedChange:
+        """The plan as a packet lists it."""
+        return PlannedChange(
+            environment=self.environment.name,
+            target=self.target,
+            digest=self.digest(),
+            creates=self.creates,
+            updates=self.updates,
+            replaces=self.replaces,
+            deletes=self.deletes,
+            data=self.data,
+        )
+
+
+class Order(Model):
+    """One effect, exactly. Two orders with one key are the same effect, whoever gives them and however often."""
+
+    release: ReleaseId
+    series: Name = Field(
+        "release", description="`release`, or the name of a drill: its effects are effects of their own"
+    )
+    environment: EnvironmentIdentity
+    action: Action
+    step: Annotated[int, Field(ge=0)] = Field(0, description="`order` of the rollout step; 0 where there is none")
+    weight: Annotated[int, Field(ge=0, le=100)] = Field(100, description="percent of traffic on the bundle afterwards")
+    bundle: Digest
+    plan: Digest
+
+    @property
+    def key(self) -> Digest:
+        """What it is known by in the journal: the business identity, never an attempt or a process."""
+        return digest(self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class Work:
+    """An order with everything that it names, each checked against its digest by the executor."""
+
+    order: Order
+    plan: SavedPlan
+    blueprint: Blueprint
+    bundle: Bundle
+    previous: Bundle | None
+
+
+class Outcome(Model):
+    """How an effect ended. A failure that a target expects is an outcome; an exception means that nobody knows."""
+
+    status: Literal["done", "failed"]
+    detail: Text = Field("", description="for people; no secrets")
+    outputs: dict[Name, Text] = Field(default_factory=dict, description="e.g. a commit, a URL; no secrets")
+
+
+class Observation(Model):
+    """What the world says about an order that was begun and never seen to end."""
+
+    state: Literal["done", "not_done", "partial", "unknown"] = Field(
+        description="not_done: nothing of it is there; partial: `apply` again completes it without doing anything twice"
+    )
+    evidence: Text = Field("", description="what was seen, for the person who has to decide")
+
+
+class Drift(Model):
+    """How the world differs from what was last put there."""
+
+    status: Literal["none", "drifted", "unknown"]
+    changes: tuple[Line, ...] = ()
+    evidence: Text = ""
+
+
+class PlanStale(Exception):
+    """The world is no longer the one that the plan was made on. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a target can carry; asked before anything starts."""
+
+    strategies: frozenset[StrategyKind]
+    rehearses: bool = True
+    """Whether its rollback can be drilled."""
+    faults: frozenset[str] = field(default_factory=frozenset)
+    """Kinds of failure that it can inject in a drill."""
+
+
+@runtime_checkable
+class Target(Protocol):
+    """The contract. Every method may be called again after a crash, by another process."""
+
+    name: str
+    abilities: Abilities
+
+    def plan(
+        self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None
+    ) -> SavedPlan:
+        """Find out what would change, and change nothing. The same world and bundle give the same plan."""
+
+    def apply(self, work: Work) -> Outcome:
+        """Carry out one step of exactly the approved plan. Raises PlanStale, with nothing changed."""
+
+    def observe(self, work: Work) -> Observation:
+        """See whether an order that was begun is done."""
+
+    def rollback(self, work: Work) -> Outcome:
+        """Return to `work.previous`: traffic first, then desired state. Works after promotion too."""
+
+    def drift(self, bundle: Bundle, blueprint: Blueprint, environment: Environment) -> Drift:
+        """Compare the world with the bundle that was last put there."""
