@@ -19,6 +19,8 @@ HugError
 ├── ApprovalError              governance said no                                                  (exit 1)
 │   ├── DecisionRefused        a decision was not taken, and nothing changed; `reason` is a code
 │   ├── NotApproved            an effect without the signatures, gates or window it needs          (exit 5)
+│   ├── EnvironmentBusy        another release or process is at work in the environment            (exit 5)
+│   ├── InDoubt                an effect was begun, and nobody can tell whether it happened
 │   └── LedgerBroken           the ledger was changed; names the first entry that is wrong
 ├── MissingExtra               an optional package is needed; the message says which               (exit 2)
 ├── QuestionsPending           the request cannot be built before these are answered               (exit 4)
@@ -131,6 +133,16 @@ class NotApproved(ApprovalError):
         self.missing = missing
         lines = "".join(f"\n  missing: {item}" for item in missing)
         super().__init__(what + lines, where=where, hint=hint)
+
+
+class EnvironmentBusy(ApprovalError):
+    """Another release holds the environment, or another process is at work in it. Nothing was changed."""
+
+    exit_code = 5
+
+
+class InDoubt(ApprovalError):
+    """An effect was begun before a crash, and the world does not tell whether it happened. A person has to look."""
 
 
 class LedgerBroken(ApprovalError):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hug_agents.scan import RepositoryFacts
     from hug_agents.validate import GateResult
     from hug_agents.workflow.run import Position
+    from hug_agents.workflow.state import Crew
 
 Verdict = Literal["passed", "failed", "incomplete"]
 
@@ -122,14 +123,9 @@ def generate(
     UsageError for what cannot be used.
     """
     started = time.monotonic()
-    asked = request if isinstance(request, Request) else _request(request, choices or Choices())
-    for field, value in asked.choices:
-        for system in (value,) if isinstance(value, str) else value or ():
-            check_system(field, system)
-    if answers:
-        asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})
-    facts = _scan(repo)
-    crew = _crew(store, model, base_url, budget, gates, progress)
+    asked = build_request(request, choices, answers)
+    facts = scan_repository(repo)
+    crew = build_crew(store, model, base_url, budget, gates, progress)
 
     from hug_agents.workflow import run
 
@@ -157,7 +153,7 @@ def answer(
     Raises what `generate` raises; UsageError if there is no such run or a question of that id was not asked.
     """
     started = time.monotonic()
-    crew = _crew(store, model, base_url, budget, gates, progress)
+    crew = build_crew(store, model, base_url, budget, gates, progress)
 
     from hug_agents.workflow import run
 
@@ -180,6 +176,17 @@ async def agenerate(request: str | Request, **options: Any) -> Generation:
 async def aanswer(thread: str, answers: Mapping[str, str] | None = None, **options: Any) -> Generation:
     """`answer` for programs that run an event loop."""
     return await asyncio.to_thread(answer, thread, answers, **options)
+
+
+def build_request(request: str | Request, choices: Choices | None, answers: Mapping[str, str] | None) -> Request:
+    """What was asked for, with choices that can be met. Raises UsageError, UnsupportedError."""
+    asked = request if isinstance(request, Request) else _request(request, choices or Choices())
+    for field, value in asked.choices:
+        for system in (value,) if isinstance(value, str) else value or ():
+            check_system(field, system)
+    if answers:
+        asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})
+    return asked
 
 
 def _request(text: str, choices: Choices) -> Request:
@@ -207,7 +214,8 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
 
 
-def _scan(repo: str | Path | None) -> RepositoryFacts | None:
+def scan_repository(repo: str | Path | None) -> RepositoryFacts | None:
+    """What a folder or a fetched URL says about itself; None without one."""
     if repo is None:
         return None
     from hug_agents.checkout import checkout, is_url
@@ -219,14 +227,15 @@ def _scan(repo: str | Path | None) -> RepositoryFacts | None:
         return scan(folder)
 
 
-def _crew(
+def build_crew(
     store: str | Path | None,
     model: str | BaseChatModel | None,
     base_url: str | None,
     budget: Budget | None,
     gates: tuple[str, ...] | None,
     progress: Callable[[str, Any], None] | None,
-) -> Any:
+) -> Crew:
+    """Who works and with what; what is not given comes from the settings."""
     from hug_agents.agents.budget import Budget
     from hug_agents.workflow.state import Crew
 
@@ -261,7 +270,7 @@ def _collect(crew: Any, position: Position, out: str | Path | None, started: flo
     from hug_agents.agents.budget import Usage
     from hug_agents.plans import Blueprint
     from hug_agents.reading.assemble import Refinement
-    from hug_agents.workflow.nodes import GateReport
+    from hug_agents.validate import GateReport
 
     store: Store = crew.store
     bundle = store.get_bundle(position.digest("bundle"))

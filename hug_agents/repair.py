@@ -41,22 +41,29 @@ def apply_fix(spec: DeploymentSpec, fix: Fix) -> DeploymentSpec:
             where=fix.path,
             hint="ask the requester for a change of the request",
         )
+    return set_value(spec, fix.path, fix.value, Evidence(path=fix.path, kind="default", reason=fix.reason))
+
+
+def set_value(spec: DeploymentSpec, path: str, value: Any, row: Evidence) -> DeploymentSpec:
+    """The spec with one value set, whoever stated it, and `row` as its evidence.
+
+    Raises UsageError where the path does not exist and where the spec would not hold.
+    """
     document = spec.model_dump(mode="python")
-    *parents, last = _places(fix.path)
+    *parents, last = _places(path)
     holder: Any = document
     for name in parents:
-        holder = _step(holder, name, fix.path)
+        holder = _step(holder, name, path)
     if not isinstance(holder, dict) or last not in holder or isinstance(holder[last], dict | tuple | list):
-        raise UsageError("the spec has no single value there", where=fix.path)
-    holder[last] = fix.value
-    row = Evidence(path=fix.path, kind="default", reason=fix.reason)
+        raise UsageError("the spec has no single value there", where=path)
+    holder[last] = value
     rows = {item.path: item for item in (*spec.evidence, row)}
     document["evidence"] = [rows[path].model_dump() for path in sorted(rows)]
     try:
         return DeploymentSpec.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]["msg"]
-        raise UsageError(f"the fix would break the spec: {first}", where=fix.path) from error
+        raise UsageError(f"the spec would not hold: {first}", where=path) from error
 
 
 def applicable(spec: DeploymentSpec, findings: Iterable[Finding]) -> tuple[Fix, ...]:

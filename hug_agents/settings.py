@@ -16,6 +16,7 @@ class Settings(BaseModel):
 
     model: str = Field("offline", description="HUG_AGENTS_MODEL: the model used when none is named")
     home: Path = Field(Path(".hug"), description="HUG_AGENTS_HOME: the folder of everything that lasts")
+    policy: Path | None = Field(None, description="HUG_AGENTS_POLICY: the governance policy; else ./governance.yaml")
     prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
     terraform_mirror: Path | None = Field(
         None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
@@ -35,6 +36,7 @@ class Settings(BaseModel):
             for field, name in (
                 ("model", "HUG_AGENTS_MODEL"),
                 ("home", "HUG_AGENTS_HOME"),
+                ("policy", "HUG_AGENTS_POLICY"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )

@@ -1,12 +1,35 @@
-"""What every test shares: a mirror of Terraform providers, where this machine has one."""
+"""What every test shares: a mirror of Terraform providers, where this machine has one, and sites for whole releases."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 if not os.environ.get("HUG_AGENTS_TERRAFORM_MIRROR"):
     # Any unpacked filesystem mirror near the root of the file system; the Makefile looks in the same places.
     for found in sorted((*Path("/").glob("*/registry.terraform.io"), *Path("/").glob("*/*/registry.terraform.io"))):
         os.environ["HUG_AGENTS_TERRAFORM_MIRROR"] = str(found.parent)
         break
+
+
+@pytest.fixture
+def green(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The gates' answers, one a round; after the last, everything passes. The real gates have their own tests."""
+    from hug_agents.validate import GateResult
+    from hug_agents.workflow import nodes
+
+    answers: list[Any] = []
+    passed = (GateResult(name="stand-in", tool="", status="passed"),)
+    monkeypatch.setattr(nodes, "run_gates", lambda *_, **__: answers.pop(0) if answers else passed)
+    return answers
+
+
+@pytest.fixture
+def site(tmp_path: Path, green: object) -> Any:
+    """A place for whole releases: a store, people with keys, a clock, a target that records."""
+    from tests.governed import Site
+
+    return Site(tmp_path / "site")

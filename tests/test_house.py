@@ -21,7 +21,7 @@ MODULES = sorted(
 )
 FLOORS = (
     ("errors", "canonical", "notebook"),
-    ("settings", "spec"),
+    ("settings", "spec", "http"),
     ("request",),
     ("plans", "bundle"),
     ("store", "output", "process", "prompting", "facts", "systems", "scan", "slo"),
@@ -31,8 +31,12 @@ FLOORS = (
     ("validate",),
     ("reading", "repair", "approve"),
     ("agents",),
-    ("workflow",),
+    ("execute",),
+    ("rollout",),
+    ("adapters", "measure"),
+    ("workflow", "office"),
     ("generation",),
+    ("release",),
     ("cli",),
     ("__init__",),
 )

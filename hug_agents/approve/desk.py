@@ -80,6 +80,14 @@ class Desk:
         self._policy = policy
         self._clock = clock
 
+    def policy(self) -> Policy:
+        """The policy as it is now."""
+        return self._policy()
+
+    def now(self) -> datetime:
+        """The desk's time."""
+        return self._clock()
+
     def present(self, packet: Packet) -> Taken:
         """Ask people about a packet. It takes the place of the one that this checkpoint was asked about before.
 

@@ -50,6 +50,16 @@ class Recorded(Event):
     at: Instant
 
 
+def record_once(desk: Desk, event: Event) -> None:
+    """As `record`, unless the release's entries hold the very event already: a node that is entered again says it once."""
+    with desk.ledger.reading() as reader:
+        known = {
+            Event.model_validate(item.model_dump(exclude={"seq", "at"})) for item in events(reader.of(event.release))
+        }
+    if event not in known:
+        record(desk, event)
+
+
 _NAMES = frozenset(get_args(EventName))
 
 

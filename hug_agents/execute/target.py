@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
-from hug_agents.approve.identity import Digest, ReleaseId
+from hug_agents.approve.identity import Digest, PersonId, ReleaseId
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.approve.risk import PlannedChange
 from hug_agents.bundle import Bundle
@@ -88,6 +88,9 @@ class Work:
     blueprint: Blueprint
     bundle: Bundle
     previous: Bundle | None
+    packet: Digest = ""
+    """What was signed, for the target's own records."""
+    approved_by: tuple[PersonId, ...] = ()
 
 
 class Outcome(Model):
@@ -126,6 +129,8 @@ class Abilities:
     strategies: frozenset[StrategyKind]
     rehearses: bool = True
     """Whether its rollback can be drilled."""
+    hands_over: bool = False
+    """It hands the files to what carries the strategy out itself (a pipeline, a GitOps controller): `deploy` is all."""
     faults: frozenset[str] = field(default_factory=frozenset)
     """Kinds of failure that it can inject in a drill."""
 
@@ -135,6 +140,7 @@ class Target(Protocol):
     """The contract. Every method may be called again after a crash, by another process."""
 
     name: str
+    """What it is loaded by again, in any process: `local`, or with what it needs, `write:/srv/infra`."""
     abilities: Abilities
 
     def plan(
@@ -151,5 +157,5 @@ class Target(Protocol):
     def rollback(self, work: Work) -> Outcome:
         """Return to `work.previous`: traffic first, then desired state. Works after promotion too."""
 
-    def drift(self, bundle: Bundle, blueprint: Blueprint, environment: Environment) -> Drift:
-        """Compare the world with the bundle that was last put there."""
+    def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
+        """Compare the world with the bundle that was last put there; None: nothing of it is to be there."""

@@ -71,6 +71,13 @@ class GateResult(Model):
     required: bool = Field(True, description="a release may not start while a required gate is not passed")
 
 
+class GateReport(Model):
+    """What the gates said of one bundle, as one document."""
+
+    bundle: Line = Field(description="digest of the manifest that was judged")
+    results: tuple[GateResult, ...]
+
+
 def lay_out(bundle: Bundle, root: Path) -> None:
     """Write a bundle's files below `root`, a folder that does not exist yet."""
     root.mkdir(parents=True)

@@ -1,27 +1,37 @@
 """The graph of a release, in one screen.
 
     receive → refine ⇄ clarify → deployment ∥ devops → bundle → gates ⇄ repair
-            → pre_deployment → staging_validation → rollback_drill → production_go_no_go → approved
+            → ask → ① pre_deployment → stage → ask → ② staging_validation
+            → ask → ④ rollback_drill → drill → ask → ③ production_go_no_go → roll_out → close
 
-A change asked for at a checkpoint goes back to `refine`: the new bundle has a new digest.
+`ask` puts a packet before people; the checkpoint waits. A change asked for at a checkpoint goes back to `refine`, an
+edit to `write_bundle`: the new bundle has a new digest. Edges allow nothing: `stage`, `drill` and `roll_out` go through
+the executor, which asks the ledger, and come back to `ask` when it says no.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
 from hug_agents.workflow.checkpoints import CHECKPOINTS, checkpoint_node, clarify_node
+from hug_agents.workflow.governed import Governed
 from hug_agents.workflow.nodes import Nodes
 from hug_agents.workflow.state import Crew, ReleaseInput, ReleaseState
 
 Graph = StateGraph[ReleaseState, None, ReleaseInput, ReleaseState]
+PRE, STAGING, DRILL, PRODUCTION = (checkpoint.id for checkpoint in CHECKPOINTS)
+OPENS = {PRE: "stage", STAGING: "validated", DRILL: "drill", PRODUCTION: "roll_out"}
+"""What each checkpoint lets happen."""
+
+GOVERNED = frozenset((*OPENS, *OPENS.values(), *(f"ask_{name}" for name in OPENS), "close"))
+"""The nodes of which one at a time is pending."""
 
 
 def build_graph(crew: Crew) -> Graph:
     """The uncompiled graph: compile it with a checkpointer of your choice, or let an Agent Server bring its own."""
-    nodes = Nodes(crew)
+    nodes, governed = Nodes(crew), Governed(crew)
     graph: Graph = StateGraph(ReleaseState, input_schema=ReleaseInput)
     actions: tuple[tuple[str, Any], ...] = (
         ("receive", nodes.receive),
@@ -32,14 +42,19 @@ def build_graph(crew: Crew) -> Graph:
         ("write_bundle", nodes.bundle),
         ("run_gates", nodes.gates),
         ("repair", nodes.repair),
+        *((ask(checkpoint.id), governed.ask(checkpoint)) for checkpoint in CHECKPOINTS),
         *((checkpoint.id, checkpoint_node(crew, checkpoint)) for checkpoint in CHECKPOINTS),
-        ("approved", nodes.approved),
+        ("stage", governed.stage),
+        ("validated", governed.passed(CHECKPOINTS[1])),
+        ("drill", governed.drill),
+        ("roll_out", governed.roll_out),
+        ("close", governed.close),
     )
     for name, action in actions:
         graph.add_node(name, action)
 
     graph.add_edge(START, "receive")
-    graph.add_edge("receive", "refine")
+    graph.add_conditional_edges("receive", _after_receive, ["refine", "run_gates"])
     graph.add_conditional_edges("refine", _after_refine, ["clarify", "deployment_agent", "devops_agent"])
     graph.add_edge("clarify", "refine")
     graph.add_edge(["deployment_agent", "devops_agent"], "write_bundle")
@@ -48,28 +63,62 @@ def build_graph(crew: Crew) -> Graph:
     def after_gates(state: ReleaseState) -> str:
         if nodes.can_repair(state):
             return "repair"
-        if state["verdict"] == "passed" and state["scope"] == "release":
-            return CHECKPOINTS[0].id
-        return END
+        return ask(PRE) if state["scope"] == "release" else END
 
-    graph.add_conditional_edges("run_gates", after_gates, ["repair", CHECKPOINTS[0].id, END])
+    graph.add_conditional_edges("run_gates", after_gates, ["repair", ask(PRE), END])
     graph.add_edge("repair", "write_bundle")
-    followers = [checkpoint.id for checkpoint in CHECKPOINTS[1:]] + ["approved"]
-    for checkpoint, follower in zip(CHECKPOINTS, followers, strict=True):
+    for checkpoint in CHECKPOINTS:
+        name = checkpoint.id
         graph.add_conditional_edges(
-            checkpoint.id,
-            _after_decision,
-            {"approve": follower, "reject": END, "request_changes": "refine", "stale": checkpoint.id},
+            ask(name),
+            _decision,
+            {
+                "asked": name,
+                "blocked": ask(name),
+                "regate": "run_gates",
+                "restart": ask(PRE),
+                "redrill": ask(DRILL),
+            },
         )
-    graph.add_edge("approved", END)
+        graph.add_conditional_edges(
+            name,
+            _decision,
+            {
+                "approve": OPENS[name],
+                "waiting": ask(name),
+                "request_changes": "refine",
+                "edit": "write_bundle",
+                "reject": "close",
+            },
+        )
+    graph.add_conditional_edges("stage", _decision, {"done": ask(STAGING), "waiting": ask(PRE), "failed": "close"})
+    graph.add_edge("validated", ask(DRILL))
+    graph.add_conditional_edges(
+        "drill", _decision, {"done": ask(PRODUCTION), "waiting": ask(DRILL), "failed": ask(DRILL)}
+    )
+    graph.add_conditional_edges("roll_out", _after_roll_out, ["close", ask(PRODUCTION)])
+    graph.add_edge("close", END)
     return graph
+
+
+def ask(checkpoint: str) -> str:
+    """The node that puts a checkpoint's packet before people."""
+    return f"ask_{checkpoint}"
+
+
+def _after_receive(state: ReleaseState) -> str:
+    return "run_gates" if state.get("bundle") else "refine"
 
 
 def _after_refine(state: ReleaseState) -> list[str]:
     return ["deployment_agent", "devops_agent"] if state.get("spec") else ["clarify"]
 
 
-def _after_decision(state: ReleaseState) -> Literal["approve", "reject", "request_changes", "stale"]:
+def _after_roll_out(state: ReleaseState) -> str:
+    return "close" if state.get("outcome") in ("released", "failed") else ask(PRODUCTION)
+
+
+def _decision(state: ReleaseState) -> str:
     return state["decision"]
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from langgraph.config import get_config
+from pydantic import ValidationError
+
 from hug_agents.agents import deployment, devops, prompt_refiner
 from hug_agents.agents.model import load_model
+from hug_agents.approve.identity import PersonId, ReleaseId
 from hug_agents.errors import UsageError
+from hug_agents.execute.events import Event, record_once
 from hug_agents.planning import plan
 from hug_agents.plans import Blueprint, Note
 from hug_agents.reading.assemble import Refinement
@@ -17,8 +22,9 @@ from hug_agents.request import Request
 from hug_agents.scan import RepositoryFacts
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.tracing import trace
-from hug_agents.validate import GateResult, run_gates, verdict
-from hug_agents.workflow.state import Crew, ReleaseState
+from hug_agents.validate import GateReport, GateResult, run_gates, verdict
+from hug_agents.workflow.edits import Edits, edit_bundle, edit_spec
+from hug_agents.workflow.state import STATE_VERSION, Crew, ReleaseState
 
 Update = dict[str, Any]
 Node = Callable[[ReleaseState], Update]
@@ -30,11 +36,11 @@ class Notes(Model):
     notes: tuple[Note, ...] = ()
 
 
-class GateReport(Model):
-    """What the gates said of one bundle, as one document."""
+class Requested(Model):
+    """Which release, asked for by whom."""
 
-    bundle: str
-    results: tuple[GateResult, ...]
+    release: ReleaseId
+    requester: PersonId
 
 
 class Nodes:
@@ -53,13 +59,39 @@ class Nodes:
         return self._model
 
     def receive(self, state: ReleaseState) -> Update:
-        """File the request of a client that has no store."""
+        """File the request of a client that has no store, and note who asks for which release."""
         scope = state.get("scope", "release")
-        if state.get("request"):
-            return {"scope": scope}
-        if not state.get("text", "").strip():
-            raise UsageError("the request is empty", where="text", hint="say what to deploy and where, in words")
-        return {"scope": scope, "request": self.store.put_model(Request(text=state["text"])), "text": ""}
+        update: Update = {"version": STATE_VERSION, "scope": scope}
+        if not state.get("request") and not state.get("bundle"):
+            if not state.get("text", "").strip():
+                raise UsageError("the request is empty", where="text", hint="say what to deploy and where, in words")
+            update |= {"request": self.store.put_model(Request(text=state["text"])), "text": ""}
+        return update | self._begin(state) if scope == "release" else update
+
+    def _begin(self, state: ReleaseState) -> Update:
+        """The identity of a release: its thread, and who asks. An Agent Server's authenticated user wins over the input."""
+        executor = self.crew.doors
+        configurable = get_config().get("configurable", {})
+        release = str(configurable.get("thread_id", "")).lower()
+        requester = str(configurable.get("langgraph_auth_user_id") or state.get("requester", ""))
+        try:
+            Requested(release=release, requester=requester)
+        except ValidationError as error:
+            field = str(error.errors()[0]["loc"][0])
+            raise UsageError(
+                f"{field} {(release if field == 'release' else requester)[:60]!r} cannot be used",
+                where=field,
+                hint="the requester's id in the policy, e.g. ana"
+                if field == "requester"
+                else "lower-case letters, digits, -",
+            ) from error
+        target = executor.target(state.get("target") or self.crew.target).name
+        executor.register.begin(release, requester, target, state.get("text", "") or self._title(state))
+        record_once(executor.desk, Event(name="release_began", release=release, target=target))
+        return {"release": release, "requester": requester, "target": target, "round": 1, "production": 0}
+
+    def _title(self, state: ReleaseState) -> str:
+        return self.store.get_model(Request, state["request"]).text if state.get("request") else ""
 
     def refine(self, state: ReleaseState) -> Update:
         """Prompt Refiner: the request and the repository's facts become a spec with evidence, or questions."""
@@ -72,8 +104,12 @@ class Nodes:
             "usage": [self.store.put_model(result.usage)],
             "prompts": list(result.prompts),
             "repairs": 0,
-            "spec": self.store.put_model(result.refinement.spec) if result.refinement.spec else "",
+            "spec": self.store.put_model(self._edited(state, result.refinement.spec)) if result.refinement.spec else "",
         }
+
+    def _edited(self, state: ReleaseState, spec: DeploymentSpec) -> DeploymentSpec:
+        """With what a reviewer set by hand in an earlier round."""
+        return edit_spec(spec, self.store.get_model(Edits, state["edits"])) if state.get("edits") else spec
 
     def deployment(self, state: ReleaseState) -> Update:
         """Deployment agent: remarks on rollout, rollback and infrastructure."""
@@ -96,12 +132,15 @@ class Nodes:
         """Write every file from the blueprint. Pure; no model takes part."""
         self.crew.tell("bundle")
         spec = self.store.get_model(DeploymentSpec, state["spec"])
-        refinement = self.store.get_model(Refinement, state["refinement"])
+        asked = self.store.get_model(Refinement, state["refinement"]).requirements if state.get("refinement") else ()
         notes = [note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)]
-        blueprint = plan(spec, requirements=refinement.requirements, notes=notes)
+        blueprint = plan(spec, requirements=asked, notes=notes)
         blueprint = blueprint.model_copy(update={"requirements": trace(blueprint.requirements, render(blueprint))})
         bundle = render(blueprint)
-        return {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
+        if state.get("edits"):
+            bundle = edit_bundle(bundle, self.store.get_model(Edits, state["edits"]))
+        names = {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
+        return {**names, "plans": {}}
 
     def _read_notes(self, state: ReleaseState, agent: str) -> tuple[Note, ...]:
         name = state.get(agent, "")
@@ -151,7 +190,3 @@ class Nodes:
         spec = self.store.get_model(DeploymentSpec, state["spec"])
         report = self.store.get_model(GateReport, state["gates"])
         return bool(applicable(spec, [finding for result in report.results for finding in result.findings]))
-
-    def approved(self, state: ReleaseState) -> Update:
-        """Every checkpoint was answered yes. Nothing is carried out here."""
-        return {"outcome": "approved"}

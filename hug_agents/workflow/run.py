@@ -10,15 +10,18 @@ from typing import Any, Literal, cast
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.errors import InvalidUpdateError
 from langgraph.types import Command
 from pydantic import Field
 
 from hug_agents.errors import UsageError
 from hug_agents.spec import Model
-from hug_agents.workflow.graph import build_graph
+from hug_agents.workflow.graph import GOVERNED, PRE, ask, build_graph
 from hug_agents.workflow.state import Crew, ReleaseInput, ReleaseState
+from hug_agents.workflow.versions import check_version
 
-Status = Literal["ended", "questions", "checkpoint", "interrupted"]
+Status = Literal["ended", "questions", "checkpoint", "blocked", "interrupted"]
+_KINDS: dict[str, Status] = {"hug.questions": "questions", "hug.gate": "checkpoint", "hug.blocked": "blocked"}
 
 
 class Position(Model):
@@ -61,7 +64,7 @@ def as_input(values: dict[str, Any]) -> ReleaseInput:
 def start(crew: Crew, run: ReleaseInput, *, thread: str) -> Position:
     """Start a run and go on until it ends or waits for a person."""
     with _compiled(crew) as graph:
-        if graph.get_state(_config(thread)).values:
+        if graph.get_state(_config(thread)).values:  # new input would abandon what waits there
             raise UsageError(f"the run {thread} exists already", hint="resume it, or name another")
         return _drive(graph, thread, run)
 
@@ -69,18 +72,50 @@ def start(crew: Crew, run: ReleaseInput, *, thread: str) -> Position:
 def resume(crew: Crew, thread: str, answer: Any = None) -> Position:
     """Go on with a run: answer what it waits for, or, without an answer, take up one that stopped in between."""
     with _compiled(crew) as graph:
+        _straighten(graph, thread)
         position = _position(graph, thread)
         if position.interrupt and answer is not None:
-            return _drive(graph, thread, Command(resume={position.interrupt: answer}))
+            try:
+                return _drive(graph, thread, Command(resume={position.interrupt: answer}))
+            except InvalidUpdateError:
+                if not position.digest("packet"):
+                    raise
+                _straighten(graph, thread, force=True)  # a goto from outside lay beside the answer
+                return _drive(graph, thread, None)
         if position.status == "interrupted":
             return _drive(graph, thread, None)
         return position
 
 
-def look(crew: Crew, thread: str) -> Position:
-    """Where a run stands, without moving it. Raises UsageError if there is none of that name."""
+def look(crew: Crew, thread: str, *, any_version: bool = False) -> Position:
+    """Where a run stands, without moving it. Raises UsageError if there is none of that name.
+
+    `any_version`: also one that this version does not go on with, to take documents from it.
+    """
     with _compiled(crew) as graph:
-        return _position(graph, thread)
+        return _position(graph, thread, any_version=any_version)
+
+
+def _snapshot(graph: Any, thread: str) -> tuple[Any, bool]:
+    """What the last checkpoint says, and whether what was written beside it contradicts itself."""
+    try:
+        return graph.get_state(_config(thread)), False
+    except InvalidUpdateError:
+        # By its own id a checkpoint is read without what other nodes have written beside it.
+        saved = graph.checkpointer.get_tuple(_config(thread))
+        return graph.get_state(saved.config), True
+
+
+def _straighten(graph: Any, thread: str, *, force: bool = False) -> None:
+    """Back to the first checkpoint where somebody made several governed nodes pending at once, by a goto or an update.
+
+    Nothing is lost: what was signed lies in the ledger and holds for the same bytes, what was done lies in the journal.
+    """
+    snapshot, broken = _snapshot(graph, thread)
+    if not force and not broken and not (len(snapshot.next) > 1 and GOVERNED & set(snapshot.next)):
+        return
+    notice = f"the graph was moved from outside ({', '.join(sorted(snapshot.next))}); asked anew"[:500]
+    graph.update_state(snapshot.config, {"decision": "restart", "earlier": [], "notice": notice}, as_node=ask(PRE))
 
 
 def _drive(graph: Any, thread: str, what: Any) -> Position:
@@ -88,14 +123,18 @@ def _drive(graph: Any, thread: str, what: Any) -> Position:
     return _position(graph, thread)
 
 
-def _position(graph: Any, thread: str) -> Position:
-    snapshot = graph.get_state(_config(thread))
+def _position(graph: Any, thread: str, *, any_version: bool = False) -> Position:
+    snapshot, broken = _snapshot(graph, thread)
     if not snapshot.values and not snapshot.next:
         raise UsageError(f"there is no run {thread!r} in this store", hint="the id is printed when a run starts")
     state = cast(ReleaseState, snapshot.values)
+    if not any_version:
+        check_version(thread, state)
+    if broken:
+        return Position(thread=thread, status="interrupted", state=dict(state))
     if snapshot.interrupts:
         pending = snapshot.interrupts[0]
-        kind: Status = "questions" if pending.value.get("type") == "hug.questions" else "checkpoint"
+        kind = _KINDS[pending.value["type"]]
         return Position(thread=thread, status=kind, state=dict(state), pending=pending.value, interrupt=pending.id)
     return Position(thread=thread, status="interrupted" if snapshot.next else "ended", state=dict(state))
 

@@ -8,18 +8,39 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from hug_agents.agents.budget import Budget
+from hug_agents.errors import UsageError
 from hug_agents.store import Store
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from hug_agents.execute.executor import Executor
+
 Scope = Literal["bundle", "release"]
-Outcome = Literal["built", "gates_failed", "gates_incomplete", "rejected", "approved"]
+Outcome = Literal["built", "gates_failed", "gates_incomplete", "rejected", "released", "failed"]
+Decided = Literal[
+    "approve",
+    "reject",
+    "request_changes",
+    "edit",
+    "waiting",
+    "asked",
+    "blocked",
+    "regate",
+    "restart",
+    "redrill",
+    "done",
+    "failed",
+]
+STATE_VERSION = 1
+"""Raised when a run of an older version can no longer be read as it is; see `hug_agents.workflow.versions`."""
 
 
 class ReleaseState(TypedDict, total=False):
     """The channels of the graph. Each digest names a document in the store."""
 
+    version: int
+    """The version that wrote it; absent: before releases were governed."""
     text: str
     """A request in words, from clients that have no store (an Agent Server); `receive` files it and empties this."""
     scope: Scope
@@ -38,8 +59,31 @@ class ReleaseState(TypedDict, total=False):
     gates: str
     verdict: Literal["passed", "failed", "incomplete"]
     repairs: int
-    decision: Literal["approve", "reject", "request_changes", "stale"]
-    """What the last checkpoint answered; `stale` when it spoke of another bundle."""
+    release: str
+    requester: str
+    target: str
+    """The name of what carries the release out."""
+    round: int
+    """Raised when changes were asked for, so that the same bytes can be asked about again."""
+    production: int
+    """Which of the spec's production environments is next."""
+    plans: dict[str, str]
+    """The saved plan of each environment."""
+    dossier: str
+    """Of the checkpoint that was asked last."""
+    packet: str
+    earlier: list[list[str]]
+    """The checkpoints that were passed on the way: name and packet."""
+    staged: str
+    """How the deployment to staging went."""
+    drill: str
+    drills: int
+    edits: str
+    """A reviewer's own changes to fields and files; they stay through every later round."""
+    decision: Decided
+    """What was decided last: where the graph goes. Nothing is allowed by it."""
+    notice: str
+    """Why the release stands where it does, for people."""
     answers: Annotated[list[str], operator.add]
     usage: Annotated[list[str], operator.add]
     outcome: Outcome
@@ -52,6 +96,15 @@ class ReleaseInput(TypedDict, total=False):
     request: str
     facts: str
     scope: Scope
+    requester: str
+    target: str
+    bundle: str
+    """A bundle that was built before: it is judged and released as it is. Its refinement lets changes be asked for."""
+    spec: str
+    blueprint: str
+    refinement: str
+    deployment: str
+    devops: str
 
 
 @dataclass(frozen=True)
@@ -62,11 +115,24 @@ class Crew:
     model: str | BaseChatModel = "offline"
     base_url: str | None = None
     budget: Budget = field(default_factory=Budget)
+    target: str = ""
+    """What carries a release out, where its input names nothing else."""
+    executor: Executor | None = None
+    """The one door to effects, with the desk that takes decisions; None: runs end when the gates have spoken."""
     gates: tuple[str, ...] | None = None
     """Names of the gates to run; None: every gate that applies."""
     repair_rounds: int = 3
     progress: Callable[[str, Any], None] | None = None
     """Called with a stage and what it has to say; from several threads."""
+
+    @property
+    def doors(self) -> Executor:
+        """The executor. Raises UsageError for a crew that has none."""
+        if self.executor is None:
+            raise UsageError(
+                "this crew builds bundles and releases nothing", hint="scope: bundle, or use Release.start"
+            )
+        return self.executor
 
     def tell(self, stage: str, detail: Any = None) -> None:
         """Report progress, where somebody listens."""

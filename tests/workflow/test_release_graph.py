@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from hug_agents.approve.packet import Packet
 from hug_agents.errors import UsageError
 from hug_agents.plans import Blueprint
 from hug_agents.request import Request
@@ -19,15 +20,15 @@ from hug_agents.spec import DeploymentSpec
 from hug_agents.store import Store
 from hug_agents.validate import Finding, GateResult
 from hug_agents.validate.gate import Fix
-from hug_agents.workflow import Crew, nodes, run
-from hug_agents.workflow.checkpoints import CHECKPOINTS, CheckpointAnswer
+from hug_agents.workflow import Crew, run
+from hug_agents.workflow.checkpoints import CheckpointAnswer
+from tests.governed import Site
 
 CLEAR = (
     "Deploy hello from ghcr.io/acme/hello:1.2.0@sha256:" + "3f" * 32 + " on port 8080 to the Kubernetes cluster main, "
     "rolling, health check on /healthz"
 )
 UNCLEAR = "Deploy hello to the Kubernetes cluster main, rolling, health check on /healthz"
-PASSED = (GateResult(name="stand-in", tool="", status="passed"),)
 
 
 @pytest.fixture
@@ -35,52 +36,9 @@ def crew(tmp_path: Path) -> Crew:
     return Crew(store=Store(tmp_path / "store"))
 
 
-@pytest.fixture
-def green(monkeypatch: pytest.MonkeyPatch) -> list[tuple[GateResult, ...]]:
-    """The gates' answers, one a round; after the last, everything passes. The real gates have their own tests."""
-    answers: list[tuple[GateResult, ...]] = []
-    monkeypatch.setattr(nodes, "run_gates", lambda *_, **__: answers.pop(0) if answers else PASSED)
-    return answers
-
-
 def begin(crew: Crew, text: str = CLEAR, **more: Any) -> run.Position:
     request = crew.store.put_model(Request(text=text))
-    return run.start(crew, run.as_input({"request": request, "scope": "release", **more}), thread=run.new_thread())
-
-
-def test_it_waits_at_each_checkpoint_in_order(crew: Crew, green: object) -> None:
-    position = begin(crew)
-    for checkpoint in CHECKPOINTS:
-        assert (position.status, position.pending["checkpoint"]) == ("checkpoint", checkpoint.id)
-        assert position.pending["roles"] == list(checkpoint.roles)
-        position = run.resume(crew, position.thread, {"type": "approve", "digest": position.digest("bundle")})
-    assert (position.status, position.state["outcome"]) == ("ended", "approved")
-    assert len(position.state["answers"]) == 4
-
-
-def test_a_rejection_ends_it(crew: Crew, green: object) -> None:
-    position = run.resume(crew, begin(crew).thread, {"type": "reject", "comment": "not today"})
-    assert (position.status, position.state["outcome"]) == ("ended", "rejected")
-
-
-def test_a_wanted_change_makes_another_bundle_and_starts_over(crew: Crew, green: object) -> None:
-    first = begin(crew)
-    second = run.resume(crew, first.thread, {"type": "approve"})
-    assert second.pending["checkpoint"] == "staging_validation"
-    third = run.resume(
-        crew, first.thread, {"decisions": [{"type": "respond", "message": "Run five replicas in production."}]}
-    )
-    assert third.pending["checkpoint"] == "pre_deployment"
-    assert third.digest("bundle") != first.digest("bundle")
-    spec = crew.store.get_model(DeploymentSpec, third.digest("spec"))
-    assert spec.in_environment(spec.services[0], spec.production[0]).replicas == 5
-
-
-def test_an_answer_about_another_bundle_moves_nothing(crew: Crew, green: object) -> None:
-    first = begin(crew)
-    second = run.resume(crew, first.thread, {"type": "approve", "digest": "sha256:" + "0" * 64})
-    assert second.pending["checkpoint"] == "pre_deployment"
-    assert not second.state.get("answers")
+    return run.start(crew, run.as_input({"request": request, "scope": "bundle", **more}), thread=run.new_thread())
 
 
 @pytest.mark.parametrize(
@@ -91,13 +49,40 @@ def test_an_answer_about_another_bundle_moves_nothing(crew: Crew, green: object)
         {"decisions": []},
         {"decisions": [{"type": "approve"}] * 2},
         {"type": "approve", "run": "x"},
+        {"type": "edit"},
+        {"type": "approve", "edits": {"by": "ana"}},
+        {"type": "approve", "comment": "x" * 10_000_001},
     ],
+    ids=lambda answer: str(answer)[:40],
 )
-def test_a_malformed_answer_is_refused(crew: Crew, green: object, answer: object) -> None:
-    first = begin(crew)
+def test_a_malformed_answer_is_refused(site: Site, answer: object) -> None:
+    release = site.start()
+    first = run.look(release._crew, release.id)
     with pytest.raises(ValidationError):
-        run.resume(crew, first.thread, answer)
-    assert run.look(crew, first.thread).interrupt == first.interrupt
+        run.resume(release._crew, release.id, answer)
+    assert run.look(release._crew, release.id).interrupt == first.interrupt
+
+
+def test_an_answer_about_another_packet_moves_nothing(site: Site) -> None:
+    release = site.start()
+    second = run.resume(release._crew, release.id, {"type": "approve", "digest": "sha256:" + "0" * 64})
+    assert second.pending["checkpoint"] == "pre_deployment"
+    assert "another packet" in second.pending["notice"]
+
+
+def test_the_payload_is_a_hitl_request_with_the_packet(site: Site) -> None:
+    release = site.start()
+    payload = run.look(release._crew, release.id).pending
+    [action], [config] = payload["action_requests"], payload["review_configs"]
+    assert action["name"] == config["action_name"] == "pre_deployment"
+    packet = Packet.model_validate(payload["review"])
+    assert packet.digest() == payload["packet"] == action["args"]["packet"]
+    assert "[ ]" in action["description"]
+
+
+def test_a_crew_without_an_executor_starts_no_release(crew: Crew, green: object) -> None:
+    with pytest.raises(UsageError, match="releases nothing"):
+        begin(crew, scope="release")
 
 
 def test_questions_are_asked_at_once_and_answered_in_another_process(crew: Crew, tmp_path: Path) -> None:
@@ -133,8 +118,7 @@ def failed(path: str, value: int) -> tuple[GateResult, ...]:
 def test_repair_changes_what_nobody_stated(crew: Crew, green: list[tuple[GateResult, ...]]) -> None:
     green.append(failed("drill_every_days", 14))
     position = begin(crew)
-    assert position.state["repairs"] == 1
-    assert position.pending["checkpoint"] == "pre_deployment"
+    assert (position.status, position.state["repairs"]) == ("ended", 1)
     assert crew.store.get_model(DeploymentSpec, position.digest("spec")).drill_every_days == 14
     assert crew.store.get_model(Blueprint, position.digest("blueprint")).spec.drill_every_days == 14
 
@@ -151,7 +135,7 @@ def test_repair_is_bounded(crew: Crew, green: list[tuple[GateResult, ...]]) -> N
     assert (position.status, position.state["outcome"], position.state["repairs"]) == ("ended", "gates_failed", 3)
 
 
-def test_a_skipped_required_gate_starts_no_release(crew: Crew, green: list[tuple[GateResult, ...]]) -> None:
+def test_a_skipped_required_gate_is_not_a_pass(crew: Crew, green: list[tuple[GateResult, ...]]) -> None:
     green.append((GateResult(name="stand-in", tool="x", status="skipped", reason="x, install with y"),))
     position = begin(crew)
     assert (position.status, position.state["outcome"]) == ("ended", "gates_incomplete")
@@ -193,7 +177,7 @@ def test_what_there_is_not(crew: Crew) -> None:
     with pytest.raises(UsageError, match="no run 'nothing'"):
         run.look(crew, "nothing")
     with pytest.raises(UsageError, match="empty"):
-        run.start(crew, run.as_input({"text": "  "}), thread="empty")
+        run.start(crew, run.as_input({"text": "  ", "scope": "bundle"}), thread="empty")
 
 
 def test_decisions_of_other_clients_are_understood() -> None:

@@ -1,0 +1,37 @@
+"""The targets by name: ours, and those of the entry-point group `hug_agents.targets` (each `(rest, store) -> Target`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from hug_agents.errors import UsageError
+from hug_agents.execute.target import Target
+from hug_agents.store import Store
+
+Make = Callable[[str, Store], Target]
+
+
+def _write(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.write import WriteTarget
+
+    if not rest:
+        raise UsageError("the target write needs a git repository", where="target", hint="write:PATH")
+    return WriteTarget(Path(rest))
+
+
+_OURS: dict[str, Make] = {"write": _write}
+
+
+def load_target(name: str, store: Store) -> Target:
+    """A target by its name, `KIND` or `KIND:WHAT IT NEEDS`. Raises UsageError."""
+    kind, _, rest = name.partition(":")
+    makers = _OURS | {point.name: point.load() for point in entry_points(group="hug_agents.targets")}
+    if kind not in makers:
+        raise UsageError(
+            f"there is no target {kind[:40]!r}" if kind else "no target was named",
+            where="target",
+            hint=f"one of: {', '.join(sorted(makers))}; e.g. write:../infrastructure",
+        )
+    return makers[kind](rest, store)

@@ -1,0 +1,170 @@
+"""The one door to effects. It recomputes the packet from what it is about to do, asks the ledger, and only then acts.
+
+Nothing that a graph, a model or a caller says lets an effect happen. What was begun is written down first, so that
+after a crash the world is asked before anything is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from hug_agents.approve.desk import Desk
+from hug_agents.approve.identity import Digest
+from hug_agents.approve.packet import EnvironmentIdentity, Packet
+from hug_agents.approve.quorum import Standing
+from hug_agents.bundle import Bundle
+from hug_agents.canonical import sha256
+from hug_agents.errors import EnvironmentBusy, InDoubt, StoreError, UnsupportedError
+from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
+from hug_agents.execute.events import Event, EventName, record
+from hug_agents.execute.journal import Journal
+from hug_agents.execute.register import Register
+from hug_agents.execute.target import Action, Order, Outcome, PlanStale, Target, Work
+from hug_agents.plans import Blueprint
+from hug_agents.spec import Environment
+from hug_agents.store import Store
+
+Targets = Callable[[str], Target]
+"""The target of a name. Raises UsageError if there is none."""
+
+
+class Executor:
+    """Carries out orders for the releases of a store."""
+
+    def __init__(self, store: Store, desk: Desk, register: Register, journal: Journal, targets: Targets) -> None:
+        self.store = store
+        self.desk = desk
+        self.register = register
+        self.journal = journal
+        self._targets = targets
+
+    def target(self, name: str) -> Target:
+        """A target by name. Raises UsageError."""
+        return self._targets(name)
+
+    def plan(
+        self, target: str, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Digest | None
+    ) -> Digest:
+        """Let a target find out what it would change; it changes nothing. Returns the saved plan's digest."""
+        carrier = self._targets(target)
+        kind = blueprint.rollout.strategy
+        if kind not in carrier.abilities.strategies:
+            able = ", ".join(sorted(carrier.abilities.strategies)) or "none"
+            raise UnsupportedError(
+                f"the target {target} cannot carry a {kind} rollout", where="strategy", hint=f"it can: {able}"
+            )
+        before = self.store.get_bundle(previous) if previous else None
+        saved = carrier.plan(bundle, blueprint, environment, before)
+        expected = (carrier.name, bundle.digest(), EnvironmentIdentity.of(environment), previous)
+        if (saved.target, saved.bundle, saved.environment, saved.previous) != expected:
+            raise StoreError(f"the target {target} planned something else than it was asked to")
+        return self.store.put_model(saved)
+
+    def packet(self, dossier: Dossier) -> Packet:
+        """The packet of a dossier, computed anew from everything that it names."""
+        return packet_of(dossier, open_dossier(dossier, self.store), self.desk, self.desk.policy())
+
+    def carry_out(
+        self, dossier: Dossier, action: Action, *, step: int = 0, weight: int = 100, series: str = "release"
+    ) -> Outcome:
+        """Do one thing that the packet of this dossier allows, at most once, whoever asks and however often.
+
+        Raises NotApproved, naming what is missing; EnvironmentBusy; PlanStale, with nothing changed; InDoubt when the
+        effect was begun before and the target cannot tell whether it happened.
+        """
+        contents = open_dossier(dossier, self.store)
+        order = Order(
+            release=dossier.release,
+            series=series,
+            environment=contents.plan.environment,
+            action=action,
+            step=step,
+            weight=weight,
+            bundle=contents.bundle.digest(),
+            plan=contents.plan.digest(),
+        )
+        with self._alone(order, contents):
+            packet = packet_of(dossier, contents, self.desk, self.desk.policy())
+            standing = self.desk.authorise(packet)
+            known = self.journal.find(order.key)
+            if known and known.outcome:
+                return known.outcome
+            return self._act(order, contents, packet, standing, begun=known is not None)
+
+    def _act(self, order: Order, contents: Contents, packet: Packet, standing: Standing, *, begun: bool) -> Outcome:
+        target = self._targets(contents.plan.target)
+        work = Work(
+            order=order,
+            plan=contents.plan,
+            blueprint=contents.blueprint,
+            bundle=contents.bundle,
+            previous=contents.previous,
+            packet=packet.digest(),
+            approved_by=tuple(dict.fromkeys(item.reviewer for item in standing.signatures)),
+        )
+        if begun:
+            seen = target.observe(work)
+            if seen.state == "done":
+                return self._ended(work, Outcome(status="done", detail=f"seen after a restart: {seen.evidence}"[:2000]))
+            if seen.state == "unknown":
+                raise InDoubt(
+                    f"{order.action} in {order.environment.name} was begun, and it cannot be told whether it happened",
+                    where=f"release {order.release}",
+                    hint=f"look and decide: {seen.evidence}"[:2000],
+                )
+        else:
+            self.journal.start(order, target.name)
+            record(self.desk, _event("effect_began", work))
+        try:
+            outcome = target.rollback(work) if order.action == "rollback" else target.apply(work)
+        except PlanStale:
+            self.journal.forget(order)
+            raise
+        return self._ended(work, outcome)
+
+    def _ended(self, work: Work, outcome: Outcome) -> Outcome:
+        self.journal.end(work.order, outcome)
+        record(self.desk, _event("effect_ended", work, outcome=outcome.status))
+        return outcome
+
+    @contextmanager
+    def _alone(self, order: Order, contents: Contents) -> Iterator[None]:
+        """One process at a time in an environment, and only for the release that holds it."""
+        application, environment = contents.spec.application, order.environment.name
+        folder = self.store.root / "locks"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        name = sha256(f"{application}/{environment}".encode()).removeprefix("sha256:")[:24]
+        try:
+            with FileLock(folder / f"{name}.lock", timeout=0):
+                holder = self.register.holder(application, environment)
+                if holder != order.release:
+                    raise EnvironmentBusy(
+                        f"{environment} of {application} is "
+                        + (f"held by the release {holder}" if holder else "not held by this release"),
+                        where=f"release {order.release}",
+                        hint="hug release resume takes it when it is free",
+                    )
+                yield
+        except Timeout:
+            raise EnvironmentBusy(
+                f"another process is at work in {environment} of {application}",
+                hint="wait for it to end, then resume",
+            ) from None
+
+
+def _event(name: EventName, work: Work, outcome: str = "") -> Event:
+    order = work.order
+    return Event(
+        name=name,
+        release=order.release,
+        application=work.blueprint.spec.application,
+        environment=order.environment.name,
+        role=order.environment.role,
+        target=work.plan.target,
+        bundle=order.bundle,
+        outcome=outcome,
+        detail=f"{order.series} {order.action} step {order.step} weight {order.weight} key {order.key}",
+    )

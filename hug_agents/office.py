@@ -1,0 +1,53 @@
+"""Where a store's releases are decided and carried out: its desk, its register, its journal, its executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hug_agents.adapters.registry import load_target
+from hug_agents.approve.clock import Clock, system_clock
+from hug_agents.approve.desk import Desk
+from hug_agents.approve.policy import Policy
+from hug_agents.approve.policy_file import default_policy, load_policy
+from hug_agents.execute.database import Database
+from hug_agents.execute.executor import Executor, Targets
+from hug_agents.execute.journal import Journal
+from hug_agents.execute.register import Register
+from hug_agents.settings import Settings
+from hug_agents.store import Store
+
+POLICY = "governance.yaml"
+
+
+def policy_path(store: Store, given: Path | None = None) -> Path | None:
+    """The policy file: the one given, HUG_AGENTS_POLICY, the working folder's, the store's; None: the embedded one."""
+    if chosen := given or Settings.load().policy:
+        return chosen
+    for path in (Path(POLICY), store.root / POLICY):
+        if path.is_file():
+            return path.resolve()
+    return None
+
+
+def open_office(
+    store: Store,
+    *,
+    policy: Path | None = None,
+    clock: Clock = system_clock,
+    targets: Targets | None = None,
+) -> Executor:
+    """The executor of a store, with its desk. The policy file is read anew at each use. Raises PolicyError."""
+    path = policy_path(store, policy)
+
+    def read() -> Policy:
+        return load_policy(path) if path else default_policy()
+
+    read()
+    database = Database(store.root / "releases.sqlite")
+    return Executor(
+        store,
+        Desk(store, read, clock),
+        Register(database, clock),
+        Journal(database, clock),
+        targets or (lambda name: load_target(name, store)),
+    )
