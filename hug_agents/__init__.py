@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hug_agents.generation import Generation, aanswer, agenerate, answer, generate
     from hug_agents.planning import plan
     from hug_agents.plans import Blueprint
+    from hug_agents.release import Release, inbox, releases
     from hug_agents.request import Choices, Request
     from hug_agents.scan import RepositoryFacts
     from hug_agents.spec import DeploymentSpec
@@ -40,13 +41,16 @@ _HOME = {
     "Manifest": "bundle",
     "QuestionsPending": "errors",
     "RepositoryFacts": "scan",
+    "Release": "release",
     "Request": "request",
     "aanswer": "generation",
     "agenerate": "generation",
     "answer": "generation",
     "build_graph": "workflow",
     "generate": "generation",
+    "inbox": "release",
     "plan": "planning",
+    "releases": "release",
     "run_gates": "validate",
 }
 
@@ -63,6 +67,7 @@ __all__ = [
     "HugError",
     "Manifest",
     "QuestionsPending",
+    "Release",
     "RepositoryFacts",
     "Request",
     "aanswer",
@@ -70,7 +75,9 @@ __all__ = [
     "answer",
     "build_graph",
     "generate",
+    "inbox",
     "plan",
+    "releases",
     "run_gates",
 ]
 

@@ -27,7 +27,7 @@ from hug_agents.approve.decision import Decision, Override, Verdict
 from hug_agents.approve.desk import Pending, Taken
 from hug_agents.approve.envelope import Signable, seal
 from hug_agents.approve.identity import ReleaseId
-from hug_agents.approve.keys import SigningKey
+from hug_agents.approve.keys import PublicKey, SigningKey
 from hug_agents.approve.ledger import Entry
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.policy import Policy
@@ -58,6 +58,7 @@ Stage = Literal["questions", "checkpoint", "blocked", "interrupted", "ended"]
 _NEXT = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",
+    "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
     "interrupted": "hug release resume {id}",
 }
 
@@ -324,6 +325,17 @@ class Release:
             packet=waiting.digest(),
         )
         return self._executor.desk.override(signed, release=self.id, packet=waiting.digest())
+
+    def owner_of(self, key: PublicKey) -> str:
+        """Whose key it is, by the policy as it is now. Raises DecisionRefused if it is nobody's."""
+        person, _ = self._policy.keys.get(key.id, (None, None))
+        if person is None:
+            raise DecisionRefused(
+                f"the policy knows nobody with the key {key.line[-12:]}",
+                reason="unknown_key",
+                hint="its owners add the line of `hug keys list` to governance.yaml",
+            )
+        return person.id
 
     def findings(self) -> dict[str, Finding]:
         """The errors that the gates found, by the id that a waiver names."""

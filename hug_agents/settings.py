@@ -17,6 +17,14 @@ class Settings(BaseModel):
     model: str = Field("offline", description="HUG_AGENTS_MODEL: the model used when none is named")
     home: Path = Field(Path(".hug"), description="HUG_AGENTS_HOME: the folder of everything that lasts")
     policy: Path | None = Field(None, description="HUG_AGENTS_POLICY: the governance policy; else ./governance.yaml")
+    target: str = Field("", description="HUG_AGENTS_TARGET: what carries a release out, where none is named")
+    keys: Path = Field(
+        default_factory=lambda: Path.home() / ".config" / "hug-agents" / "keys",
+        description="HUG_AGENTS_KEYS: the folder of signing keys; never inside the store, which others read",
+    )
+    passphrase: str = Field(
+        "", repr=False, description="HUG_AGENTS_PASSPHRASE: of a signing key, where nobody is asked"
+    )
     prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
     terraform_mirror: Path | None = Field(
         None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
@@ -37,6 +45,9 @@ class Settings(BaseModel):
                 ("model", "HUG_AGENTS_MODEL"),
                 ("home", "HUG_AGENTS_HOME"),
                 ("policy", "HUG_AGENTS_POLICY"),
+                ("keys", "HUG_AGENTS_KEYS"),
+                ("target", "HUG_AGENTS_TARGET"),
+                ("passphrase", "HUG_AGENTS_PASSPHRASE"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )

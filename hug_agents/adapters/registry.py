@@ -27,7 +27,7 @@ _OURS: dict[str, Make] = {"write": _write}
 def load_target(name: str, store: Store) -> Target:
     """A target by its name, `KIND` or `KIND:WHAT IT NEEDS`. Raises UsageError."""
     kind, _, rest = name.partition(":")
-    makers = _OURS | {point.name: point.load() for point in entry_points(group="hug_agents.targets")}
+    makers: dict[str, Make] = {point.name: point.load() for point in entry_points(group="hug_agents.targets")} | _OURS
     if kind not in makers:
         raise UsageError(
             f"there is no target {kind[:40]!r}" if kind else "no target was named",

@@ -91,7 +91,7 @@ def _changes(plans: tuple[PlannedChange, ...]) -> Iterable[RiskReason]:
         return
     count = sum(plan.creates + plan.updates for plan in plans)
     tier: Tier = "low" if count <= _SMALL_CHANGE else "standard"
-    yield RiskReason(subject="change", tier=tier, text=f"{count} resources are created or updated")
+    yield RiskReason(subject="change", tier=tier, text=f"{count} resources or files are created or updated")
 
 
 def _destruction(plans: tuple[PlannedChange, ...]) -> Iterable[RiskReason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -12,7 +13,7 @@ from hug_agents import __version__
 from hug_agents.cli.console import fail
 from hug_agents.errors import HugError
 
-COMMANDS = ("demo", "doctor", "generate", "systems")
+COMMANDS = ("audit", "decide", "demo", "doctor", "generate", "inbox", "keys", "policy", "release", "systems")
 
 
 class _Lazy(click.Group):
@@ -35,13 +36,25 @@ def cli() -> None:
     """
 
 
+class Terminated(BaseException):
+    """SIGTERM, as an exception: programs that were started are ended, and files are closed."""
+
+
+def _terminated(*_: object) -> None:
+    raise Terminated
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: every error on purpose is one message and its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _terminated)
     as_json = "--json" in words
     try:
         result: Any = cli.main(args=words, prog_name="hug", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
+    except Terminated:
+        click.echo("\nhug: ended from outside; what was finished is kept", err=True)
+        sys.exit(143)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:

@@ -31,7 +31,8 @@ def print_json(value: Any) -> None:
 
 def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
     """Print one message and leave. With `--json` the message is an object on standard output too."""
-    notes = list(getattr(error, "__notes__", ()))
+    # LangGraph notes the task that an error came from; that is of no use to who reads this.
+    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("During task")]
     if as_json:
         print_json(
             {

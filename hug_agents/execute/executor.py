@@ -67,6 +67,10 @@ class Executor:
         """The packet of a dossier, computed anew from everything that it names."""
         return packet_of(dossier, open_dossier(dossier, self.store), self.desk, self.desk.policy())
 
+    def authorise(self, dossier: Dossier) -> Standing:
+        """Whether the effects of this dossier may happen now. Raises NotApproved, naming what is missing."""
+        return self.desk.authorise(self.packet(dossier))
+
     def carry_out(
         self, dossier: Dossier, action: Action, *, step: int = 0, weight: int = 100, series: str = "release"
     ) -> Outcome:

@@ -70,11 +70,12 @@ def deploy(
         )
     )
     outcome = Outcome(status="done")
-    for number, item in enumerate(steps):
+    if series == "release":
+        executor.authorise(dossier)
+        record_once(executor.desk, _event("deployment_began", dossier, contents))
+    for item in steps:
         tell("effect", f"{environment.name}: {item.action} {item.weight} %")
         outcome = executor.carry_out(dossier, item.action, step=item.step, weight=item.weight, series=series)
-        if not number and series == "release":
-            record_once(executor.desk, _event("deployment_began", dossier, contents))
         if outcome.status == "failed":
             break
     if series == "release":

@@ -69,8 +69,10 @@ class Governed:
                 }
             if taken.notice:
                 self.crew.tell("notice", taken.notice)
+            seen_to = state.get("decision") in ("blocked", "regate")
             return {
                 "decision": "asked",
+                "notice": "" if seen_to else state.get("notice", ""),
                 "dossier": self.store.put_model(dossier),
                 "packet": packet.digest(),
                 "round": dossier.round,

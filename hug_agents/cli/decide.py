@@ -1,0 +1,154 @@
+"""`hug decide`: look at the packet that waits, and sign a decision on exactly that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hug_agents.cli.console import console, print_json
+from hug_agents.cli.keys import load_key
+from hug_agents.cli.release import WAITING, common, is_terminal, opened
+from hug_agents.errors import UsageError
+
+if TYPE_CHECKING:
+    from hug_agents.approve.decision import Verdict
+    from hug_agents.approve.desk import Taken
+    from hug_agents.plans import Role
+    from hug_agents.release import Release, Review
+
+_VERDICTS: dict[str, Verdict] = {"approve": "approve", "reject": "reject", "changes": "request_changes"}
+
+
+@click.command("decide")
+@click.argument("release")
+@click.argument("verdict", type=click.Choice(sorted(_VERDICTS)), required=False)
+@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
+@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@click.option("--role", help="As what: ops, sre or sec; default: a role that is asked for and that you hold.")
+@click.option("--comment", default="", help="What the others should know; for `changes`, what is to change.")
+@click.option("--packet", help="The digest that you reviewed: another one that waits meanwhile is refused.")
+@click.option(
+    "--override", is_flag=True, help="Sign that this packet passes a closed window or a freeze (--comment: why)."
+)
+@click.option("--print", "print_only", is_flag=True, help="Print the signed envelope and take nothing.")
+@click.option("--envelope", type=click.File("rb"), help="Take an envelope that was signed elsewhere.")
+@common
+def command(
+    release: str,
+    verdict: str | None,
+    key: str | None,
+    reviewer: str | None,
+    role: str | None,
+    comment: str,
+    packet: str | None,
+    override: bool,
+    print_only: bool,
+    envelope: Any,
+    store: Path | None,
+    policy: Path | None,
+    as_json: bool,
+) -> int:
+    """Approve, reject, or ask for changes of what waits at RELEASE's checkpoint.
+
+    On a terminal the packet is shown first. In a script, name what was reviewed with --packet.
+    """
+    found = opened(release, store, policy)
+    review = found.review()
+    waiting = review.packet.digest()
+    if envelope is not None:
+        taken = found.decide(envelope=envelope.read(200_000), packet=packet)
+        return _told(taken, as_json, release)
+    if key is None:
+        raise click.UsageError("sign with --key NAME (hug keys list)")
+    if verdict is None and not override:
+        raise click.UsageError("say approve, reject or changes")
+    if verdict == "changes" and not comment.strip():
+        raise click.UsageError("say what is to change: --comment")
+    if packet is None:
+        if not is_terminal():
+            raise UsageError(
+                "name the packet that was reviewed", where="--packet", hint=f"--packet {waiting} is the one that waits"
+            )
+        _show(found, review)
+    signing = load_key(key)
+    who = reviewer or found.owner_of(signing.public)
+    if packet is None and not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
+        raise click.Abort
+    if override:
+        if packet not in (None, waiting):
+            raise UsageError("another packet waits now", where="--packet", hint=waiting)
+        return _told(found.override(reviewer=who, key=signing, reason=comment, role=_role(role)), as_json, release)
+    assert verdict is not None  # looked at above
+    signed = found.sign(
+        _VERDICTS[verdict],
+        reviewer=who,
+        key=signing,
+        role=_role(role),
+        comment=comment,
+        packet=packet or waiting,
+    )
+    if print_only:
+        click.echo(signed.decode())
+        return 0
+    return _told(found.decide(envelope=signed, packet=packet or waiting), as_json, release)
+
+
+def _role(word: str | None) -> Role | None:
+    roles: dict[str, Role] = {
+        "ops": "Operations Engineer",
+        "sre": "Site Reliability Engineer",
+        "sec": "Security Engineer",
+    }
+    if word is None:
+        return None
+    if word.lower() not in roles:
+        raise UsageError(f"{word[:40]!r} is not a role", where="--role", hint="ops, sre, sec")
+    return roles[word.lower()]
+
+
+def _show(found: Release, review: Review) -> None:
+    """Summary first; the whole of it on request."""
+    from hug_agents.approve.checkpoints import checkpoint
+    from hug_agents.approve.review import summary
+
+    out = console()
+    out.print()
+    for number, line in enumerate(summary(review.packet, review.standing)):
+        out.print(line, style="bold" if not number else "", markup=False, soft_wrap=True)
+    out.print(f"\n[bold]files[/]: {len(review.files)} differ from what runs there now")
+    for item in review.files[:12]:
+        out.print(f"  {item.change:8} {item.path}", markup=False)
+    if len(review.files) > 12:
+        out.print(f"  and {len(review.files) - 12} more", style="dim")
+    out.print("\n[bold]risks[/]")
+    for reason in review.packet.risk.reasons:
+        out.print(f"  {reason.tier:11} {reason.text}", markup=False)
+    out.print("\n[bold]checklist[/]")
+    for line in checkpoint(review.packet.checkpoint).checklist:
+        out.print(f"  [ ] {line}", markup=False)
+    out.print(f"\n  the whole of it: hug release show {found.id} --review\n", style="dim")
+
+
+def _told(taken: Taken, as_json: bool, release: str) -> int:
+    standing = taken.standing
+    if as_json:
+        print_json(
+            {
+                "status": standing.state,
+                "entry": taken.entry.seq,
+                "missing": list(standing.lines),
+                "notice": taken.notice,
+            }
+        )
+    else:
+        out = console()
+        if taken.notice:
+            out.print(f"[bold yellow]{taken.notice}[/]")
+        out.print(f"[green]taken[/]: ledger entry {taken.entry.seq}; the packet is [bold]{standing.state}[/]")
+        for line in standing.lines:
+            out.print(f"  still missing: {line}", markup=False)
+        if standing.state != "waiting":
+            out.print(f"  next: hug release resume {release}")
+    return WAITING if standing.state == "waiting" else 0

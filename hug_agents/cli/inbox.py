@@ -1,0 +1,63 @@
+"""`hug inbox`: what waits for people, the longest waiting first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hug_agents.cli.console import console, print_json
+from hug_agents.cli.release import WAITING, common
+
+
+@click.command("inbox")
+@click.option("--as", "person", default="", metavar="ID", help="Only what this person may decide.")
+@common
+def command(person: str, store: Path | None, policy: Path | None, as_json: bool) -> int:
+    """List every packet that waits for a decision, and whose. Exit code 5 when there is one."""
+    from hug_agents.release import inbox
+
+    found = inbox(store=store, policy=policy, person=person)
+    if as_json:
+        print_json(
+            {
+                "waiting": [
+                    {
+                        "release": item.packet.release,
+                        "checkpoint": item.packet.checkpoint,
+                        "environment": item.packet.environment.name,
+                        "risk": item.packet.risk.tier,
+                        "packet": item.packet.digest(),
+                        "since": item.since,
+                        "missing": [missing.model_dump(mode="json") for missing in item.standing.missing],
+                    }
+                    for item in found
+                ]
+            }
+        )
+        return WAITING if found else 0
+    if not found:
+        console().print("[green]nothing waits[/]" + (f" for {person}" if person else ""))
+        return 0
+    from rich.table import Table
+    from rich.text import Text
+
+    names = ("since", "release", "checkpoint", "for", "risk", "waits for")
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    colours = {"low": "green", "standard": "default", "high": "yellow", "destructive": "red"}
+    for item in found:
+        packet = item.packet
+        missing = "; ".join(
+            one.text + (f" ({' or '.join(one.who)})" if one.who else "") for one in item.standing.missing
+        )
+        table.add_row(
+            item.since,
+            Text(packet.release, "cyan"),
+            packet.checkpoint,
+            packet.environment.name,
+            Text(packet.risk.tier, colours[packet.risk.tier]),
+            Text(missing),
+        )
+    console().print(table)
+    console().print("  hug decide RELEASE approve --key NAME", style="dim")
+    return WAITING
