@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -29,9 +30,19 @@ def cli_reference() -> str:
         for name in COMMANDS:
             command = cli.get_command(context, name)
             assert command is not None
-            with click.Context(command, info_name=name, parent=context, terminal_width=100) as inner:
-                parts.append(f"## hug {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+            parts.extend(_helps(command, name, context))
     return "\n".join(parts)
+
+
+def _helps(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    """A command's help, then those of its own commands."""
+    with click.Context(command, info_name=name, parent=parent, max_content_width=100, terminal_width=100) as context:
+        yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(context):
+                found = command.get_command(context, inner)
+                assert found is not None
+                yield from _helps(found, inner, context)
 
 
 def gate_reference() -> str:

@@ -186,7 +186,9 @@ def build_request(request: str | Request, choices: Choices | None, answers: Mapp
             check_system(field, system)
     if answers:
         asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})
-    return asked
+    from hug_agents.reading.redact import clean_request
+
+    return clean_request(asked)
 
 
 def _request(text: str, choices: Choices) -> Request:

@@ -469,6 +469,14 @@ class Release:
         return _NEXT.get(stage, "").format(id=self.id)
 
     def _seal(self, kind: type[Signable], key: SigningKey, *, hours: int, **values: Any) -> bytes:
+        from hug_agents.reading.redact import redact
+
+        if kinds := redact(f"{values.get('comment', '')}\n{values.get('reason', '')}").found:
+            raise UsageError(
+                f"the comment holds {', '.join(kinds)}, and what is signed stays in the ledger for ever",
+                where=kind.__name__.lower(),
+                hint="refer to the secret by its name",
+            )
         stamp = Signable.stamp(self._executor.desk.now(), timedelta(hours=hours))
         try:
             document = kind.model_validate({"release": self.id, **stamp, **values})

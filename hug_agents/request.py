@@ -31,3 +31,4 @@ class Request(Model):
     text: Text = Field(description="what to deploy, in the requester's own words")
     answers: tuple[Answer, ...] = ()
     choices: Choices = Choices()
+    redacted: tuple[Line, ...] = Field((), description="kinds of secrets that were taken out before it was kept")

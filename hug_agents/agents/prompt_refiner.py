@@ -22,7 +22,7 @@ from hug_agents.agents.sifting import Sifted, sift
 from hug_agents.prompting import Filled, load
 from hug_agents.reading.assemble import Refinement, assemble
 from hug_agents.reading.claims import FIELDS, FieldInfo, Reading
-from hug_agents.reading.redact import redact
+from hug_agents.reading.redact import clean_request
 from hug_agents.repair import value_of
 from hug_agents.request import Request
 from hug_agents.scan.report import RepositoryFacts
@@ -72,7 +72,7 @@ def refine(
     timestamp: datetime | None = None,
 ) -> RefinerResult:
     """Read a request with a model and keep what the source supports. Raises ModelError, PromptError."""
-    clean = _without_secrets(request)
+    clean = clean_request(request)
     filled = fill(clean, facts)
     answer = ask(model, filled, Reading, budget)
     return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
@@ -87,7 +87,7 @@ async def arefine(
     timestamp: datetime | None = None,
 ) -> RefinerResult:
     """`refine` without blocking while the model answers."""
-    clean = _without_secrets(request)
+    clean = clean_request(request)
     filled = fill(clean, facts)
     answer = await aask(model, filled, Reading, budget)
     return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
@@ -119,11 +119,6 @@ def _summary(facts: RepositoryFacts) -> dict[str, Any]:
         ],
         "left_out": max(0, len(rows) - _MOST_FACTS),
     }
-
-
-def _without_secrets(request: Request) -> Request:
-    answers = tuple(item.model_copy(update={"value": redact(item.value).text}) for item in request.answers)
-    return request.model_copy(update={"text": redact(request.text).text, "answers": answers})
 
 
 def _result(
@@ -171,9 +166,8 @@ _KINDS: dict[str, Literal["stated", "answered", "chosen", "found", "assumed"]] =
 
 
 def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[Transformation]:
-    for text in (request.text, *(item.value for item in request.answers)):
-        for kind in redact(text).found:
-            yield Transformation(kind="redacted", why=f"{kind} was taken out before anything read it")
+    for kind in clean_request(request).redacted:
+        yield Transformation(kind="redacted", why=f"{kind} was taken out before anything read it")
     spec = refinement.spec
     for row in spec.evidence if spec else ():
         value = value_of(spec, row.path) if spec else None

@@ -53,10 +53,11 @@ def assemble(request: Request, reading: Reading, facts: RepositoryFacts | None =
             board.contradiction("", error)
     redacted = redact(request.text)
     notes = list(board.notes)
-    if redacted.found:
+    taken_out = tuple(dict.fromkeys((*request.redacted, *redacted.found)))
+    if taken_out:
         notes.insert(
             0,
-            f"the request held {', '.join(redacted.found)}: taken out, and in no file; "
+            f"the request held {', '.join(taken_out)}: taken out, and in no file; "
             "give a reference to a secret store instead",
         )
     return Refinement(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hug_agents.request import Request
+
 MARK = "[redacted]"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key",
@@ -71,3 +73,17 @@ def redact(text: str) -> Redacted:
 
         text = pattern.sub(replaced, text)
     return Redacted(text, tuple(dict.fromkeys(found)))
+
+
+def clean_request(request: Request) -> Request:
+    """The request as it may be kept: secrets in its text and its answers are taken out, and their kinds noted."""
+    text = redact(request.text)
+    answers = [(item, redact(item.value)) for item in request.answers]
+    found = (*request.redacted, *text.found, *(kind for _, answer in answers for kind in answer.found))
+    return request.model_copy(
+        update={
+            "text": text.text,
+            "answers": tuple(item.model_copy(update={"value": answer.text}) for item, answer in answers),
+            "redacted": tuple(dict.fromkeys(found)),
+        }
+    )

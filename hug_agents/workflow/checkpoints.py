@@ -18,6 +18,7 @@ from hug_agents.approve.quorum import Standing
 from hug_agents.approve.review import summary
 from hug_agents.canonical import canonical_json
 from hug_agents.errors import DecisionRefused, UsageError
+from hug_agents.reading.redact import clean_request
 from hug_agents.request import Answer, Request
 from hug_agents.spec import DeploymentSpec, Line, Model, Text
 from hug_agents.store import Store
@@ -127,7 +128,7 @@ def after_standing(store: Store, state: ReleaseState, standing: Standing) -> dic
             text = "\n\n".join([request.text, *filter(str.strip, comments)])
             return {
                 "decision": "request_changes",
-                "request": store.put_model(request.model_copy(update={"text": text[:10_000]})),
+                "request": store.put_model(clean_request(request.model_copy(update={"text": text[:10_000]}))),
                 "round": state.get("round", 1) + 1,
                 "earlier": [],
             }
@@ -168,7 +169,11 @@ def clarify_node(crew: Crew) -> Callable[[ReleaseState], dict[str, Any]]:
         request = crew.store.get_model(Request, state["request"])
         answers = {item.id: item for item in request.answers}
         answers.update({key: Answer(id=key, value=value) for key, value in given.items()})
-        return {"request": crew.store.put_model(request.model_copy(update={"answers": tuple(answers.values())}))}
+        return {
+            "request": crew.store.put_model(
+                clean_request(request.model_copy(update={"answers": tuple(answers.values())}))
+            )
+        }
 
     return node
 

@@ -16,6 +16,7 @@ from hug_agents.execute.events import Event, record_once
 from hug_agents.planning import plan
 from hug_agents.plans import Blueprint, Note
 from hug_agents.reading.assemble import Refinement
+from hug_agents.reading.redact import clean_request
 from hug_agents.render import render
 from hug_agents.repair import applicable, apply_fixes
 from hug_agents.request import Request
@@ -65,7 +66,7 @@ class Nodes:
         if not state.get("request") and not state.get("bundle"):
             if not state.get("text", "").strip():
                 raise UsageError("the request is empty", where="text", hint="say what to deploy and where, in words")
-            update |= {"request": self.store.put_model(Request(text=state["text"])), "text": ""}
+            update |= {"request": self.store.put_model(clean_request(Request(text=state["text"]))), "text": ""}
         return update | self._begin(state) if scope == "release" else update
 
     def _begin(self, state: ReleaseState) -> Update:
