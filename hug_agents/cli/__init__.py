@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -47,7 +48,8 @@ def _terminated(*_: object) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: every error on purpose is one message and its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _terminated)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     as_json = "--json" in words
     try:
         result: Any = cli.main(args=words, prog_name="hug", standalone_mode=False)

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.identity import Digest
 from hug_agents.approve.packet import EnvironmentIdentity, Packet
 from hug_agents.approve.quorum import Standing
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import sha256
-from hug_agents.errors import EnvironmentBusy, InDoubt, StoreError, UnsupportedError
+from hug_agents.errors import EnvironmentBusy, InDoubt, NotApproved, StoreError, UnsupportedError
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
 from hug_agents.execute.events import Event, EventName, record
 from hug_agents.execute.journal import Journal
@@ -92,6 +93,7 @@ class Executor:
         )
         with self._alone(order, contents):
             packet = packet_of(dossier, contents, self.desk, self.desk.policy())
+            _opened(order, packet)
             standing = self.desk.authorise(packet)
             known = self.journal.find(order.key)
             if known and known.outcome:
@@ -157,6 +159,21 @@ class Executor:
                 f"another process is at work in {environment} of {application}",
                 hint="wait for it to end, then resume",
             ) from None
+
+
+def _opened(order: Order, packet: Packet) -> None:
+    """Each kind of effect is opened by a checkpoint of its own, whatever else was signed."""
+    drilling = order.series != "release"
+    wanted: CheckpointId = "rollback_drill" if drilling else "pre_deployment"
+    if order.environment.role == "production":
+        wanted = "production_go_no_go"
+    if packet.checkpoint != wanted or (drilling and wanted != "rollback_drill"):
+        what = f"{order.action} in {order.environment.name}" + (" for a drill" if drilling else "")
+        raise NotApproved(
+            f"{what} is not approved",
+            missing=(f"{what} is opened by {wanted}; what was approved is {packet.checkpoint}",),
+            where=f"release {order.release}",
+        )
 
 
 def _event(name: EventName, work: Work, outcome: str = "") -> Event:

@@ -162,6 +162,19 @@ def test_a_plan_that_goes_elsewhere(site: Site) -> None:
     assert executor.carry_out(dossier, "deploy", step=1).status == "done"
 
 
+def test_an_approved_deployment_is_not_an_approved_drill(site: Site) -> None:
+    release = site.start()
+    for name in ("ana", "ben"):
+        release.decide("approve", reviewer=name, key=KEYS[name])
+    dossier = Store(site.store).get_model(Dossier, release._state()["dossier"])
+    with pytest.raises(NotApproved, match="opened by rollback_drill"):
+        release._executor.carry_out(dossier, "rollback", series="drill-1")
+    with raw(release) as graph:
+        refused(lambda: graph.invoke(Command(goto="drill"), config(release)))
+    assert site.target.done == []
+    still_works(site, release)
+
+
 def test_staging_signatures_do_not_open_production(site: Site) -> None:
     release = site.start()
     site.until(release, "staging_validation")
@@ -177,7 +190,7 @@ def test_staging_signatures_do_not_open_production(site: Site) -> None:
     contents = open_dossier(dossier, store)
     production = executor.plan("recorder", bundle, contents.blueprint, contents.spec.production[0], None)
     wrong = dossier.model_copy(update={"plan": production, "checkpoint": "pre_deployment"})
-    with pytest.raises(NotApproved, match="does not open production"):
+    with pytest.raises(NotApproved, match="opened by production_go_no_go"):
         executor.carry_out(wrong, "deploy", step=1)
     assert len(site.target.done) == staged
 
