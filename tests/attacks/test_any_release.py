@@ -157,6 +157,15 @@ class AnyRelease(RuleBasedStateMachine):
             release.decide("approve", reviewer=who, role=role, key=KEYS[who])
             self.signed.append(Signed(who, role, digest, self.site.now))
 
+    @precondition(waits)
+    @rule(times=st.integers(1, 4))
+    def people_do_their_part(self, times: int) -> None:
+        """As it is meant to go, for a while: so that stories reach production."""
+        for _ in range(times):
+            if self.waits():
+                self.approved_by_those_who_may()
+            self.resume()
+
     @rule()
     def resume(self) -> None:
         with suppress(HugError, Crash):
@@ -172,12 +181,14 @@ class AnyRelease(RuleBasedStateMachine):
         with suppress(HugError, Crash):
             self.site.open(self.release).edit(by="ana", files={"docs/extra.md": text})
 
-    @rule(hours=st.sampled_from((1, 30, 200)))
+    @rule(hours=st.sampled_from((1, 1, 1, 30, 200)))
     def time_passes(self, hours: int) -> None:
         self.site.later(hours=hours)
 
-    @rule()
-    def policy_changes(self) -> None:
+    @rule(really=st.integers(0, 3))
+    def policy_changes(self, really: int) -> None:
+        if really:
+            return
         self.version += 1
         self.site.write_policy(policy(version=self.version))
 
@@ -202,8 +213,10 @@ class AnyRelease(RuleBasedStateMachine):
                 if points:
                     graph.invoke(None, points[-1].config)
 
-    @rule()
-    def cancelled_and_begun_again(self) -> None:
+    @rule(really=st.integers(0, 5))
+    def cancelled_and_begun_again(self, really: int) -> None:
+        if really:
+            return
         with suppress(HugError):
             self.site.open(self.release).cancel("enough")
         with suppress(HugError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import shlex
 import shutil
@@ -55,6 +57,40 @@ def test_commands_run(code: list[str], desk: Path) -> None:
         command = [str(Path(sys.executable).parent / "hug"), *words[1:]]
         done = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         assert done.returncode == int(expected[1] if expected else 0), f"{line}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", blocks("console"))
+def test_what_a_person_types_in_a_terminal(code: list[str], desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each `$` line in a real terminal, every question answered with yes; `# exit N` as above."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed: install prometheus; without it a gate is skipped and no release starts")
+    monkeypatch.setenv("HOME", str(desk))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for line in "\n".join(code).splitlines():
+        if line.startswith("$ "):
+            expected = re.search(r"# exit (\d)", line)
+            status, said = in_a_terminal(line[2:])
+            assert status == int(expected[1] if expected else 0), f"{line}\n{said}"
+
+
+def in_a_terminal(line: str) -> tuple[int, str]:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvp("bash", ["bash", "-c", line])
+    said, answered = b"", 0
+    while True:
+        try:
+            data = os.read(terminal, 65_536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not data:
+            break
+        said += data
+        if said.count(b"[y/N]") > answered:
+            answered += 1
+            os.write(terminal, b"y\n")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode(errors="replace")
 
 
 def test_what_is_generated_is_not_stale() -> None:
