@@ -9,10 +9,10 @@ from hug_agents.approve.clock import Clock, system_clock
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.policy_file import default_policy, load_policy
-from hug_agents.execute.database import Database
 from hug_agents.execute.executor import Executor, Targets
 from hug_agents.execute.journal import Journal
 from hug_agents.execute.register import Register
+from hug_agents.execute.tables import release_tables
 from hug_agents.settings import Settings
 from hug_agents.store import Store
 
@@ -43,11 +43,11 @@ def open_office(
         return load_policy(path) if path else default_policy()
 
     read()
-    database = Database(store.root / "releases.sqlite")
+    tables = release_tables(store.root)
     return Executor(
         store,
         Desk(store, read, clock),
-        Register(database, clock),
-        Journal(database, clock),
+        Register(tables, clock),
+        Journal(tables, clock),
         targets or (lambda name: load_target(name, store)),
     )

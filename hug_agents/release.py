@@ -13,38 +13,36 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.clock import Clock, instant, system_clock
-from hug_agents.approve.decision import Decision, Override, Verdict
+from hug_agents.approve.decision import Verdict
 from hug_agents.approve.desk import Pending, Taken
-from hug_agents.approve.envelope import Signable, seal
 from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.keys import PublicKey, SigningKey
 from hug_agents.approve.ledger import Entry
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.policy import Policy
-from hug_agents.approve.quorum import Missing, Signature, Standing
-from hug_agents.approve.review import FileChange, changes, markdown
-from hug_agents.approve.waiver import Waiver, finding_id
+from hug_agents.approve.quorum import Standing
+from hug_agents.approve.review import changes
+from hug_agents.approve.signing import Pen
+from hug_agents.approve.waiver import finding_id
 from hug_agents.bundle import Bundle
 from hug_agents.errors import DecisionRefused, EnvironmentBusy, UsageError
 from hug_agents.execute.events import Event, record_once
-from hug_agents.execute.journal import Effect
 from hug_agents.execute.register import Registered
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
 from hug_agents.office import open_office
 from hug_agents.plans import Role
 from hug_agents.request import Choices, Request
 from hug_agents.settings import Settings
-from hug_agents.spec import DeploymentSpec, Line, Model, Text
+from hug_agents.spec import DeploymentSpec
+from hug_agents.status import NEXT, Review, Stage, Status
 from hug_agents.store import Store
 from hug_agents.validate.gate import Finding, GateReport
 
@@ -53,55 +51,6 @@ if TYPE_CHECKING:
 
     from hug_agents.execute.executor import Executor, Targets
     from hug_agents.workflow.run import Position
-
-Stage = Literal["questions", "checkpoint", "blocked", "interrupted", "ended"]
-_NEXT = {
-    "questions": "hug release resume {id} --answer ID=VALUE",
-    "checkpoint": "hug decide {id} approve --key NAME",
-    "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
-    "interrupted": "hug release resume {id}",
-}
-
-
-class Status(Model):
-    """Where a release stands, what it waits for, who may decide, what has been decided, and what is next."""
-
-    id: ReleaseId
-    application: Line
-    requester: Line
-    target: Line
-    begun: Line
-    stage: Stage
-    outcome: Line = ""
-    checkpoint: CheckpointId | None = None
-    environment: Line = ""
-    packet: Line = ""
-    bundle: Line = ""
-    waits_for: tuple[Missing, ...] = ()
-    signatures: tuple[Signature, ...] = ()
-    questions: tuple[dict[str, Any], ...] = ()
-    passed: tuple[CheckpointId, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    notice: Text = ""
-    next: Line = ""
-    solo: bool = False
-
-
-@dataclass(frozen=True)
-class Review:
-    """What a reviewer looks at: the packet, where it stands, and how its files differ from what runs now."""
-
-    packet: Packet
-    standing: Standing
-    files: tuple[FileChange, ...]
-    bundle: Bundle
-
-    def markdown(self, links: str = "") -> str:
-        """The whole of it as Markdown; `links`: the folder that file names point into."""
-        return markdown(self.packet, files=self.files, standing=self.standing, links=links)
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
 
 
 class Release:
@@ -269,21 +218,10 @@ class Release:
         packet: str | None = None,
     ) -> bytes:
         """The signed envelope of a decision on the packet that waits. Nothing is taken yet."""
-        waiting, policy = self._packet(), self._policy
-        rule = policy.checkpoints[waiting.checkpoint]
-        demand = policy.demand(waiting.checkpoint, waiting.risk.tier, waiting.environment.role)
-        taken = {item.role for item in self._executor.desk.standing(waiting).signatures}
-        return self._seal(
-            Decision,
-            key,
-            hours=rule.expires_hours,
-            verdict=verdict,
-            reviewer=reviewer,
-            role=role or _role(policy, reviewer, [*(r for r in demand.roles if r not in taken), *demand.roles]),
-            comment=comment,
-            checkpoint=waiting.checkpoint,
-            environment=waiting.environment.name,
-            packet=packet or waiting.digest(),
+        waiting = self._packet()
+        standing = self._executor.desk.standing(waiting)
+        return self._pen(reviewer, key).decision(
+            waiting, verdict, standing, role=role, comment=comment, named=packet or ""
         )
 
     def waive(self, finding: str, *, reviewer: str, key: SigningKey, reason: str, days: int = 7) -> Entry:
@@ -303,27 +241,15 @@ class Release:
             raise UsageError(
                 f"{finding[:80]!r} names {len(found)} findings", hint=f"the errors of this bundle: {listed}"
             )
-        hours = min(days, self._policy.waiver_max_days) * 24
-        about = {"finding": found[0], "bundle": state["bundle"], "reason": reason}
-        signed = self._seal(Waiver, key, hours=hours, reviewer=reviewer, role="Security Engineer", **about)
+        signed = self._pen(reviewer, key).waiver(self.id, state["bundle"], found[0], reason=reason, days=days)
         return self._executor.desk.waive(
             signed, release=self.id, bundle=state["bundle"], requester=state["requester"], gates=report.results
         )
 
     def override(self, *, reviewer: str, key: SigningKey, reason: str, role: Role | None = None) -> Taken:
         """Let the packet that waits pass a closed window or a freeze. Raises DecisionRefused."""
-        waiting, policy = self._packet(), self._policy
-        signed = self._seal(
-            Override,
-            key,
-            hours=policy.override_hours,
-            reviewer=reviewer,
-            role=role or _role(policy, reviewer, policy.override_roles),
-            reason=reason,
-            checkpoint=waiting.checkpoint,
-            environment=waiting.environment.name,
-            packet=waiting.digest(),
-        )
+        waiting = self._packet()
+        signed = self._pen(reviewer, key).override(waiting, role=role, reason=reason)
         return self._executor.desk.override(signed, release=self.id, packet=waiting.digest())
 
     def owner_of(self, key: PublicKey) -> str:
@@ -466,26 +392,10 @@ class Release:
     def _next(self, stage: Stage, standing: Standing | None) -> str:
         if stage == "checkpoint" and standing and not any(item.role for item in standing.missing):
             stage = "interrupted"
-        return _NEXT.get(stage, "").format(id=self.id)
+        return NEXT.get(stage, "").format(id=self.id)
 
-    def _seal(self, kind: type[Signable], key: SigningKey, *, hours: int, **values: Any) -> bytes:
-        from hug_agents.reading.redact import redact
-
-        if kinds := redact(f"{values.get('comment', '')}\n{values.get('reason', '')}").found:
-            raise UsageError(
-                f"the comment holds {', '.join(kinds)}, and what is signed stays in the ledger for ever",
-                where=kind.__name__.lower(),
-                hint="refer to the secret by its name",
-            )
-        stamp = Signable.stamp(self._executor.desk.now(), timedelta(hours=hours))
-        try:
-            document = kind.model_validate({"release": self.id, **stamp, **values})
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise UsageError(
-                f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=kind.__name__.lower()
-            ) from error
-        return seal(document, key).to_bytes()
+    def _pen(self, reviewer: str, key: SigningKey) -> Pen:
+        return Pen(reviewer, key, self._policy, self._executor.desk.now())
 
     @contextmanager
     def _driving(self) -> Iterator[None]:
@@ -544,13 +454,3 @@ def _release_id(text: str) -> ReleaseId:
         raise UsageError(
             f"{text[:60]!r} cannot name a release", hint="lower-case letters, digits and inner hyphens, at most 80"
         ) from None
-
-
-def _role(policy: Policy, reviewer: str, wanted: Any) -> Role:
-    """The first of the wanted roles that the reviewer holds."""
-    person = policy.person(reviewer)
-    if person is None:
-        raise DecisionRefused(
-            f"{reviewer[:60]!r} is not in the policy", reason="unknown_person", hint="hug policy show lists the people"
-        )
-    return next((role for role in wanted if role in person.roles), person.roles[0])

@@ -14,8 +14,9 @@ from hug_agents.approve.policy import Policy
 from hug_agents.bundle import Bundle
 from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, SavedPlan, Work
 from hug_agents.plans import Blueprint
-from hug_agents.release import Release, Status
+from hug_agents.release import Release
 from hug_agents.spec import Environment
+from hug_agents.status import Status
 from tests.approve.office import KEYS, START, policy
 
 REQUEST = (

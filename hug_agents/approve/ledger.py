@@ -7,7 +7,6 @@ release is read and checked without reading all others, and `hug_agents.approve.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -23,6 +22,7 @@ from hug_agents.approve.envelope import Envelope, Signable, from_json
 from hug_agents.approve.strict import Malformed, parse
 from hug_agents.approve.waiver import Waiver
 from hug_agents.canonical import canonical_json, digest, sha256
+from hug_agents.database import Database
 from hug_agents.errors import LedgerBroken, StoreError
 from hug_agents.spec import Line, Model
 
@@ -192,36 +192,23 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._database = Database(path, _SCHEMA, version=VERSION, name="the ledger")
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """The lock: everything inside is one transaction, and nobody else writes meanwhile."""
-        with closing(self._connect()) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield Writer(connection)
-                except BaseException:  # whatever ends the block, half a transaction must not stay
-                    connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise StoreError(f"the ledger could not be written: {error}", where=str(self.path)) from error
+        with self._database.writing() as connection:
+            yield Writer(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Writer]:
         """One consistent view; what is appended inside is undone."""
-        with closing(self._connect()) as connection:
-            try:
-                connection.execute("BEGIN")
-                yield Writer(connection)
-                connection.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                raise StoreError(f"the ledger could not be read: {error}", where=str(self.path)) from error
+        with self._database.reading() as connection:
+            yield Writer(connection)
 
     def stream(self) -> Iterator[Entry]:
         """Every entry in order, unchecked, a few in memory at a time."""
-        with closing(self._connect()) as connection:
+        with closing(self._database.connect()) as connection:
             try:
                 for row in connection.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"):  # noqa: S608
                     yield _entry(row)
@@ -230,7 +217,7 @@ class Ledger:
 
     def stray_head(self) -> tuple[str, int] | None:
         """The first release whose noted head is not its last entry, and that entry's number."""
-        with closing(self._connect()) as connection:
+        with closing(self._database.connect()) as connection:
             return connection.execute(  # type: ignore[no-any-return]
                 "SELECT h.release, h.seq FROM heads h LEFT JOIN entries e ON e.seq = h.seq "
                 "WHERE e.hash IS NOT h.hash OR e.release <> h.release ORDER BY h.seq LIMIT 1"
@@ -238,43 +225,9 @@ class Ledger:
 
     def counted(self) -> int:
         """How many entries were ever appended, as the counter beside them says."""
-        with closing(self._connect()) as connection:
+        with closing(self._database.connect()) as connection:
             row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'entries'").fetchone()
         return int(row[0]) if row else 0
-
-    def _connect(self) -> sqlite3.Connection:
-        try:
-            if not self.path.exists():
-                self.path.touch(mode=0o600)
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            try:
-                _prepare(connection, self.path)
-            except BaseException:  # the connection is not handed out, so nobody else would close it
-                connection.close()
-                raise
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"the ledger cannot be opened: {error}", where=str(self.path)) from error
-        return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA synchronous = FULL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise StoreError(
-            f"the ledger was written by a newer version (format {version})", where=str(path), hint="upgrade hug-agents"
-        )
-    if version == VERSION:
-        return
-    for attempt in range(50):  # switching to WAL ignores the busy timeout
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            if attempt == 49:
-                raise
-            time.sleep(0.02)
-    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hug_agents.approve.decision import Verdict
     from hug_agents.approve.desk import Taken
     from hug_agents.plans import Role
-    from hug_agents.release import Release, Review
+    from hug_agents.release import Release
+    from hug_agents.status import Review
 
 _VERDICTS: dict[str, Verdict] = {"approve": "approve", "reject": "reject", "changes": "request_changes"}
 

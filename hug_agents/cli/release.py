@@ -13,7 +13,8 @@ from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
     from hug_agents.approve.checkpoints import Checkpoint
-    from hug_agents.release import Release, Status
+    from hug_agents.release import Release
+    from hug_agents.status import Status
 
 _FILE = click.Path(path_type=Path)
 WAITING = 5

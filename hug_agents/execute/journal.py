@@ -6,7 +6,7 @@ from typing import Literal
 
 from hug_agents.approve.clock import Clock, Instant, instant
 from hug_agents.approve.identity import Digest, ReleaseId
-from hug_agents.execute.database import Database
+from hug_agents.database import Database
 from hug_agents.execute.target import Order, Outcome
 from hug_agents.spec import Line, Model
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from hug_agents.approve.clock import Clock, Instant, instant
 from hug_agents.approve.identity import Digest, PersonId, ReleaseId
 from hug_agents.approve.risk import History
+from hug_agents.database import Database
 from hug_agents.errors import EnvironmentBusy, UsageError
-from hug_agents.execute.database import Database
 from hug_agents.spec import Line, Model
 
 DeploymentOutcome = Literal["deployed", "failed", "rolled_back"]
@@ -35,11 +34,6 @@ class Register:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-
-    @classmethod
-    def of(cls, root: Path, clock: Clock) -> Register:
-        """The register of a store's folder."""
-        return cls(Database(root / "releases.sqlite"), clock)
 
     def begin(self, release: ReleaseId, requester: PersonId, target: str, title: str) -> Registered:
         """Note a new release, once. Raises UsageError if there is another of that id."""

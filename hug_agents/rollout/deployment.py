@@ -72,7 +72,7 @@ def deploy(
     outcome = Outcome(status="done")
     if series == "release":
         executor.authorise(dossier)
-        record_once(executor.desk, _event("deployment_began", dossier, contents))
+        record_once(executor.desk, event_of("deployment_began", dossier, contents))
     for item in steps:
         tell("effect", f"{environment.name}: {item.action} {item.weight} %")
         outcome = executor.carry_out(dossier, item.action, step=item.step, weight=item.weight, series=series)
@@ -80,7 +80,7 @@ def deploy(
             break
     if series == "release":
         how = "deployed" if outcome.status == "done" else "failed"
-        record_once(executor.desk, _event("deployment_ended", dossier, contents, how))
+        record_once(executor.desk, event_of("deployment_ended", dossier, contents, how))
     return Deployment(
         environment=environment.name,
         bundle=dossier.bundle,
@@ -90,7 +90,8 @@ def deploy(
     )
 
 
-def _event(name: EventName, dossier: Dossier, contents: Contents, outcome: str = "") -> Event:
+def event_of(name: EventName, dossier: Dossier, contents: Contents, outcome: str = "", detail: str = "") -> Event:
+    """An event of the environment that a dossier is about."""
     return Event(
         name=name,
         release=dossier.release,
@@ -100,4 +101,5 @@ def _event(name: EventName, dossier: Dossier, contents: Contents, outcome: str =
         target=contents.plan.target,
         bundle=dossier.bundle,
         outcome=outcome,
+        detail=detail,
     )

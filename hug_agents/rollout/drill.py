@@ -8,11 +8,11 @@ from hug_agents.approve.clock import instant
 from hug_agents.approve.identity import Digest
 from hug_agents.approve.packet import DrillRecord
 from hug_agents.execute.dossier import Dossier, open_dossier
-from hug_agents.execute.events import Event, record_once
+from hug_agents.execute.events import record_once
 from hug_agents.execute.executor import Executor
 from hug_agents.execute.target import Drift, Outcome, PlanStale
 from hug_agents.plans import RollbackPlan
-from hug_agents.rollout.deployment import Tell, deploy
+from hug_agents.rollout.deployment import Tell, deploy, event_of
 from hug_agents.spec import Line, Model
 
 
@@ -86,20 +86,8 @@ def drill(executor: Executor, dossier: Dossier, number: int, *, tell: Tell = lam
         seconds=phases[0].seconds,
         evidence=executor.store.put_model(report),
     )
-    record_once(
-        executor.desk,
-        Event(
-            name="drill_ended",
-            release=dossier.release,
-            application=contents.spec.application,
-            environment=contents.environment.name,
-            role=contents.environment.role,
-            target=contents.plan.target,
-            bundle=dossier.bundle,
-            outcome=result.outcome,
-            detail=f"{series} evidence {result.evidence}",
-        ),
-    )
+    detail = f"{series} evidence {result.evidence}"
+    record_once(executor.desk, event_of("drill_ended", dossier, contents, result.outcome, detail))
     return result
 
 

@@ -1,0 +1,64 @@
+"""What a release shows: where it stands, and what a reviewer looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hug_agents.approve.checkpoints import CheckpointId
+from hug_agents.approve.identity import ReleaseId
+from hug_agents.approve.packet import Packet
+from hug_agents.approve.quorum import Missing, Signature, Standing
+from hug_agents.approve.review import FileChange, markdown
+from hug_agents.bundle import Bundle
+from hug_agents.execute.journal import Effect
+from hug_agents.spec import Line, Model, Text
+
+Stage = Literal["questions", "checkpoint", "blocked", "interrupted", "ended"]
+NEXT: dict[str, str] = {
+    "questions": "hug release resume {id} --answer ID=VALUE",
+    "checkpoint": "hug decide {id} approve --key NAME",
+    "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
+    "interrupted": "hug release resume {id}",
+}
+
+
+class Status(Model):
+    """Where a release stands, what it waits for, who may decide, what has been decided, and what is next."""
+
+    id: ReleaseId
+    application: Line
+    requester: Line
+    target: Line
+    begun: Line
+    stage: Stage
+    outcome: Line = ""
+    checkpoint: CheckpointId | None = None
+    environment: Line = ""
+    packet: Line = ""
+    bundle: Line = ""
+    waits_for: tuple[Missing, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+    questions: tuple[dict[str, Any], ...] = ()
+    passed: tuple[CheckpointId, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    notice: Text = ""
+    next: Line = ""
+    solo: bool = False
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reviewer looks at: the packet, where it stands, and how its files differ from what runs now."""
+
+    packet: Packet
+    standing: Standing
+    files: tuple[FileChange, ...]
+    bundle: Bundle
+
+    def markdown(self, links: str = "") -> str:
+        """The whole of it as Markdown; `links`: the folder that file names point into."""
+        return markdown(self.packet, files=self.files, standing=self.standing, links=links)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
