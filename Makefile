@@ -54,10 +54,11 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) ..."
-	@$(PIP) -e '.[gates]'
+	@$(PIP) -e '.[demo]'
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@echo "installing what the tests need ..."
+	@$(PIP) -e '.[demo,github]'
 	@$(PIP) --group test --group lint build
 	@touch $@

@@ -14,6 +14,7 @@ HugError
 │   └── BudgetExceeded         attempts, tokens or seconds ran out
 ├── MissingProgram             a program that is needed is not installed; the message says how       (exit 2)
 ├── ProcessError               a program could not be started, or ran past its time                (exit 1)
+├── HttpError                  a server did not answer, or refused; `status` is its code            (exit 1)
 ├── StoreError                 what lasts could not be read or written                             (exit 1)
 │   └── TamperedObject         a stored file no longer has the digest that names it
 ├── ApprovalError              governance said no                                                  (exit 1)
@@ -102,6 +103,14 @@ class BudgetExceeded(ModelError):
 
 class ProcessError(HugError):
     """A program could not be started, or ran past its time."""
+
+
+class HttpError(HugError):
+    """A server did not answer, or refused. `status` is the HTTP status; None: there was no answer."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", status: int | None = None) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.status = status
 
 
 class StoreError(HugError):

@@ -58,6 +58,11 @@ ImageRef = Annotated[str, StringConstraints(max_length=500), AfterValidator(_ima
 """An OCI image reference; the digest, where there is one, wins over the tag."""
 
 
+def _absent(value: object) -> bool:
+    """Fields that came after schema 1 was published are left out while they say nothing: older digests stay the same."""
+    return value is None
+
+
 class Model(BaseModel):
     """Frozen and closed: an unknown field is an error, and nothing changes after it was made."""
 
@@ -301,6 +306,36 @@ class SmokeTest(Model):
     path: HttpPath
     status: Annotated[int, Field(ge=100, le=599)] = 200
     max_ms: Annotated[int, Field(ge=1, le=60_000)] = 2_000
+    send: Text | None = Field(None, description="the body of a POST, as JSON", exclude_if=_absent)
+    contains: Line | None = Field(None, description="text that the answer's body must hold", exclude_if=_absent)
+
+
+class Query(Model):
+    """A PromQL expression that must stay within bounds while a new version is watched."""
+
+    name: Name
+    promql: Line = Field(description="answers one number; `{{version}}` stands for the version that is judged")
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError(f"query {self.name}: needs at_most or at_least")
+        return self
+
+
+class Analysis(Model):
+    """How a new version is watched while it takes traffic."""
+
+    interval_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(30, description="between two looks")
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        50, description="of the new version, before it is judged good"
+    )
+    extensions: Annotated[int, Field(ge=0, le=20)] = Field(
+        2, description="how often a step is held again while there is too little to judge by; then a person is asked"
+    )
+    queries: Annotated[tuple[Query, ...], Field(max_length=20)] = ()
 
 
 class DeploymentSpec(Model):
@@ -322,6 +357,7 @@ class DeploymentSpec(Model):
     triggers: tuple[Trigger, ...] = ()
     windows: tuple[Window, ...] = ()
     smoke_tests: tuple[SmokeTest, ...] = ()
+    analysis: Analysis | None = Field(None, description="None: as the holds and objectives allow", exclude_if=_absent)
     drill_every_days: Annotated[int, Field(ge=1, le=365)] = Field(30, description="how often the rollback is rehearsed")
     owner: Line | None = Field(None, description="the team that answers for it")
     evidence: tuple[Evidence, ...] = Field((), description="sorted by path; a value without a row is a default")

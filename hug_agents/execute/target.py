@@ -19,8 +19,12 @@ from hug_agents.canonical import digest
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment, Line, Model, Name, Text
 
-Action = Literal["deploy", "shift", "promote", "retire", "rollback", "destroy"]
-"""`deploy`, `shift`, `promote` and `retire` are steps of a rollout plan; `rollback` returns to what ran before."""
+Action = Literal["deploy", "shift", "promote", "retire", "rollback", "destroy", "inject"]
+"""`deploy`, `shift`, `promote` and `retire` are steps of a rollout plan; `rollback` returns to what ran before; `inject`
+spoils the new version in a drill, as `Order.fault` says, until it is rolled back."""
+FaultKind = Literal["crash", "errors", "latency", "health", "config"]
+"""crash: its processes end again and again · errors: it answers with 5xx · latency: it answers late · health: its health
+check fails · config: it is started with a setting that it cannot work with."""
 StrategyKind = Literal["rolling", "blue_green", "canary"]
 
 
@@ -72,6 +76,7 @@ class Order(Model):
     weight: Annotated[int, Field(ge=0, le=100)] = Field(100, description="percent of traffic on the bundle afterwards")
     bundle: Digest
     plan: Digest
+    fault: FaultKind | None = Field(None, description="of an `inject`", exclude_if=lambda value: value is None)
 
     @property
     def key(self) -> Digest:
@@ -118,6 +123,18 @@ class Drift(Model):
     evidence: Text = ""
 
 
+class Counters(Model):
+    """What a router has counted for one version of one service. Every number only rises, but for a restart."""
+
+    service: Name
+    version: Digest = Field(description="the bundle that it runs")
+    requests: Annotated[int, Field(ge=0)]
+    errors: Annotated[int, Field(ge=0)] = Field(description="answered with 5xx, or not at all")
+    latency: tuple[tuple[float, int], ...] = Field(
+        (), description="rising upper bounds in seconds, each with how many requests took no longer"
+    )
+
+
 class PlanStale(Exception):
     """The world is no longer the one that the plan was made on. Nothing was changed."""
 
@@ -131,7 +148,7 @@ class Abilities:
     """Whether its rollback can be drilled."""
     hands_over: bool = False
     """It hands the files to what carries the strategy out itself (a pipeline, a GitOps controller): `deploy` is all."""
-    faults: frozenset[str] = field(default_factory=frozenset)
+    faults: frozenset[FaultKind] = field(default_factory=frozenset)
     """Kinds of failure that it can inject in a drill."""
 
 
@@ -159,3 +176,28 @@ class Target(Protocol):
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Compare the world with the bundle that was last put there; None: nothing of it is to be there."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A target that counts the traffic of each version by itself."""
+
+    def counters(self, blueprint: Blueprint, environment: Environment) -> tuple[Counters, ...]:
+        """One row a service and version that takes or took traffic. Raises HugError if the router does not answer."""
+
+
+@runtime_checkable
+class Addressed(Protocol):
+    """A target that knows where its services answer."""
+
+    def address(self, work: Work, service: str) -> str:
+        """The base URL of the ordered version of a service: through the router once it takes traffic, before that its
+        own. Raises UsageError if it runs nowhere."""
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """A target that keeps logs."""
+
+    def logs(self, work: Work, lines: int = 200) -> str:
+        """The last lines of the ordered version, each with its service; secrets masked. Data, whoever wrote it."""

@@ -1,0 +1,164 @@
+"""The one HTTP client: every call has a time limit, is tried again when that is safe, and keeps its secrets to itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from hug_agents.errors import HttpError
+
+if TYPE_CHECKING:
+    import httpx
+
+ANSWER_LIMIT = 64 * 1024 * 1024
+"""Bytes of an answer that are read; a longer one is an error."""
+_AGAIN = frozenset((429, 502, 503, 504))
+_SAFE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
+
+
+class _Again(Exception):
+    def __init__(self, error: HttpError, wait: float | None) -> None:
+        self.error = error
+        self.wait = wait
+
+
+class Answer:
+    """What a server said."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], text: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.text = text
+
+    def json(self) -> Any:
+        """The body as JSON. Raises HttpError when it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError as error:
+            raise HttpError(f"the answer is not JSON: {self.text[:120]!r}", status=self.status) from error
+
+
+class Http:
+    """A client for one server. `secrets` are replaced by *** wherever an error would show them."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: tuple[str, ...] = (),
+        timeout: float = 10.0,
+        attempts: int = 4,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._headers = dict(headers or {})
+        self._secrets = tuple(item for item in secrets if item)
+        self._timeout = timeout
+        self._attempts = attempts
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        ok: tuple[int, ...] = (),
+    ) -> Answer:
+        """One call. An answer of 400 or more raises HttpError, unless its status is among `ok`.
+
+        GET, HEAD, PUT and DELETE are tried again after a broken connection, 429 and 502 to 504; others after 429 only.
+        """
+        options = {"json": json, "params": params, "headers": headers, "content": content}
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=_wait,
+            retry=retry_if_exception_type(_Again),
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, method.upper(), path, options, ok)
+        except _Again as again:
+            raise again.error from again.__cause__
+
+    def get(self, path: str, **options: Any) -> Answer:
+        """GET."""
+        return self.request("GET", path, **options)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def __enter__(self) -> Http:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        return httpx.Client(base_url=self.base_url, headers=self._headers, timeout=self._timeout, trust_env=True)
+
+    def _once(self, method: str, path: str, options: dict[str, Any], ok: tuple[int, ...]) -> Answer:
+        import httpx
+
+        where = f"{method} {self.base_url}{path}"
+        try:
+            with self._client.stream(method, path, **options) as response:
+                body = bytearray()
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > ANSWER_LIMIT:
+                        raise HttpError("the answer is too long", where=self._clean(where), status=response.status_code)
+                text = body.decode(response.encoding or "utf-8", "replace")
+                answer = Answer(response.status_code, response.headers, text)
+        except httpx.HTTPError as error:
+            problem = HttpError(
+                self._clean(f"no answer: {error or type(error).__name__}"),
+                where=self._clean(where),
+                hint="is the server there, and its address right?",
+            )
+            if method in _SAFE:
+                raise _Again(problem, None) from error
+            raise problem from error
+        if answer.status < 400 or answer.status in ok:
+            return answer
+        refused = HttpError(
+            self._clean(f"{answer.status}: {' '.join(answer.text.split())[:300]}"),
+            where=self._clean(where),
+            status=answer.status,
+        )
+        if answer.status == 429 or (answer.status in _AGAIN and method in _SAFE):
+            raise _Again(refused, _seconds(answer.headers.get("retry-after")))
+        raise refused
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+_BACKOFF = wait_exponential_jitter(initial=0.2, max=8)
+_LONGEST_WAIT = 60.0
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    told = error.wait if isinstance(error, _Again) else None
+    return min(told, _LONGEST_WAIT) if told is not None else _BACKOFF(state)
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
