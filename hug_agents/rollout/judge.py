@@ -1,0 +1,147 @@
+"""The judgement: is the new version worse than the old one, or worse than what was promised?
+
+Pure arithmetic on counters. `bad` needs both: a difference that is no accident (a test with its share of ALPHA), and one
+that matters (an effect size). Where the old version is as bad, the new one is not the cause, and a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hug_agents.approve.identity import Digest
+from hug_agents.execute.target import Counters
+from hug_agents.rollout.comparison import Baseline, Level, against, errors, shift, tail
+from hug_agents.rollout.limits import Limit, error_budget, limits_of, usual_limit
+from hug_agents.rollout.looks import level
+from hug_agents.rollout.verdict import Check, Judgement, Verdict
+from hug_agents.rollout.window import Window, window_of
+from hug_agents.spec import Analysis, DeploymentSpec
+
+ENOUGH_BESIDE = 20
+"""A version that ran beside the new one is compared with while it took at least a twentieth of its requests."""
+METHOD = (
+    "Fisher's exact test on failures and on slow requests, Mann-Whitney U on latency, exact binomial tails against "
+    "limits; Pocock alpha spending"
+)
+
+
+def judge(
+    *,
+    spec: DeploymentSpec,
+    candidate: Digest,
+    baseline: Digest | None,
+    start: tuple[Counters, ...],
+    now: tuple[Counters, ...],
+    reference: tuple[Window, ...] = (),
+    look: int,
+    looks: int,
+    final: bool,
+    queries: tuple[Check, ...] = (),
+) -> Verdict:
+    """What this look says of the new version, by what it did since `start`.
+
+    `reference`: windows of the old version before the rollout, for steps in which it takes no traffic. `look` is of
+    `looks`, counted through every extension of the step; `final` ends a hold. `queries`: checks that somebody else made.
+    """
+    analysis = spec.analysis or Analysis()
+    services = [_Service.of(spec, name.name, candidate, baseline, start, now, reference) for name in spec.web_services]
+    tests = sum(item.tests for item in services)
+    risk = Level(p_value=level(spec, tests, look, looks), final=final)
+    checks = [
+        *_traffic(services, analysis, final),
+        *(check for item in services for check in item.checks(risk)),
+        *queries,
+    ]
+    return Verdict(
+        outcome=_worst(checks),
+        candidate=candidate,
+        baseline=baseline,
+        checks=tuple(checks),
+        method=f"{METHOD}; look {look} of at most {looks}, level {risk.p_value:.2g}",
+    )
+
+
+def _worst(checks: list[Check]) -> Judgement:
+    said = {check.outcome for check in checks}
+    return "bad" if "bad" in said else "good" if said == {"good"} else "inconclusive"
+
+
+@dataclass(frozen=True)
+class _Service:
+    mine: Window
+    old: Baseline | None
+    beside: Window | None
+    limits: tuple[Limit, ...]
+    margin: float | None
+
+    @classmethod
+    def of(
+        cls,
+        spec: DeploymentSpec,
+        name: str,
+        candidate: Digest,
+        baseline: Digest | None,
+        start: tuple[Counters, ...],
+        now: tuple[Counters, ...],
+        reference: tuple[Window, ...],
+    ) -> _Service:
+        mine = window_of(name, candidate, start, now)
+        beside = window_of(name, baseline, start, now) if baseline and baseline != candidate else None
+        before = tuple(item for item in reference if item.service == name and item.requests)
+        enough = (spec.analysis or Analysis()).min_requests
+        old = _baseline(mine, beside, before, enough)
+        limits = limits_of(spec, name)
+        margin = error_budget(limits)
+        weak = old is None or old.pooled.requests < enough
+        if weak and margin is None:
+            limits = (*limits, usual_limit(name))
+        return cls(mine=mine, old=old, beside=beside, limits=limits, margin=margin)
+
+    @property
+    def tests(self) -> int:
+        """How many comparisons share the level; counted by what there could be, so that it does not move with the data."""
+        return 3 + len(self.limits)
+
+    def checks(self, risk: Level) -> Iterator[Check]:
+        if not self.mine.requests:
+            return
+        if self.old:
+            yield errors(self.mine, self.old, self.margin, risk)
+            yield from shift(self.mine, self.old, risk)
+            yield from tail(self.mine, self.old, risk)
+        for limit in self.limits:
+            yield against(limit, self.mine, self.old, risk)
+
+
+def _baseline(mine: Window, beside: Window | None, before: tuple[Window, ...], enough: int) -> Baseline | None:
+    if beside and beside.requests and beside.requests * ENOUGH_BESIDE >= mine.requests:
+        return Baseline.beside(beside)
+    if before:
+        return Baseline.earlier(before)
+    return Baseline.beside(beside) if beside and beside.requests >= enough else None
+
+
+def _traffic(services: list[_Service], analysis: Analysis, final: bool) -> Iterator[Check]:
+    yet = "in the whole hold" if final else "so far"
+    busy = any(item.mine.requests for item in services)
+    if not services:
+        yield Check(
+            name="traffic",
+            outcome="good",
+            reason="no service answers requests: only health and smoke tests can judge it",
+        )
+    for item in services:
+        name, requests = item.mine.service, item.mine.requests
+        outcome: Judgement = "inconclusive"
+        if requests >= analysis.min_requests:
+            continue
+        if requests:
+            reason = f"{name}: {requests} requests {yet}, {analysis.min_requests} are needed to call it good"
+        elif item.beside and item.beside.requests:
+            reason = f"{name}: no request reached the new version {yet}, {item.beside.requests} reached the old one"
+        elif busy:
+            outcome, reason = "good", f"{name}: no version of it took a request {yet}, so it was not judged"
+        else:
+            reason = f"{name}: no request reached it {yet}"
+        yield Check(name=f"traffic of {name}", outcome=outcome, reason=reason, requests=requests)
