@@ -21,8 +21,11 @@ ERROR_RATIO: Final = 1.5
 """And half as often again as before."""
 SUPERIORITY: Final = 0.56
 """Vargha and Delaney's A from which they call an effect small; below it a shift does not matter."""
-SLOWER: Final = 1.15
-"""And the median or the 90th percentile must have grown by so much."""
+SLOWER: Final = 0.15
+"""And the median or the 90th percentile must have grown by this share: in the first look by twice as much, since in so
+short a time two sets of replicas that are alike may differ, in the second by one and a half times, and so on."""
+SLOWER_THAN_EARLIER: Final = 0.30
+"""The same where the old version is known from before only: another hour has another load."""
 TAIL_SHARE: Final = 0.10
 """What is called the tail: bounds that at most a tenth of all requests are beyond."""
 TAIL_MARGIN: Final = 0.01
@@ -36,6 +39,7 @@ class Level:
     """What this look may risk in one comparison."""
 
     p_value: float
+    look: int
     final: bool
 
 
@@ -46,11 +50,13 @@ class Baseline:
     pooled: Window
     parts: tuple[Window, ...]
     name: str
+    slower: float
+    """The growth of latency that matters in the long run."""
 
     @classmethod
     def beside(cls, window: Window) -> Baseline:
         """The old version, in the same time."""
-        return cls(pooled=window, parts=(window,), name="the old version beside it")
+        return cls(pooled=window, parts=(window,), name="the old version beside it", slower=SLOWER)
 
     @classmethod
     def earlier(cls, windows: tuple[Window, ...]) -> Baseline:
@@ -59,7 +65,7 @@ class Baseline:
         for window in windows[1:]:
             pooled = pooled.plus(window)
         full = tuple(window for window in windows if window.requests >= FEWEST)
-        return cls(pooled=pooled, parts=full or (pooled,), name="the old version before")
+        return cls(pooled=pooled, parts=full or (pooled,), name="the old version before", slower=SLOWER_THAN_EARLIER)
 
 
 def errors(mine: Window, old: Baseline, budget: float | None, level: Level) -> Check:
@@ -94,7 +100,7 @@ def shift(mine: Window, old: Baseline, level: Level) -> Iterator[Check]:
     new, before = mine.within(bounds), old.pooled.within(bounds)
     test = mann_whitney(new.bins(), before.bins())
     factor = min(_factor(new, part.within(bounds)) for part in (old.pooled, *old.parts) if part.measured)
-    matters = test.superiority >= SUPERIORITY and factor >= SLOWER
+    matters = test.superiority >= SUPERIORITY and factor >= 1 + old.slower * (1 + 1 / level.look)
     outcome = _outcome(test.p_value, matters, level)
     said = (
         f"{mine.service}: median {_ms(new, 0.5)}, 90th percentile {_ms(new, 0.9)}; "

@@ -47,7 +47,7 @@ def judge(
     analysis = spec.analysis or Analysis()
     services = [_Service.of(spec, name.name, candidate, baseline, start, now, reference) for name in spec.web_services]
     tests = sum(item.tests for item in services)
-    risk = Level(p_value=level(spec, tests, look, looks), final=final)
+    risk = Level(p_value=level(spec, tests, look, looks), look=max(1, look), final=final)
     checks = [
         *_traffic(services, analysis, final),
         *(check for item in services for check in item.checks(risk)),

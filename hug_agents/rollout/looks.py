@@ -11,7 +11,7 @@ from hug_agents.planning import plan_rollout
 from hug_agents.rollout.statistics import spent
 from hug_agents.spec import Analysis, DeploymentSpec, Model
 
-ALPHA: Final = 0.01
+ALPHA: Final = 0.02
 """The chance, at most, that a rollout of a version that is no worse is rolled back: all its steps, looks and checks."""
 DOUBT: Final = 0.05
 """Below this chance of its being an accident, a difference that matters is not called good either: hold and look again."""
