@@ -21,7 +21,8 @@ HugError
 │   ├── DecisionRefused        a decision was not taken, and nothing changed; `reason` is a code
 │   ├── NotApproved            an effect without the signatures, gates or window it needs          (exit 5)
 │   ├── EnvironmentBusy        another release or process is at work in the environment            (exit 5)
-│   ├── InDoubt                an effect was begun, and nobody can tell whether it happened
+│   ├── NeedsPerson            a release is under way, and only a person can say how it goes on     (exit 5)
+│   │   └── InDoubt            an effect was begun, and nobody can tell whether it happened
 │   └── LedgerBroken           the ledger was changed; names the first entry that is wrong
 ├── MissingExtra               an optional package is needed; the message says which               (exit 2)
 ├── QuestionsPending           the request cannot be built before these are answered               (exit 4)
@@ -150,7 +151,17 @@ class EnvironmentBusy(ApprovalError):
     exit_code = 5
 
 
-class InDoubt(ApprovalError):
+class NeedsPerson(ApprovalError):
+    """A release is under way, and only a person can say how it goes on. `matter`: the digest of what is asked."""
+
+    exit_code = 5
+
+    def __init__(self, what: str, *, matter: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.matter = matter
+
+
+class InDoubt(NeedsPerson):
     """An effect was begun before a crash, and the world does not tell whether it happened. A person has to look."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hug_agents.adapters.registry import load_target
@@ -35,6 +37,7 @@ def open_office(
     policy: Path | None = None,
     clock: Clock = system_clock,
     targets: Targets | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Executor:
     """The executor of a store, with its desk. The policy file is read anew at each use. Raises PolicyError."""
     path = policy_path(store, policy)
@@ -50,4 +53,5 @@ def open_office(
         Register(tables, clock),
         Journal(tables, clock),
         targets or (lambda name: load_target(name, store)),
+        sleep,
     )

@@ -10,12 +10,13 @@ and again. Everything that lasts is in the store.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -29,13 +30,15 @@ from hug_agents.approve.ledger import Entry
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.quorum import Standing
+from hug_agents.approve.resolution import Choice, Matter
 from hug_agents.approve.review import changes
 from hug_agents.approve.signing import Pen
 from hug_agents.approve.waiver import finding_id
 from hug_agents.bundle import Bundle
 from hug_agents.errors import DecisionRefused, EnvironmentBusy, UsageError
+from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.events import Event, record_once
-from hug_agents.execute.register import Registered
+from hug_agents.execute.register import Registered, Wish
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
 from hug_agents.office import open_office
 from hug_agents.plans import Role
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from hug_agents.execute.executor import Executor, Targets
+    from hug_agents.execute.target import FaultKind
+    from hug_agents.rollout.deployment import Deployment
     from hug_agents.workflow.run import Position
 
 
@@ -78,18 +83,23 @@ class Release:
         store: str | Path | None = None,
         policy: str | Path | None = None,
         targets: Targets | None = None,
+        scope: Literal["release", "drill"] = "release",
+        fault: FaultKind | None = None,
         clock: Clock = system_clock,
+        sleep: Callable[[float], None] = time.sleep,
         progress: Callable[[str, Any], None] | None = None,
     ) -> Release:
         """Begin a release from a request, from a bundle that `generate` made, or from its run's id.
 
         Goes on until it waits: for answers, for people, or for something that `status()` names. `requester` is the id
         of who asks (who then signs nothing), `target` what carries it out, e.g. `write:../infrastructure`.
+        `scope` `drill` ends after the rollback drill, which injects `fault`.
         Raises what `generate` raises, but for questions: they are in `status()`.
         """
         crew = build_crew(store, model, base_url, None, gates, progress)
-        crew = replace(crew, executor=open_office(crew.store, policy=_path(policy), clock=clock, targets=targets))
-        values: dict[str, Any] = {"scope": "release", "requester": requester}
+        executor = open_office(crew.store, policy=_path(policy), clock=clock, targets=targets, sleep=sleep)
+        crew = replace(crew, executor=executor, fault=fault)
+        values: dict[str, Any] = {"scope": scope, "requester": requester}
         values["target"] = crew.doors.target(target).name
         if isinstance(request, Generation):
             run, request = request.thread, None
@@ -131,14 +141,16 @@ class Release:
         base_url: str | None = None,
         gates: tuple[str, ...] | None = None,
         targets: Targets | None = None,
+        fault: FaultKind | None = None,
         clock: Clock = system_clock,
+        sleep: Callable[[float], None] = time.sleep,
         progress: Callable[[str, Any], None] | None = None,
     ) -> Release:
         """A release that was begun before, in this or another process. Raises UsageError if there is none."""
         crew = build_crew(store, model, base_url, None, gates, progress)
-        executor = open_office(crew.store, policy=_path(policy), clock=clock, targets=targets)
+        executor = open_office(crew.store, policy=_path(policy), clock=clock, targets=targets, sleep=sleep)
         executor.register.find(release)
-        return cls(release, replace(crew, executor=executor))
+        return cls(release, replace(crew, executor=executor, fault=fault))
 
     def status(self) -> Status:
         """Where it stands now. Changes nothing."""
@@ -149,6 +161,7 @@ class Release:
         state = position.state
         stage: Stage = "ended" if row.outcome else position.status
         standing, packet = self._standing(position) if stage == "checkpoint" else (None, None)
+        matter = self._crew.store.get_model(Matter, state["matter"]) if stage == "attention" else None
         return Status(
             id=self.id,
             application=row.application,
@@ -158,16 +171,17 @@ class Release:
             stage=stage,
             outcome=row.outcome,
             checkpoint=packet.checkpoint if packet else None,
-            environment=packet.environment.name if packet else "",
+            environment=packet.environment.name if packet else matter.environment if matter else "",
             packet=standing.packet if standing else "",
             bundle=state.get("bundle", ""),
             waits_for=standing.missing if standing else (),
             signatures=standing.signatures if standing else (),
             questions=tuple(position.pending.get("questions", ())) if stage == "questions" else (),
+            matter=matter,
             passed=tuple(name for name, _ in state.get("earlier", [])),
             effects=self._executor.journal.of(self.id),
             notice=position.pending.get("reason", "") if stage == "blocked" else state.get("notice", ""),
-            next=self._next(stage, standing),
+            next=self._next("paused" if matter and matter.kind == "paused" else stage, standing),
             solo=bool(standing and standing.solo),
         )
 
@@ -297,13 +311,30 @@ class Release:
         """Move until something waits that the ledger has no answer to yet."""
         from hug_agents.workflow import run as graph
 
+        self._unpause()
         seen = set()
         while True:
             position = graph.resume(self._crew, self.id, {"type": "look"})
+            if self._executor.register.find(self.id).outcome:
+                return
             place = (position.pending.get("checkpoint"), position.digest("packet"))
             if position.status != "checkpoint" or place in seen or self._standing(position)[0].state != "approved":
                 return
             seen.add(place)
+
+    def _unpause(self) -> None:
+        """To resume is to go on after a pause."""
+        from hug_agents.workflow import run as graph
+
+        register = self._executor.register
+        if register.wish(self.id)[0] == "pause":
+            register.ask(self.id, "go_on", register.wish(self.id)[1])
+        position = graph.look(self._crew, self.id)
+        if position.status == "attention":
+            matter = self._crew.store.get_model(Matter, position.state["matter"])
+            if matter.kind == "paused":
+                dossier = self._crew.store.get_model(Dossier, position.state["dossier"])
+                self._executor.matters.close("paused", dossier, matter.environment, matter.subject)
 
     def edit(
         self,
@@ -338,6 +369,76 @@ class Release:
         if status.notice.startswith("the edit cannot be made") and status.bundle == before:
             raise UsageError(status.notice.removeprefix("the edit cannot be made: "), where=self.id)
         return status
+
+    def pause(self, by: str) -> None:
+        """Ask the process that moves this release to stand still at its next step; `resume` goes on."""
+        self._wish("pause", by)
+
+    def abort(self, by: str) -> Status:
+        """Take back what the rollout under way has done: at its next step, or now if nobody is moving it.
+
+        No signature is asked for: what was approved includes its way back. It is written down who asked.
+        """
+        self._wish("abort", by)
+        try:
+            return self.resume()
+        except EnvironmentBusy:  # the process that moves it looks for the word at every step
+            return self.status()
+
+    def settle(
+        self,
+        choice: Choice,
+        *,
+        reviewer: str,
+        key: SigningKey,
+        reason: str,
+        role: Role | None = None,
+    ) -> Entry:
+        """Sign and take the answer to what only a person can settle (`status().matter`). Raises DecisionRefused."""
+        matter = self.matter()
+        signed = self._pen(reviewer, key).resolution(matter, choice, role=role, reason=reason)
+        requester = self._executor.register.find(self.id).requester
+        return self._executor.desk.settle(signed, matter=matter, requester=self._executor.matters.excluded(requester))
+
+    def rollback(
+        self, *, reviewer: str, key: SigningKey, reason: str, environment: str | None = None, role: Role | None = None
+    ) -> Deployment:
+        """Take back what this release promoted, also long after: traffic, desired state, then a look whether it worked.
+
+        `environment`: default the last production environment that it went to. Raises UsageError when something else
+        runs there now; DecisionRefused; NeedsPerson when the way back was not completed (call it again once settled).
+        """
+        from hug_agents.rollout.promoted import take_back_promoted, where_it_runs
+
+        executor, row = self._executor, self._executor.register.find(self.id)
+        if not row.outcome:
+            raise UsageError("the release is under way", where=self.id, hint=f"hug release abort {self.id}")
+        with self._driving():
+            state = self._state()
+            spec = executor.store.get_model(DeploymentSpec, executor.store.get_bundle(state["bundle"]).manifest.spec)
+            place = where_it_runs(executor, row, spec, environment)
+            dossier = executor.store.get_model(Dossier, state["dossier"])
+            dossier = dossier.model_copy(update={"plan": state.get("plans", {}).get(place, dossier.plan)})
+            matter = executor.matters.open(
+                "rollback", dossier, place, dossier.bundle, "it was promoted, and the release has ended"
+            )
+            excluded = executor.matters.excluded(row.requester)
+            if executor.desk.settled(matter, requester=excluded) is None:
+                signed = self._pen(reviewer, key).resolution(matter, "roll_back", role=role, reason=reason)
+                executor.desk.settle(signed, matter=matter, requester=excluded)
+            return take_back_promoted(executor, dossier, reason, tell=self._crew.tell)
+
+    def _wish(self, wanted: Wish, by: str) -> None:
+        if self._executor.register.find(self.id).outcome:
+            raise UsageError("the release has ended", where=self.id, hint=f"hug rollback {self.id} takes it back")
+        self._executor.register.ask(self.id, wanted, by)
+
+    def matter(self) -> Matter:
+        """What only a person can settle. Raises UsageError if nothing waits for that."""
+        matter = self._executor.matters.waiting(self.id)
+        if matter is None:
+            raise UsageError("nothing waits to be settled", where=self.id, hint=f"hug release show {self.id}")
+        return matter
 
     def cancel(self, reason: str) -> Status:
         """End a release that is not wanted any more; its environments are free again. What was done stays done."""
@@ -389,7 +490,7 @@ class Release:
         packet = self._crew.store.get_model(Packet, position.state["packet"])
         return self._executor.desk.standing(packet), packet
 
-    def _next(self, stage: Stage, standing: Standing | None) -> str:
+    def _next(self, stage: str, standing: Standing | None) -> str:
         if stage == "checkpoint" and standing and not any(item.role for item in standing.missing):
             stage = "interrupted"
         return NEXT.get(stage, "").format(id=self.id)

@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import Field
+
 from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.quorum import Missing, Signature, Standing
+from hug_agents.approve.resolution import Matter
 from hug_agents.approve.review import FileChange, markdown
 from hug_agents.bundle import Bundle
 from hug_agents.execute.journal import Effect
 from hug_agents.spec import Line, Model, Text
 
-Stage = Literal["questions", "checkpoint", "blocked", "interrupted", "ended"]
+Stage = Literal["questions", "checkpoint", "blocked", "attention", "interrupted", "ended"]
 NEXT: dict[str, str] = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",
     "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
+    "attention": "hug release settle {id} CHOICE --key NAME",
+    "paused": "hug release resume {id}, or hug release abort {id}",
     "interrupted": "hug release resume {id}",
 }
 
@@ -40,6 +45,7 @@ class Status(Model):
     waits_for: tuple[Missing, ...] = ()
     signatures: tuple[Signature, ...] = ()
     questions: tuple[dict[str, Any], ...] = ()
+    matter: Matter | None = Field(None, description="what only a person can settle, while it stands still for that")
     passed: tuple[CheckpointId, ...] = ()
     effects: tuple[Effect, ...] = ()
     notice: Text = ""

@@ -122,6 +122,7 @@ class Site:
             "policy": self.policy_file,
             "targets": lambda _: self.target,
             "clock": lambda: self.now,
+            "sleep": lambda seconds: self.later(seconds=seconds),
         }
 
     def write_policy(self, value: Policy) -> None:

@@ -109,7 +109,9 @@ class WriteTarget:
     def _commit(self, work: Work, bundle: Bundle | None, title: str) -> Outcome:
         order, branch = work.order, self._branch(work)
         if order.action not in ("deploy", "rollback"):
-            return Outcome(status="failed", detail=f"a branch cannot {order.action}: what watches it does that")
+            return Outcome(
+                status="failed", untouched=True, detail=f"a branch cannot {order.action}: what watches it does that"
+            )
         if done := self._of_order(branch, work):
             return Outcome(status="done", detail=f"{branch} is at {done}", outputs={"commit": done, "branch": branch})
         start = self._start(branch)
@@ -119,12 +121,14 @@ class WriteTarget:
         if order.action == "deploy" and base != work.plan.base:
             raise PlanStale(f"{branch} is not as it was when the plan was made")
         if order.action == "rollback" and (there is None or there.digest() != work.plan.bundle):
-            return Outcome(status="failed", detail=f"{branch} does not hold the bundle that would be rolled back")
+            return Outcome(
+                status="failed", untouched=True, detail=f"{branch} does not hold the bundle that would be rolled back"
+            )
         self._not_checked_out(branch)
         try:
             after = self._merged(tree, there, bundle)
         except OutputConflict as error:
-            return Outcome(status="failed", detail=str(error))
+            return Outcome(status="failed", untouched=True, detail=str(error))
         self._write_blobs(bundle)
         message = (
             f"{title} {order.environment.name}\n\n"

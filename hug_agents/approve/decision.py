@@ -87,6 +87,8 @@ RefusalReason = Literal[
     "unknown_finding",
     "wrong_bundle",
     "nothing_to_override",
+    "unknown_matter",
+    "no_such_choice",
     "earlier_checkpoint",
     "gates_not_green",
 ]

@@ -31,6 +31,7 @@ from hug_agents.approve.quorum import (
     person_of,
     status,
 )
+from hug_agents.approve.resolution import Matter, Resolution
 from hug_agents.approve.strict import Malformed
 from hug_agents.approve.waiver import Waiver, finding_id
 from hug_agents.errors import DecisionRefused, NotApproved, StoreError
@@ -175,6 +176,34 @@ class Desk:
             excluded = "" if policy.solo else requester
             _admit(session, signed, ("Security Engineer",), requester=excluded, hours=policy.waiver_max_days * 24)
             return _enter(session, "waiver", signed)
+
+    def settle(self, envelope: bytes, *, matter: Matter, requester: str) -> Entry:
+        """Take one person's signed answer to a matter. The first that counts stands. Raises DecisionRefused."""
+        signed = _read(envelope, Resolution)
+        document = signed.document
+        where = document.subject_name
+        with self._session() as session:
+            entries = _known(session.writer, document, matter.release)
+            if document.matter != matter.digest() or document.environment != matter.environment:
+                raise _refuse("unknown_matter", "it answers another matter than the one that waits", where)
+            if document.choice not in matter.choices:
+                raise _refuse("no_such_choice", f"the answers are {', '.join(matter.choices)}", where)
+            policy = session.policy
+            _admit(session, signed, policy.override_roles, requester=requester, hours=policy.override_hours)
+            if _answer(entries, matter, policy, requester, session.at):
+                raise _refuse("already_decided", "the matter is settled; the first answer stands", where)
+            return _enter(session, "resolution", signed)
+
+    def settled(self, matter: Matter, *, requester: str) -> Resolution | None:
+        """The signed answer to a matter, verified again; None: nobody has answered."""
+        with self.ledger.reading() as reader:
+            entries = reader.of(matter.release)
+            return _answer(entries, matter, self._policy(), requester, instant(self._clock()))
+
+    def entries(self, release: str) -> tuple[Entry, ...]:
+        """What the ledger holds of a release, each entry checked."""
+        with self.ledger.reading() as reader:
+            return reader.of(release)
 
     def standing(self, packet: Packet) -> Standing:
         """Where a packet stands now, earlier checkpoints included. Changes nothing."""
@@ -370,6 +399,22 @@ def _known(writer: Writer, document: Signable, release: str) -> tuple[Entry, ...
     if not entries:
         raise _refuse("unknown_release", "there is no such release here", document.subject_name)
     return entries
+
+
+def _answer(
+    entries: tuple[Entry, ...], matter: Matter, policy: Policy, requester: str, at: Instant
+) -> Resolution | None:
+    name = matter.digest()
+    for entry in entries:
+        if entry.kind != "resolution" or entry.envelope.document.matter != name:
+            continue
+        document: Resolution = entry.envelope.document
+        hours = policy.override_hours
+        if document.expires > at and not eligible(
+            entry.envelope, policy, policy.override_roles, requester=requester, hours=hours
+        ):
+            return document
+    return None
 
 
 def _asked(entries: tuple[Entry, ...]) -> list[Entry]:

@@ -19,6 +19,7 @@ from pydantic import Field
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.decision import Decision, Override
 from hug_agents.approve.envelope import Envelope, Signable, from_json
+from hug_agents.approve.resolution import Resolution
 from hug_agents.approve.strict import Malformed, parse
 from hug_agents.approve.waiver import Waiver
 from hug_agents.canonical import canonical_json, digest, sha256
@@ -26,8 +27,8 @@ from hug_agents.database import Database
 from hug_agents.errors import LedgerBroken, StoreError
 from hug_agents.spec import Line, Model
 
-Kind = Literal["policy", "presented", "decision", "waiver", "override", "event"]
-SIGNED: tuple[Kind, ...] = ("decision", "waiver", "override")
+Kind = Literal["policy", "presented", "decision", "waiver", "override", "resolution", "event"]
+SIGNED: tuple[Kind, ...] = ("decision", "waiver", "override", "resolution")
 GENESIS = "sha256:" + "0" * 64
 VERSION = 1
 _MAX_BODY = 8 * 1024 * 1024
@@ -90,6 +91,14 @@ class Entry(Model):
         return found
 
 
+_KINDS: dict[str, type[Signable]] = {
+    "decision": Decision,
+    "waiver": Waiver,
+    "override": Override,
+    "resolution": Resolution,
+}
+
+
 # What a body says depends on nothing but its text; an entry is read several times while a packet is judged.
 @lru_cache(maxsize=128)
 def _value(body: str) -> Mapping[str, Any]:
@@ -98,8 +107,7 @@ def _value(body: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=128)
 def _envelope(kind: str, body: str) -> Envelope[Any]:
-    kinds: dict[str, type[Signable]] = {"decision": Decision, "waiver": Waiver, "override": Override}
-    return from_json(_value(body).get("envelope") or {}, kinds[kind])
+    return from_json(_value(body).get("envelope") or {}, _KINDS[kind])
 
 
 class Writer:

@@ -92,6 +92,9 @@ class DrillRecord(Model):
     finished: Instant
     seconds: Annotated[int, Field(ge=0)]
     evidence: Digest = Field(description="of what was recorded while it ran")
+    injected: Line | None = Field(
+        None, description="the kind of failure that was injected", exclude_if=lambda value: value is None
+    )
 
 
 class Evidence(Model):

@@ -15,6 +15,7 @@ from hug_agents.approve.keys import SigningKey
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.quorum import Standing, demand_of
+from hug_agents.approve.resolution import Choice, Matter, Resolution
 from hug_agents.approve.waiver import Waiver
 from hug_agents.errors import DecisionRefused, UsageError
 from hug_agents.plans import Role
@@ -62,6 +63,19 @@ class Pen:
             role=role or self._role(self._policy.override_roles),
             reason=reason,
             **_address(packet),
+        )
+
+    def resolution(self, matter: Matter, choice: Choice, *, role: Role | None, reason: str) -> bytes:
+        """The answer to a matter."""
+        return self._sign(
+            Resolution,
+            matter.release,
+            hours=self._policy.override_hours,
+            role=role or self._role(self._policy.override_roles),
+            environment=matter.environment,
+            matter=matter.digest(),
+            choice=choice,
+            reason=reason,
         )
 
     def waiver(self, release: ReleaseId, bundle: Digest, finding: Digest, *, reason: str, days: int) -> bytes:

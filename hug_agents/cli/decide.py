@@ -9,13 +9,12 @@ import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import WAITING, common, is_terminal, opened
+from hug_agents.cli.release import WAITING, common, is_terminal, opened, role_of
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
     from hug_agents.approve.decision import Verdict
     from hug_agents.approve.desk import Taken
-    from hug_agents.plans import Role
     from hug_agents.release import Release
     from hug_agents.status import Review
 
@@ -80,13 +79,13 @@ def command(
     if override:
         if packet not in (None, waiting):
             raise UsageError("another packet waits now", where="--packet", hint=waiting)
-        return _told(found.override(reviewer=who, key=signing, reason=comment, role=_role(role)), as_json, release)
+        return _told(found.override(reviewer=who, key=signing, reason=comment, role=role_of(role)), as_json, release)
     assert verdict is not None  # looked at above
     signed = found.sign(
         _VERDICTS[verdict],
         reviewer=who,
         key=signing,
-        role=_role(role),
+        role=role_of(role),
         comment=comment,
         packet=packet or waiting,
     )
@@ -94,19 +93,6 @@ def command(
         click.echo(signed.decode())
         return 0
     return _told(found.decide(envelope=signed, packet=packet or waiting), as_json, release)
-
-
-def _role(word: str | None) -> Role | None:
-    roles: dict[str, Role] = {
-        "ops": "Operations Engineer",
-        "sre": "Site Reliability Engineer",
-        "sec": "Security Engineer",
-    }
-    if word is None:
-        return None
-    if word.lower() not in roles:
-        raise UsageError(f"{word[:40]!r} is not a role", where="--role", hint="ops, sre, sec")
-    return roles[word.lower()]
 
 
 def _show(found: Release, review: Review) -> None:

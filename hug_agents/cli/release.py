@@ -13,13 +13,14 @@ from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
     from hug_agents.approve.checkpoints import Checkpoint
+    from hug_agents.plans import Role
     from hug_agents.release import Release
     from hug_agents.status import Status
 
 _FILE = click.Path(path_type=Path)
 WAITING = 5
 """The exit code while people have to decide."""
-_CODES = {"questions": 4, "checkpoint": WAITING, "blocked": WAITING, "interrupted": 1}
+_CODES = {"questions": 4, "checkpoint": WAITING, "blocked": WAITING, "attention": WAITING, "interrupted": 1}
 
 
 def common(function: Any) -> Any:
@@ -33,7 +34,24 @@ def common(function: Any) -> Any:
     return function
 
 
-@click.group("release")
+class _WithSteering(click.Group):
+    """The commands of this file, and those of `hug_agents.cli.steer`, imported when they are called."""
+
+    _MORE = ("pause", "abort", "settle")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._MORE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self._MORE:
+            from hug_agents.cli import steer
+
+            command: click.Command = getattr(steer, cmd_name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("release", cls=_WithSteering)
 def command() -> None:
     """Begin a release, see where it stands, and move it as far as people have signed.
 
@@ -86,7 +104,7 @@ def start(
             policy=policy,
             progress=show,
         )
-    return _finish(made.status(), as_json)
+    return finish(made.status(), as_json)
 
 
 @command.command("show")
@@ -105,7 +123,7 @@ def show(release: str, review: bool, store: Path | None, policy: Path | None, as
         else:
             click.echo(packet.markdown())
         return WAITING
-    return _finish(found.status(), as_json)
+    return finish(found.status(), as_json)
 
 
 @command.command("list")
@@ -148,7 +166,7 @@ def resume(
     with progress(quiet=as_json) as show:
         found = Release.open(release, store=store, policy=policy, model=model, progress=show)
         status = found.resume(_answers(answers))
-    return _finish(status, as_json)
+    return finish(status, as_json)
 
 
 @command.command("edit")
@@ -192,7 +210,7 @@ def edit(
     with progress(quiet=as_json) as show:
         found = Release.open(release, store=store, policy=policy, progress=show)
         status = found.edit(by=by, fields=values, files=contents, comment=comment)
-    return _finish(status, as_json)
+    return finish(status, as_json)
 
 
 @command.command("waive")
@@ -246,7 +264,7 @@ def cancel(release: str, reason: str, store: Path | None, policy: Path | None, a
     """End a release that is not wanted any more, and free its environments."""
     from hug_agents.release import Release
 
-    _finish(Release.open(release, store=store, policy=policy).cancel(reason), as_json)
+    finish(Release.open(release, store=store, policy=policy).cancel(reason), as_json)
     return 0
 
 
@@ -273,13 +291,22 @@ def print_status(status: Status) -> None:
         )
     for question in status.questions:
         out.print(Text(f"  {question['id']}", "cyan").append(f"  {question['text']}", "default"))
-    if status.notice:
+    if status.matter:
+        out.print(
+            Text(f"  ? {status.matter.kind} in {status.matter.environment}: ", "bold yellow").append(
+                visible(status.matter.evidence)[:500]
+            )
+        )
+        out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
+    elif status.notice:
         out.print(Text(f"  {visible(status.notice)}", "yellow"))
     if status.solo:
         out.print("  [bold yellow]SOLO MODE: one person signs in every role[/]")
-    stage = status.outcome or {"checkpoint": "waiting for people", "questions": "waiting for answers"}.get(
-        status.stage, status.stage
-    )
+    stage = status.outcome or {
+        "checkpoint": "waiting for people",
+        "questions": "waiting for answers",
+        "attention": "stands still: only a person can settle this",
+    }.get(status.stage, status.stage)
     out.print(Text(f"  {stage}", f"bold {_colour(status.outcome or status.stage)}"))
     if status.packet:
         out.print(Text(f"  packet {status.packet}", "dim"), soft_wrap=True)
@@ -305,18 +332,26 @@ def _print_point(point: Checkpoint, status: Status) -> None:
         out.print(Text(f"      waits for {visible(missing.text)}{who}", "yellow"))
 
 
-def _finish(status: Status, as_json: bool) -> int:
+def finish(status: Status, as_json: bool) -> int:
+    """Print where a release stands; returns the exit code."""
     if as_json:
         print_json(status.model_dump(mode="json"))
     else:
         print_status(status)
     if status.stage == "ended":
-        return 0 if status.outcome == "released" else 1
+        return 0 if status.outcome in ("released", "drilled") else 1
     return _CODES[status.stage]
 
 
 def _colour(state: str) -> str:
-    return {"released": "green", "open": "yellow", "checkpoint": "yellow", "questions": "yellow"}.get(state, "red")
+    return {
+        "released": "green",
+        "drilled": "green",
+        "open": "yellow",
+        "checkpoint": "yellow",
+        "questions": "yellow",
+        "attention": "bold yellow",
+    }.get(state, "red")
 
 
 def _answers(words: tuple[str, ...]) -> dict[str, str]:
@@ -343,3 +378,17 @@ def opened(release: str, store: Path | None, policy: Path | None) -> Release:
     from hug_agents.release import Release
 
     return Release.open(release, store=store, policy=policy)
+
+
+def role_of(word: str | None) -> Role | None:
+    """A role by its short name."""
+    roles: dict[str, Role] = {
+        "ops": "Operations Engineer",
+        "sre": "Site Reliability Engineer",
+        "sec": "Security Engineer",
+    }
+    if word is None:
+        return None
+    if word.lower() not in roles:
+        raise UsageError(f"{word[:40]!r} is not a role", where="--role", hint="ops, sre, sec")
+    return roles[word.lower()]

@@ -19,6 +19,7 @@ EventName = Literal[
     "verdict",
     "rollback_began",
     "rollback_ended",
+    "attention",
     "drill_ended",
     "drift_checked",
     "release_ended",
@@ -36,8 +37,11 @@ class Event(Model):
     role: Literal["", "development", "staging", "production"] = ""
     target: Line = ""
     bundle: Line = ""
+    packet: Line = ""
+    """Of an effect: the packet that was approved when it began."""
     outcome: Line = ""
-    """effect: done, failed · deployment: deployed, failed, rolled_back · rollback, drill: passed, failed · verdict:
+    """effect: done, failed · deployment: deployed, failed, rolled_back · rollback, drill: passed, failed ·
+    attention: the matter's kind · verdict:
     good, bad, inconclusive · drift: none, drifted, unknown · release: released, rejected, failed, rolled_back,
     cancelled"""
     detail: Line = ""

@@ -6,6 +6,7 @@ after a crash the world is asked before anything is done again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,21 +14,24 @@ from filelock import FileLock, Timeout
 
 from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.desk import Desk
-from hug_agents.approve.identity import Digest
+from hug_agents.approve.identity import Digest, PersonId
 from hug_agents.approve.packet import EnvironmentIdentity, Packet
 from hug_agents.approve.quorum import Standing
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import sha256
-from hug_agents.errors import EnvironmentBusy, InDoubt, NotApproved, StoreError, UnsupportedError
+from hug_agents.errors import EnvironmentBusy, NotApproved, StoreError, UnsupportedError
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
-from hug_agents.execute.events import Event, EventName, record
-from hug_agents.execute.journal import Journal
+from hug_agents.execute.events import Event, EventName, events, record_once
+from hug_agents.execute.journal import Effect, Journal
+from hug_agents.execute.matters import Matters
 from hug_agents.execute.register import Register
-from hug_agents.execute.target import Action, Order, Outcome, PlanStale, Target, Work
+from hug_agents.execute.target import Action, FaultKind, Order, Outcome, PlanStale, Target, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
 
+RELEASE = "release"
+"""The series of a release's own effects; every other is a drill's."""
 Targets = Callable[[str], Target]
 """The target of a name. Raises UsageError if there is none."""
 
@@ -35,11 +39,21 @@ Targets = Callable[[str], Target]
 class Executor:
     """Carries out orders for the releases of a store."""
 
-    def __init__(self, store: Store, desk: Desk, register: Register, journal: Journal, targets: Targets) -> None:
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        register: Register,
+        journal: Journal,
+        targets: Targets,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.store = store
         self.desk = desk
         self.register = register
         self.journal = journal
+        self.matters = Matters(store, desk, journal)
+        self.sleep = sleep
         self._targets = targets
 
     def target(self, name: str) -> Target:
@@ -73,12 +87,21 @@ class Executor:
         return self.desk.authorise(self.packet(dossier))
 
     def carry_out(
-        self, dossier: Dossier, action: Action, *, step: int = 0, weight: int = 100, series: str = "release"
+        self,
+        dossier: Dossier,
+        action: Action,
+        *,
+        step: int = 0,
+        weight: int = 100,
+        series: str = RELEASE,
+        fault: FaultKind | None = None,
     ) -> Outcome:
         """Do one thing that the packet of this dossier allows, at most once, whoever asks and however often.
 
-        Raises NotApproved, naming what is missing; EnvironmentBusy; PlanStale, with nothing changed; InDoubt when the
-        effect was begun before and the target cannot tell whether it happened.
+        A rollback of what this release itself put there is allowed by the approval that let it go there: nothing that
+        has expired or changed since keeps a bad version standing. Raises NotApproved, naming what is missing;
+        EnvironmentBusy; PlanStale, with nothing changed; InDoubt when the effect was begun before and the target cannot
+        tell whether it happened.
         """
         contents = open_dossier(dossier, self.store)
         order = Order(
@@ -90,40 +113,101 @@ class Executor:
             weight=weight,
             bundle=contents.bundle.digest(),
             plan=contents.plan.digest(),
+            fault=fault,
         )
         with self._alone(order, contents):
-            packet = packet_of(dossier, contents, self.desk, self.desk.policy())
-            _opened(order, packet)
-            standing = self.desk.authorise(packet)
+            if order.action == "rollback" and order.series == RELEASE:
+                packet, signed_by = self._way_back(order, dossier)
+            else:
+                packet = packet_of(dossier, contents, self.desk, self.desk.policy()).digest()
+                signed_by = self._allowed(order, dossier, contents)
+            work = Work(
+                order=order,
+                plan=contents.plan,
+                blueprint=contents.blueprint,
+                bundle=contents.bundle,
+                previous=contents.previous,
+                packet=packet,
+                approved_by=signed_by,
+            )
             known = self.journal.find(order.key)
             if known and known.outcome:
-                return known.outcome
-            return self._act(order, contents, packet, standing, begun=known is not None)
+                return self._ended(work, known.outcome)
+            return self._act(work, dossier, known)
 
-    def _act(self, order: Order, contents: Contents, packet: Packet, standing: Standing, *, begun: bool) -> Outcome:
-        target = self._targets(contents.plan.target)
-        work = Work(
+    def work(self, dossier: Dossier, *, weight: int = 100, series: str = RELEASE) -> Work:
+        """What a target is told when it is only asked: for its address, its logs. Nothing is allowed by it."""
+        contents = open_dossier(dossier, self.store)
+        order = Order(
+            release=dossier.release,
+            series=series,
+            environment=contents.plan.environment,
+            action="deploy",
+            weight=weight,
+            bundle=dossier.bundle,
+            plan=dossier.plan,
+        )
+        return Work(
             order=order,
             plan=contents.plan,
             blueprint=contents.blueprint,
             bundle=contents.bundle,
             previous=contents.previous,
-            packet=packet.digest(),
-            approved_by=tuple(dict.fromkeys(item.reviewer for item in standing.signatures)),
         )
-        if begun:
-            seen = target.observe(work)
-            if seen.state == "done":
-                return self._ended(work, Outcome(status="done", detail=f"seen after a restart: {seen.evidence}"[:2000]))
-            if seen.state == "unknown":
-                raise InDoubt(
-                    f"{order.action} in {order.environment.name} was begun, and it cannot be told whether it happened",
-                    where=f"release {order.release}",
-                    hint=f"look and decide: {seen.evidence}"[:2000],
-                )
+
+    def _allowed(self, order: Order, dossier: Dossier, contents: Contents) -> tuple[PersonId, ...]:
+        packet = packet_of(dossier, contents, self.desk, self.desk.policy())
+        _opened(order, packet)
+        return tuple(dict.fromkeys(item.reviewer for item in self.desk.authorise(packet).signatures))
+
+    def _way_back(self, order: Order, dossier: Dossier) -> tuple[Digest, tuple[PersonId, ...]]:
+        """The approval that let this bundle go where it is to be taken back from; with a word of today once it ended."""
+        entries = self.desk.entries(order.release)
+        begun = [
+            item
+            for item in events(entries)
+            if item.name == "effect_began" and item.packet and item.environment == order.environment.name
+        ]
+        for item in begun:
+            packet = self.store.get_model(Packet, item.packet)
+            address = (packet.release, packet.bundle, packet.environment, packet.plans[0].digest)
+            if address == (order.release, order.bundle, order.environment, order.plan):
+                break
         else:
-            self.journal.start(order, target.name)
-            record(self.desk, _event("effect_began", work))
+            raise NotApproved(
+                f"nothing of this release was put into {order.environment.name}: there is nothing to take back",
+                where=f"release {order.release}",
+            )
+        if any(item.name == "release_ended" for item in events(entries)):
+            answer = self.matters.settle(
+                "rollback", dossier, order.environment.name, order.bundle, "it was promoted, and the release has ended"
+            )
+            return packet.digest(), (answer.reviewer,)
+        signed = (entry.envelope.document for entry in entries if entry.kind == "decision")
+        return packet.digest(), tuple(dict.fromkeys(item.reviewer for item in signed if item.packet == packet.digest()))
+
+    def _act(self, work: Work, dossier: Dossier, known: Effect | None) -> Outcome:
+        order = work.order
+        target = self._targets(work.plan.target)
+        if known and known.state == "started":
+            seen = target.observe(work)
+            if seen.state == "unknown":
+                where = order.environment.name
+                answer = self.matters.settle("in_doubt", dossier, where, order.key, f"{order.action}: {seen.evidence}")
+                if answer.choice == "done":
+                    self.matters.close("in_doubt", dossier, where, order.key)
+                    return self._ended(
+                        work, Outcome(status="done", detail=f"as {answer.reviewer} says: {answer.reason}")
+                    )
+                self.journal.intend(order, target.name)
+                self.matters.close("in_doubt", dossier, where, order.key)
+                self.journal.start(order)
+            elif seen.state == "done":
+                return self._ended(work, Outcome(status="done", detail=f"seen after a restart: {seen.evidence}"[:2000]))
+        else:
+            self.journal.intend(order, target.name)
+            record_once(self.desk, _event("effect_began", work))
+            self.journal.start(order)
         try:
             outcome = target.rollback(work) if order.action == "rollback" else target.apply(work)
         except PlanStale:
@@ -133,7 +217,7 @@ class Executor:
 
     def _ended(self, work: Work, outcome: Outcome) -> Outcome:
         self.journal.end(work.order, outcome)
-        record(self.desk, _event("effect_ended", work, outcome=outcome.status))
+        record_once(self.desk, _event("effect_ended", work, outcome=outcome.status))
         return outcome
 
     @contextmanager
@@ -163,7 +247,7 @@ class Executor:
 
 def _opened(order: Order, packet: Packet) -> None:
     """Each kind of effect is opened by a checkpoint of its own, whatever else was signed."""
-    drilling = order.series != "release"
+    drilling = order.series != RELEASE
     wanted: CheckpointId = "rollback_drill" if drilling else "pre_deployment"
     if order.environment.role == "production":
         wanted = "production_go_no_go"
@@ -186,6 +270,7 @@ def _event(name: EventName, work: Work, outcome: str = "") -> Event:
         role=order.environment.role,
         target=work.plan.target,
         bundle=order.bundle,
+        packet=work.packet,
         outcome=outcome,
         detail=f"{order.series} {order.action} step {order.step} weight {order.weight} key {order.key}",
     )

@@ -10,11 +10,11 @@ from hug_agents.database import Database
 from hug_agents.execute.target import Order, Outcome
 from hug_agents.spec import Line, Model
 
-EffectState = Literal["started", "done", "failed"]
+EffectState = Literal["intended", "started", "done", "failed"]
 
 
 class Effect(Model):
-    """One order and how far it came. `started` and nothing else: it may or may not have happened."""
+    """One order and how far it came. `intended`: nothing was done yet; `started`: it may or may not have happened."""
 
     key: Digest
     release: ReleaseId
@@ -38,13 +38,21 @@ class Journal:
             row = connection.execute(f"SELECT {_COLUMNS} FROM effects WHERE key = ?", (key,)).fetchone()  # noqa: S608 - our own constant
         return _effect(row) if row else None
 
-    def start(self, order: Order, target: str) -> None:
+    def intend(self, order: Order, target: str) -> None:
+        """Written once it is allowed, or once a person has said that it did not happen; nothing is done yet."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO effects (key, release, target, work, state, changed) VALUES (?, ?, ?, ?, 'intended', ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = 'intended', changed = excluded.changed",
+                (order.key, order.release, target, order.model_dump_json(), instant(self._clock())),
+            )
+
+    def start(self, order: Order) -> None:
         """Written and on disk before anything is done."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO effects (key, release, target, work, state, changed) VALUES (?, ?, ?, ?, 'started', ?) "
-                "ON CONFLICT (key) DO UPDATE SET changed = excluded.changed",
-                (order.key, order.release, target, order.model_dump_json(), instant(self._clock())),
+                "UPDATE effects SET state = 'started', changed = ? WHERE key = ?",
+                (instant(self._clock()), order.key),
             )
 
     def end(self, order: Order, outcome: Outcome) -> None:
@@ -58,7 +66,25 @@ class Journal:
     def forget(self, order: Order) -> None:
         """A target said that it changed nothing, and that the plan has to be made anew."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM effects WHERE key = ? AND state = 'started'", (order.key,))
+            connection.execute("DELETE FROM effects WHERE key = ? AND outcome = ''", (order.key,))
+
+    def mark(self, subject: str, name: str, document: Digest) -> None:
+        """Remember a document under a name; what is remembered there already stays."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", (subject, name, document))
+
+    def marked(self, subject: str, name: str) -> Digest | None:
+        """The document that is remembered."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT document FROM marks WHERE subject = ? AND name = ?", (subject, name)
+            ).fetchone()
+        return row[0] if row else None
+
+    def unmark(self, subject: str, name: str) -> None:
+        """Forget it."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM marks WHERE subject = ? AND name = ?", (subject, name))
 
     def of(self, release: ReleaseId) -> tuple[Effect, ...]:
         """The effects of a release, in the order of their last change."""

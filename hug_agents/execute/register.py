@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from hug_agents.approve.clock import Clock, Instant, instant
 from hug_agents.approve.identity import Digest, PersonId, ReleaseId
 from hug_agents.approve.risk import History
@@ -12,6 +14,7 @@ from hug_agents.errors import EnvironmentBusy, UsageError
 from hug_agents.spec import Line, Model
 
 DeploymentOutcome = Literal["deployed", "failed", "rolled_back"]
+Wish = Literal["go_on", "pause", "abort"]
 _LOOKED_AT = 10
 
 
@@ -26,6 +29,17 @@ class Registered(Model):
     application: Line = ""
     outcome: Line = ""
     ended: Line = ""
+
+
+class Running(Model):
+    """What was put into an environment last and not taken back."""
+
+    application: Line
+    environment: Line
+    release: ReleaseId
+    bundle: Digest
+    plan: Line = Field("", description="digest of the plan that put it there; empty in older stores")
+    target: Line = ""
 
 
 class Register:
@@ -95,13 +109,16 @@ class Register:
             )
             connection.execute("DELETE FROM locks WHERE release = ?", (release,))
 
-    def lock(self, release: ReleaseId, application: str, *environments: str) -> None:
-        """Hold these environments for this release alone, all or none. Raises EnvironmentBusy, naming the holder."""
+    def lock(self, release: ReleaseId, application: str, *environments: str, ended_too: bool = False) -> None:
+        """Hold these environments for this release alone, all or none. Raises EnvironmentBusy, naming the holder.
+
+        `ended_too`: also for one that has ended, which is to be taken back.
+        """
         with self._database.writing() as connection:
             ended = connection.execute(
                 "SELECT outcome FROM releases WHERE id = ? AND outcome <> ''", (release,)
             ).fetchone()
-            if ended:
+            if ended and not ended_too:
                 raise UsageError(f"the release {release} has ended: {ended[0]}", hint="start another")
             for environment in environments:
                 place = (application, environment)
@@ -115,6 +132,11 @@ class Register:
                     )
                 connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?, ?, ?)", (*place, release, self._now()))
 
+    def unlock(self, release: ReleaseId) -> None:
+        """Let go of everything that a release holds."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM locks WHERE release = ?", (release,))
+
     def holder(self, application: str, environment: str) -> str:
         """The release that holds an environment; empty if none does."""
         with self._database.reading() as connection:
@@ -124,9 +146,19 @@ class Register:
         return row[0] if row else ""
 
     def deployed(
-        self, release: ReleaseId, application: str, environment: str, bundle: Digest, how: DeploymentOutcome
+        self,
+        release: ReleaseId,
+        application: str,
+        environment: str,
+        bundle: Digest,
+        how: DeploymentOutcome,
+        *,
+        runs: Running | None,
     ) -> None:
-        """Note that a deployment ended; noted again, it is the same one."""
+        """Note that a deployment ended, and what runs there now (None: nothing); noted again, it is the same one.
+
+        After a failure nobody knows what runs: what ran before stays noted.
+        """
         row = (application, environment, release, bundle, how)
         with self._database.writing() as connection:
             last = connection.execute(
@@ -140,16 +172,55 @@ class Register:
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     (*row, self._now()),
                 )
+            if how != "failed":
+                place = (application, environment)
+                connection.execute("DELETE FROM running WHERE application = ? AND environment = ?", place)
+                if runs is not None:
+                    there = (*place, runs.release, runs.bundle, runs.plan, runs.target)
+                    connection.execute(f"INSERT INTO running ({_RUNNING}) VALUES (?, ?, ?, ?, ?, ?)", there)  # noqa: S608 - our own constant
 
     def running(self, application: str, environment: str) -> Digest | None:
         """The bundle that was last deployed there and not taken back; None: none yet."""
+        found = self.runs(application, environment)
+        return found.bundle if found else None
+
+    def runs(self, application: str, environment: str) -> Running | None:
+        """What was put there last and not taken back."""
+        return next((item for item in self.everything(application) if item.environment == environment), None)
+
+    def who_put(self, application: str, environment: str, bundle: Digest) -> ReleaseId | None:
+        """The release that put this bundle there last."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT bundle FROM deployments WHERE application = ? AND environment = ? AND outcome = 'deployed' "
-                "ORDER BY number DESC LIMIT 1",
-                (application, environment),
+                "SELECT release FROM deployments WHERE application = ? AND environment = ? AND bundle = ? "
+                "AND outcome = 'deployed' ORDER BY number DESC LIMIT 1",
+                (application, environment, bundle),
             ).fetchone()
         return row[0] if row else None
+
+    def everything(self, application: str = "") -> tuple[Running, ...]:
+        """What runs where; `application`: only of this one."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_RUNNING} FROM running WHERE ?1 IN ('', application) ORDER BY application, environment",  # noqa: S608 - our own constant
+                (application,),
+            ).fetchall()
+        return tuple(Running.model_validate(dict(zip(Running.model_fields, row, strict=True))) for row in rows)
+
+    def ask(self, release: ReleaseId, wanted: Wish, by: PersonId) -> None:
+        """Ask the process that moves a release to pause, to come back, or to go on."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO controls VALUES (?1, ?2, ?3, ?4) "
+                "ON CONFLICT (release) DO UPDATE SET wanted = ?2, by = ?3, changed = ?4",
+                (release, wanted, by, self._now()),
+            )
+
+    def wish(self, release: ReleaseId) -> tuple[Wish, PersonId]:
+        """What was asked for last, and by whom."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT wanted, by FROM controls WHERE release = ?", (release,)).fetchone()
+        return (row[0], row[1]) if row else ("go_on", "")
 
     def history(self, application: str, environment: str, *, without: str = "") -> History:
         """How earlier releases went there; `without`: not counting this one."""
@@ -168,4 +239,5 @@ class Register:
         return instant(self._clock())
 
 
+_RUNNING = ", ".join(Running.model_fields)
 _FIELDS = ", ".join(Registered.model_fields)

@@ -29,9 +29,22 @@ CREATE TABLE IF NOT EXISTS effects (
   state TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT '', changed TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS effects_release ON effects (release, changed);
+CREATE TABLE IF NOT EXISTS marks (
+  subject TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (subject, name)
+) STRICT;
+CREATE TABLE IF NOT EXISTS controls (
+  release TEXT PRIMARY KEY, wanted TEXT NOT NULL, by TEXT NOT NULL, changed TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS running (
+  application TEXT NOT NULL, environment TEXT NOT NULL, release TEXT NOT NULL, bundle TEXT NOT NULL, plan TEXT NOT NULL,
+  target TEXT NOT NULL, PRIMARY KEY (application, environment)
+) STRICT;
+INSERT OR IGNORE INTO running (application, environment, release, bundle, plan, target)
+  SELECT application, environment, release, bundle, '', '' FROM deployments
+  WHERE number IN (SELECT max(number) FROM deployments WHERE outcome = 'deployed' GROUP BY application, environment);
 """
 
 
 def release_tables(root: Path) -> Database:
     """The file of a store's folder."""
-    return Database(root / "releases.sqlite", _SCHEMA, version=1, name="the register of releases")
+    return Database(root / "releases.sqlite", _SCHEMA, version=2, name="the register of releases")

@@ -104,6 +104,7 @@ class Outcome(Model):
     status: Literal["done", "failed"]
     detail: Text = Field("", description="for people; no secrets")
     outputs: dict[Name, Text] = Field(default_factory=dict, description="e.g. a commit, a URL; no secrets")
+    untouched: bool = Field(False, description="of a failure: nothing was changed, so nothing has to be taken back")
 
 
 class Observation(Model):
@@ -146,6 +147,8 @@ class Abilities:
     strategies: frozenset[StrategyKind]
     rehearses: bool = True
     """Whether its rollback can be drilled."""
+    repeats: bool = True
+    """Whether an approved plan can be carried out again after a rollback; else its plan is of one moment."""
     hands_over: bool = False
     """It hands the files to what carries the strategy out itself (a pipeline, a GitOps controller): `deploy` is all."""
     faults: frozenset[FaultKind] = field(default_factory=frozenset)

@@ -1,27 +1,29 @@
-"""One deployment: a bundle goes into one environment, step by step, each step through the executor."""
+"""One deployment: a bundle goes into one environment, step by step, is watched, and comes back by itself when it is bad."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from hug_agents.approve.identity import Digest
-from hug_agents.execute.dossier import Contents, Dossier, open_dossier
-from hug_agents.execute.events import Event, EventName, record_once
-from hug_agents.execute.executor import Executor
-from hug_agents.execute.target import Abilities, Action, Outcome
-from hug_agents.plans import RolloutPlan
-from hug_agents.spec import Model, Name
+from hug_agents.execute.dossier import Dossier, open_dossier
+from hug_agents.execute.executor import RELEASE, Executor
+from hug_agents.execute.register import DeploymentOutcome, Running
+from hug_agents.execute.target import Outcome
+from hug_agents.rollout.back import take_back
+from hug_agents.rollout.run import Run, Stopped, Tell
+from hug_agents.rollout.smoke import SmokeReport
+from hug_agents.rollout.steps import Step, steps_of
+from hug_agents.rollout.verdict import Verdict
+from hug_agents.rollout.watch import note_reference, watch
+from hug_agents.spec import Model, Name, Text
 
-Tell = Callable[[str, object], None]
 
+class Trouble(Model):
+    """Why a rollout must not go on. Written down before anything is taken back."""
 
-class Step(Model):
-    """One order of a deployment."""
-
-    action: Action
+    reason: Text
     step: int
-    weight: int
-    hold_seconds: int = 0
+    verdict: Verdict | None = None
+    untouched: bool = False
+    logs: Text = ""
 
 
 class Deployment(Model):
@@ -32,74 +34,113 @@ class Deployment(Model):
     plan: Digest
     steps: tuple[Step, ...]
     outcome: Outcome
+    how: DeploymentOutcome = "deployed"
+    trouble: Trouble | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    smoke: SmokeReport | None = None
 
 
-def steps_of(rollout: RolloutPlan, abilities: Abilities, *, production: bool) -> Iterator[Step]:
-    """The orders of a rollout plan. Outside production all traffic moves at once and nothing is held."""
-    if abilities.hands_over:
-        yield Step(action="deploy", step=1, weight=100)
-        return
-    weights = [step.weight for step in rollout.steps if step.action == "shift"]
-    for step in rollout.steps:
-        if step.action == "analyse":
-            continue
-        if step.action == "shift" and not production and step.weight != max(weights):
-            continue
-        yield Step(
-            action=step.action,
-            step=step.order,
-            weight=step.weight,
-            hold_seconds=step.hold_seconds if production else 0,
-        )
+def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell: Tell = lambda *_: None) -> Deployment:
+    """Carry out every step, watching each. What fails, is bad or is aborted is taken back; a drill's is left.
 
-
-def deploy(
-    executor: Executor, dossier: Dossier, *, series: str = "release", tell: Tell = lambda *_: None
-) -> Deployment:
-    """Carry out every step; the first that fails ends it. Called again, it goes on where it stopped.
-
-    Raises what `Executor.carry_out` raises.
+    Called again, it goes on where it stopped. Raises what `Executor.carry_out` raises, and NeedsPerson.
     """
-    contents = open_dossier(dossier, executor.store)
-    environment = contents.environment
-    steps = tuple(
-        steps_of(
-            contents.blueprint.rollout,
-            executor.target(contents.plan.target).abilities,
-            production=environment.role == "production",
-        )
-    )
-    outcome = Outcome(status="done")
-    if series == "release":
+    run = Run(executor, dossier, series, tell)
+    contents = run.contents
+    production = contents.environment.role == "production"
+    steps = tuple(steps_of(contents.blueprint.rollout, run.target.abilities, production=production))
+    known = run.marked("trouble")
+    trouble = executor.store.get_model(Trouble, known) if known else None
+    if series == RELEASE and trouble is None:
         executor.authorise(dossier)
-        record_once(executor.desk, event_of("deployment_began", dossier, contents))
-    for item in steps:
-        tell("effect", f"{environment.name}: {item.action} {item.weight} %")
-        outcome = executor.carry_out(dossier, item.action, step=item.step, weight=item.weight, series=series)
-        if outcome.status == "failed":
-            break
-    if series == "release":
-        how = "deployed" if outcome.status == "done" else "failed"
-        record_once(executor.desk, event_of("deployment_ended", dossier, contents, how))
+        run.record("deployment_began")
+    outcome = Outcome(status="done")
+    verdicts: list[Verdict] = []
+    report: SmokeReport | None = None
+    if trouble is None:
+        note_reference(run)
+        for item in steps:
+            try:
+                outcome, report = _step(run, item, verdicts, report)
+                trouble = _failed(item, outcome)
+            except Stopped as stop:
+                trouble = Trouble(reason=str(stop), step=item.step, verdict=verdicts[-1] if verdicts else None)
+            if trouble:
+                trouble = trouble.model_copy(update={"logs": "" if trouble.untouched else run.logs()[-8_000:]})
+                run.mark("trouble", executor.store.put_model(trouble))
+                break
+    how: DeploymentOutcome = "deployed"
+    if trouble:
+        how, outcome = "failed", Outcome(status="failed", detail=trouble.reason, untouched=trouble.untouched)
+        if series == RELEASE and not trouble.untouched:
+            tell("trouble", trouble)
+            back = take_back(run, trouble.reason)
+            how = "rolled_back" if back.status == "done" else "failed"
+            outcome = Outcome(status="failed", detail=_said(trouble.reason, back))
+    run.record("deployment_ended", how, trouble.reason if trouble else "")
     return Deployment(
-        environment=environment.name,
+        environment=contents.environment.name,
         bundle=dossier.bundle,
         plan=dossier.plan,
         steps=steps,
         outcome=outcome,
+        how=how,
+        trouble=trouble,
+        verdicts=tuple(verdicts),
+        smoke=report,
     )
 
 
-def event_of(name: EventName, dossier: Dossier, contents: Contents, outcome: str = "", detail: str = "") -> Event:
-    """An event of the environment that a dossier is about."""
-    return Event(
-        name=name,
-        release=dossier.release,
-        application=contents.spec.application,
-        environment=contents.environment.name,
-        role=contents.environment.role,
-        target=contents.plan.target,
-        bundle=dossier.bundle,
-        outcome=outcome,
-        detail=detail,
-    )
+def note_ended(executor: Executor, dossier: Dossier, went: Deployment) -> None:
+    """Tell the register how a deployment ended and what runs there now."""
+    contents = open_dossier(dossier, executor.store)
+    register, application = executor.register, contents.spec.application
+    release, bundle, plan = dossier.release, dossier.bundle, dossier.plan
+    runs: Running | None = None
+    if went.how == "rolled_back" and contents.plan.previous:
+        bundle, plan = contents.plan.previous, ""
+        release = register.who_put(application, went.environment, bundle) or release
+    if went.how == "deployed" or bundle != dossier.bundle:
+        runs = Running(
+            application=application,
+            environment=went.environment,
+            release=release,
+            bundle=bundle,
+            plan=plan,
+            target=contents.plan.target,
+        )
+    register.deployed(dossier.release, application, went.environment, dossier.bundle, went.how, runs=runs)
+
+
+def _step(
+    run: Run, item: Step, verdicts: list[Verdict], before: SmokeReport | None
+) -> tuple[Outcome, SmokeReport | None]:
+    """One order, its smoke tests and its watch. Raises Stopped when the new version must not stay."""
+    run.poll(item)
+    run.tell("effect", f"{run.environment}: {item.action} {item.weight} %")
+    outcome = run.executor.carry_out(run.dossier, item.action, step=item.step, weight=item.weight, series=run.series)
+    if outcome.status == "failed":
+        return outcome, before
+    report = run.smoke() if item.smoked and not run.marked(f"smoke {item.step}") else None
+    if report is not None:
+        run.tell("smoke", (run.environment, item, report))
+        if report.outcome == "failed":
+            raise Stopped(f"smoke tests after {item.action} {item.weight} %: {report.reason}")
+        run.mark(f"smoke {item.step}", run.executor.store.put_model(report))
+    if item.watched and (verdict := watch(run, item)):
+        verdicts.append(verdict)
+        if verdict.outcome == "bad":
+            raise Stopped(f"{verdict.reason} (at {item.weight} % of the traffic)")
+    return outcome, report or before
+
+
+def _failed(item: Step, outcome: Outcome) -> Trouble | None:
+    if outcome.status == "done":
+        return None
+    untouched = outcome.untouched and item.step <= 1
+    return Trouble(reason=outcome.detail or f"{item.action} failed", step=item.step, untouched=untouched)
+
+
+def _said(reason: str, back: Outcome) -> str:
+    how = "rolled back" if back.status == "done" else f"not rolled back ({back.detail})"
+    return f"{reason}; {how}"[:2000]

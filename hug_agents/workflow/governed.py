@@ -7,28 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.types import interrupt
+from pydantic import Field
 
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.clock import moment
 from hug_agents.approve.packet import DrillRecord, Evidence, Packet, Prior
+from hug_agents.approve.resolution import Matter
 from hug_agents.approve.windows import closed
 from hug_agents.bundle import Manifest
-from hug_agents.errors import DecisionRefused, EnvironmentBusy, NotApproved
+from hug_agents.canonical import canonical_json
+from hug_agents.errors import DecisionRefused, EnvironmentBusy, NeedsPerson, NotApproved
 from hug_agents.execute.dossier import Dossier, place_of, places
 from hug_agents.execute.events import Event, record_once
-from hug_agents.execute.register import DeploymentOutcome
-from hug_agents.execute.target import PlanStale
+from hug_agents.execute.target import PlanStale, SavedPlan
 from hug_agents.planning import plan
-from hug_agents.rollout.deployment import Deployment, deploy
+from hug_agents.rollout.deployment import Deployment, deploy, note_ended
 from hug_agents.rollout.drill import drill
-from hug_agents.spec import DeploymentSpec
+from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
+
+
+class AttentionAnswer(Model):
+    """The word to go on: with the signed answer to the matter, or to look at the ledger for it."""
+
+    type: Literal["settle", "look"] = "look"
+    envelope: dict[str, Any] | None = Field(None, description="DSSE envelope of the signed answer")
+
+
 Node = Callable[[ReleaseState], Update]
 
 
@@ -94,7 +105,7 @@ class Governed:
         update = self._deploy(state)
         if update["decision"] == "done":
             update["earlier"] = _earlier(state, CHECKPOINTS[0])
-        return update
+        return {**update, "at": "stage"}
 
     def drill(self, state: ReleaseState) -> Update:
         """Rehearse the rollback in staging."""
@@ -109,9 +120,14 @@ class Governed:
         if record and record.outcome == "passed" and not self._too_old(record):
             return {"decision": "done", "earlier": _earlier(state, CHECKPOINTS[2])}
         try:
-            record = drill(executor, dossier, number, tell=self.crew.tell)
+            record = drill(executor, dossier, number, fault=self.crew.fault, tell=self.crew.tell)
+        except NeedsPerson as error:
+            return _attention(error, "drill")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
+        if state.get("scope") == "drill":
+            drilled = "drilled" if record.outcome == "passed" else "failed"
+            return {"decision": "closed", "outcome": drilled, "drill": self.store.put_model(record)}
         return {
             "decision": "done" if record.outcome == "passed" else "failed",
             "drill": self.store.put_model(record),
@@ -128,7 +144,7 @@ class Governed:
             update["production"] = number
             if number >= len(places(self._spec(state))[1]):
                 update["outcome"] = "released"
-        return update
+        return {**update, "at": "roll_out"}
 
     def close(self, state: ReleaseState) -> Update:
         """Note how it ended, and let go of the environments."""
@@ -146,14 +162,33 @@ class Governed:
         dossier = self.store.get_model(Dossier, state["dossier"])
         try:
             went = deploy(executor, dossier, tell=self.crew.tell)
+        except NeedsPerson as error:
+            return _attention(error, "")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
-        spec = self._spec(state)
-        how: DeploymentOutcome = "deployed" if went.outcome.status == "done" else "failed"
-        executor.register.deployed(state["release"], spec.application, went.environment, dossier.bundle, how)
+        note_ended(executor, dossier, went)
         update: Update = {"decision": went.outcome.status, "staged": self.store.put_model(went)}
         if went.outcome.status == "failed":
-            update |= {"outcome": "failed", "notice": f"{went.environment}: {went.outcome.detail}"[:2000]}
+            update |= {"outcome": went.how, "notice": f"{went.environment}: {went.outcome.detail}"[:2000]}
+        return update
+
+    def attention(self, state: ReleaseState) -> Update:
+        """Wait for a person to settle what only a person can. Where it goes on asks the ledger for the answer."""
+        matter = self.store.get_model(Matter, state["matter"])
+        payload = {
+            "type": "hug.attention",
+            "schema": 1,
+            "matter": state["matter"],
+            "choices": list(matter.choices),
+            **matter.model_dump(mode="json", exclude={"number"}),
+        }
+        answer = AttentionAnswer.model_validate(interrupt(payload, response_schema=AttentionAnswer))
+        update: Update = {"decision": "waiting", "notice": ""}
+        if answer.envelope is not None:
+            try:
+                self.crew.doors.matters.answer(matter, canonical_json(answer.envelope), state["requester"])
+            except (DecisionRefused, ValueError) as error:  # canonical JSON has no form for some numbers: ValueError
+                update["notice"] = f"refused: {error}"[:2000]
         return update
 
     def _refused(self, state: ReleaseState, error: Exception) -> Update:
@@ -177,7 +212,7 @@ class Governed:
         plans = dict(state.get("plans", {}))
         if environment.name not in plans:
             bundle = self.store.get_bundle(state["bundle"])
-            previous = executor.register.running(application, environment.name)
+            previous = self._before(state, application, environment.name)
             plans[environment.name] = executor.plan(state["target"], bundle, plan(spec), environment, previous)
         open_now = not closed(
             executor.desk.policy(),
@@ -205,6 +240,14 @@ class Governed:
             ),
         )
         return dossier, plans
+
+    def _before(self, state: ReleaseState, application: str, environment: str) -> str | None:
+        """The bundle that a rollback returns to: what was put there last; for a bundle that is there already, what its
+        plan returned to."""
+        there = self.crew.doors.register.runs(application, environment)
+        if there is None or there.bundle != state["bundle"] or not there.plan:
+            return there.bundle if there else None
+        return self.store.get_model(SavedPlan, there.plan).previous
 
     def _drilled(self, state: ReleaseState) -> DrillRecord | None:
         """The last drill of this bundle."""
@@ -239,6 +282,9 @@ class Governed:
                 what = f"deployment to {went.environment}"
                 said = " ".join(f"{went.outcome.status} {went.outcome.detail}".split())[:500]
                 found.append(Evidence(name=what, outcome=said, digest=state["staged"]))
+                if went.smoke:
+                    said = f"{went.smoke.outcome} {went.smoke.reason}".strip()[:500]
+                    found.append(Evidence(name="smoke tests", outcome=said, digest=state["staged"]))
         if state.get("edits"):
             found.append(Evidence(name="edited by hand", outcome="see the diff", digest=state["edits"]))
         return tuple(found)
@@ -248,6 +294,10 @@ class Governed:
 
     def _spec(self, state: ReleaseState) -> DeploymentSpec:
         return self.store.get_model(DeploymentSpec, self.store.get_model(Manifest, state["bundle"]).spec)
+
+
+def _attention(error: NeedsPerson, at: str) -> Update:
+    return {"decision": "attention", "matter": error.matter, "at": at, "notice": str(error)[:2000]}
 
 
 def _earlier(state: ReleaseState, checkpoint: Checkpoint) -> list[list[str]]:

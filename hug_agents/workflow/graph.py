@@ -25,7 +25,7 @@ PRE, STAGING, DRILL, PRODUCTION = (checkpoint.id for checkpoint in CHECKPOINTS)
 OPENS = {PRE: "stage", STAGING: "validated", DRILL: "drill", PRODUCTION: "roll_out"}
 """What each checkpoint lets happen."""
 
-GOVERNED = frozenset((*OPENS, *OPENS.values(), *(f"ask_{name}" for name in OPENS), "close"))
+GOVERNED = frozenset((*OPENS, *OPENS.values(), *(f"ask_{name}" for name in OPENS), "attention", "close"))
 """The nodes of which one at a time is pending."""
 
 
@@ -48,6 +48,7 @@ def build_graph(crew: Crew) -> Graph:
         ("validated", governed.passed(CHECKPOINTS[1])),
         ("drill", governed.drill),
         ("roll_out", governed.roll_out),
+        ("attention", governed.attention),
         ("close", governed.close),
     )
     for name, action in actions:
@@ -63,7 +64,7 @@ def build_graph(crew: Crew) -> Graph:
     def after_gates(state: ReleaseState) -> str:
         if nodes.can_repair(state):
             return "repair"
-        return ask(PRE) if state["scope"] == "release" else END
+        return END if state["scope"] == "bundle" else ask(PRE)
 
     graph.add_conditional_edges("run_gates", after_gates, ["repair", ask(PRE), END])
     graph.add_edge("repair", "write_bundle")
@@ -91,12 +92,22 @@ def build_graph(crew: Crew) -> Graph:
                 "reject": "close",
             },
         )
-    graph.add_conditional_edges("stage", _decision, {"done": ask(STAGING), "waiting": ask(PRE), "failed": "close"})
+    away: dict[Any, str] = {"attention": "attention", "failed": "close"}
+    graph.add_conditional_edges("stage", _decision, {"done": ask(STAGING), "waiting": ask(PRE), **away})
     graph.add_edge("validated", ask(DRILL))
     graph.add_conditional_edges(
-        "drill", _decision, {"done": ask(PRODUCTION), "waiting": ask(DRILL), "failed": ask(DRILL)}
+        "drill",
+        _decision,
+        {
+            "done": ask(PRODUCTION),
+            "waiting": ask(DRILL),
+            "failed": ask(DRILL),
+            "attention": "attention",
+            "closed": "close",
+        },
     )
-    graph.add_conditional_edges("roll_out", _after_roll_out, ["close", ask(PRODUCTION)])
+    graph.add_conditional_edges("roll_out", _after_roll_out, ["close", "attention", ask(PRODUCTION)])
+    graph.add_conditional_edges("attention", _back, ["stage", "drill", "roll_out"])
     graph.add_edge("close", END)
     return graph
 
@@ -115,7 +126,13 @@ def _after_refine(state: ReleaseState) -> list[str]:
 
 
 def _after_roll_out(state: ReleaseState) -> str:
-    return "close" if state.get("outcome") in ("released", "failed") else ask(PRODUCTION)
+    if state["decision"] == "attention":
+        return "attention"
+    return "close" if state.get("outcome") in ("released", "rolled_back", "failed") else ask(PRODUCTION)
+
+
+def _back(state: ReleaseState) -> str:
+    return state["at"]
 
 
 def _decision(state: ReleaseState) -> str:

@@ -67,7 +67,7 @@ class Nodes:
             if not state.get("text", "").strip():
                 raise UsageError("the request is empty", where="text", hint="say what to deploy and where, in words")
             update |= {"request": self.store.put_model(clean_request(Request(text=state["text"]))), "text": ""}
-        return update | self._begin(state) if scope == "release" else update
+        return update if scope == "bundle" else update | self._begin(state)
 
     def _begin(self, state: ReleaseState) -> Update:
         """The identity of a release: its thread, and who asks. An Agent Server's authenticated user wins over the input."""

@@ -20,8 +20,13 @@ from hug_agents.workflow.graph import GOVERNED, PRE, ask, build_graph
 from hug_agents.workflow.state import Crew, ReleaseInput, ReleaseState
 from hug_agents.workflow.versions import check_version
 
-Status = Literal["ended", "questions", "checkpoint", "blocked", "interrupted"]
-_KINDS: dict[str, Status] = {"hug.questions": "questions", "hug.gate": "checkpoint", "hug.blocked": "blocked"}
+Status = Literal["ended", "questions", "checkpoint", "blocked", "attention", "interrupted"]
+_KINDS: dict[str, Status] = {
+    "hug.questions": "questions",
+    "hug.gate": "checkpoint",
+    "hug.blocked": "blocked",
+    "hug.attention": "attention",
+}
 
 
 class Position(Model):

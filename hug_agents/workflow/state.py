@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from hug_agents.execute.executor import Executor
+    from hug_agents.execute.target import FaultKind
 
-Scope = Literal["bundle", "release"]
-Outcome = Literal["built", "gates_failed", "gates_incomplete", "rejected", "released", "failed"]
+Scope = Literal["bundle", "release", "drill"]
+Outcome = Literal[
+    "built", "gates_failed", "gates_incomplete", "rejected", "released", "rolled_back", "drilled", "failed"
+]
 Decided = Literal[
     "approve",
     "reject",
@@ -29,6 +32,8 @@ Decided = Literal[
     "regate",
     "restart",
     "redrill",
+    "attention",
+    "closed",
     "done",
     "failed",
 ]
@@ -44,7 +49,8 @@ class ReleaseState(TypedDict, total=False):
     text: str
     """A request in words, from clients that have no store (an Agent Server); `receive` files it and empties this."""
     scope: Scope
-    """`bundle`: stop when the gates have spoken; `release` (the default): go on to the checkpoints."""
+    """`bundle`: stop when the gates have spoken; `release` (the default): go on to the checkpoints; `drill`: stop after
+    the rollback drill."""
     request: str
     facts: str
     refinement: str
@@ -78,6 +84,10 @@ class ReleaseState(TypedDict, total=False):
     """How the deployment to staging went."""
     drill: str
     drills: int
+    matter: str
+    """What only a person can settle, while a release stands still for it."""
+    at: str
+    """The node that it came from, and goes back to."""
     edits: str
     """A reviewer's own changes to fields and files; they stay through every later round."""
     decision: Decided
@@ -117,6 +127,8 @@ class Crew:
     budget: Budget = field(default_factory=Budget)
     target: str = ""
     """What carries a release out, where its input names nothing else."""
+    fault: FaultKind | None = None
+    """What a rollback drill injects; None: the first kind that the target can."""
     executor: Executor | None = None
     """The one door to effects, with the desk that takes decisions; None: runs end when the gates have spoken."""
     gates: tuple[str, ...] | None = None

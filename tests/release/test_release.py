@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hug_agents.approve.audit import verify
 from hug_agents.approve.ledger import Ledger
 from hug_agents.approve.waiver import finding_id
-from hug_agents.errors import DecisionRefused, EnvironmentBusy, InDoubt, NotApproved, UsageError
+from hug_agents.errors import DecisionRefused, EnvironmentBusy, NotApproved, UsageError
 from hug_agents.execute.target import Abilities, Observation
 from hug_agents.generation import generate
 from hug_agents.planning import plan
@@ -44,9 +45,12 @@ def test_three_people_take_it_through_all_four(site: Site) -> None:
     assert site.target.actions == [
         "staging release deploy",
         "staging release promote",
-        "staging drill-1 rollback",
+        "staging drill-1-before rollback",
         "staging drill-1 deploy",
         "staging drill-1 promote",
+        "staging drill-1 rollback",
+        "staging drill-1-again deploy",
+        "staging drill-1-again promote",
         "production release deploy",
         "production release promote",
     ]
@@ -227,13 +231,19 @@ class TestEdits:
         assert release.status().packet == before.packet
 
 
+def _dies(self: Recorder, work: object) -> None:
+    raise KeyboardInterrupt
+
+
 class TestEffects:
     def test_a_failed_one_ends_the_release(self, site: Site) -> None:
         site.target.fails = {"deploy"}
         release = site.start()
         status = site.approve(release)
-        assert (status.stage, status.outcome) == ("ended", "failed")
-        assert "as the test wants it" in status.notice
+        assert (status.stage, status.outcome) == ("ended", "rolled_back")
+        assert "as the test wants it; rolled back" in status.notice
+        assert site.target.actions == ["staging release deploy", "staging release rollback"]
+        assert site.target.world["staging"] == ""
         assert site.start(release="again").review().packet.risk.tier == "high", "history is a risk"
 
     def test_a_failed_drill_keeps_production_closed(self, site: Site) -> None:
@@ -246,6 +256,7 @@ class TestEffects:
         assert release.resume().checkpoint == "rollback_drill", "the failure is a new fact: it is asked about anew"
         assert site.approve(release).checkpoint == "production_go_no_go"
         assert site.target.actions.count("staging drill-2 rollback") == 1
+        assert site.target.actions.count("staging drill-1 rollback") == 0, "it ended where it failed"
 
     def test_a_rollback_that_does_nothing_fails_the_drill(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         release = site.start()
@@ -285,12 +296,34 @@ class TestEffects:
         assert again.status().stage == "interrupted"
         with pytest.raises(UsageError, match="begun and not seen to end"):
             again.cancel("never mind")
-        with pytest.raises(InDoubt, match="the API does not answer"):
-            again.resume()
+        status = again.resume()
+        assert (status.stage, status.matter.kind if status.matter else "") == ("attention", "in_doubt")
+        assert status.matter and "the API does not answer" in status.matter.evidence
+        assert again.resume().matter == status.matter, "asked again, it is the same matter"
         assert site.target.done == []
         site.target.sees = Observation(state="done", evidence="it is there")
         assert again.resume().checkpoint == "staging_validation"
         assert site.target.actions == ["staging release promote"], "what was seen to be done is not done again"
+
+    @pytest.mark.parametrize(("choice", "actions"), [("done", 1), ("not_done", 2)])
+    def test_a_person_says_what_came_of_an_effect_in_doubt(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch, choice: Any, actions: int
+    ) -> None:
+        release = site.start()
+        with monkeypatch.context() as patch:
+            patch.setattr(Recorder, "apply", _dies)
+            with pytest.raises(KeyboardInterrupt):
+                site.approve(release)
+        site.target.sees = Observation(state="unknown", evidence="the API does not answer")
+        assert release.resume().stage == "attention"
+        with pytest.raises(DecisionRefused, match="does not ask for a Security Engineer"):
+            release.settle(choice, reviewer="ben", key=KEYS["ben"], reason="Security does not decide this")
+        release.settle(choice, reviewer="cho", key=KEYS["cho"], reason="looked at the console")
+        with pytest.raises(UsageError, match="nothing waits to be settled"):
+            release.settle(choice, reviewer="ana", key=KEYS["ana"], reason="me too")
+        assert release.resume().checkpoint == "staging_validation"
+        assert len(site.target.done) == actions
+        assert verify(Ledger(site.store / "ledger.sqlite")).signatures == 3
 
 
 class TestTime:
@@ -319,7 +352,7 @@ class TestTime:
         release = site.start()
         site.until(release, "production_go_no_go")
         site.later(days=31)
-        assert site.until(site.open(release), "production_go_no_go").notice == "rollback drill passed in 0 s"
+        assert site.until(site.open(release), "production_go_no_go").notice.startswith("rollback drill passed in ")
         assert "staging drill-2 rollback" in site.target.actions
         assert site.approve(release).outcome == "released"
 

@@ -1,0 +1,149 @@
+"""Watching a step: the new version is looked at in turn, until it is bad, the time is over, or somebody stops it.
+
+Everything that a look needs is written down when the watch begins, so that another process goes on with the same one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hug_agents.approve.clock import Instant, instant, moment
+from hug_agents.errors import HugError
+from hug_agents.execute.target import Counters
+from hug_agents.rollout.judge import judge
+from hug_agents.rollout.looks import Looks, analysis_of, looks_of
+from hug_agents.rollout.run import Run
+from hug_agents.rollout.steps import Step
+from hug_agents.rollout.verdict import Check, Verdict
+from hug_agents.rollout.window import Window
+from hug_agents.spec import Analysis, Model
+
+_TICK = 0.5
+"""Seconds between two looks for a word from outside."""
+
+
+class Watch(Model):
+    """When a step began to be watched, and what had been counted then."""
+
+    began: Instant
+    start: tuple[Counters, ...]
+
+
+class Reference(Model):
+    """What the old version did before the rollout: what the new one is compared with where both never share the traffic."""
+
+    windows: tuple[Window, ...] = ()
+
+
+def note_reference(run: Run) -> None:
+    """Remember how the old version did until now; once, before the first step."""
+    if run.contents.previous is None or run.marked("reference"):
+        return
+    old = run.contents.previous.digest()
+    rows = [row for row in _read(run) or () if row.version == old]
+    document = Reference(windows=tuple(Window.between(None, row) for row in rows))
+    run.mark("reference", run.executor.store.put_model(document))
+
+
+def watch(run: Run, item: Step) -> Verdict | None:
+    """Hold a step and judge the new version. None: the target counts no traffic, so there is nothing to judge by.
+
+    Called again, it goes on with the watch that was begun. Raises Stopped and NeedsPerson as `Run.poll` does, and
+    NeedsPerson when there is still too little to judge by after every extension.
+    """
+    name = f"verdict {item.step}"
+    if known := run.marked(name):
+        return run.executor.store.get_model(Verdict, known)
+    begun = _begin(run, item)
+    if begun is None:
+        _hold(run, item, run.executor.desk.now(), item.hold_seconds)
+        return None
+    analysis = analysis_of(run.contents.spec, item.hold_seconds)
+    verdict, extensions = _looks(run, item, begun, analysis)
+    if verdict.outcome == "inconclusive":
+        subject = f"{name}, {extensions}"
+        answer = run.executor.matters.settle(
+            "inconclusive", run.dossier, run.environment, subject, f"step {item.step}: {verdict.reason}"
+        )
+        if answer.choice == "hold":
+            run.executor.journal.unmark(run.place, f"watch {item.step}")
+            run.executor.matters.close("inconclusive", run.dossier, run.environment, subject)
+            return watch(run, item)
+        said = Check(
+            name="a person",
+            outcome="good" if answer.choice == "continue" else "bad",
+            reason=f"{answer.reviewer} said {answer.choice}: {' '.join(answer.reason.split())}"[:1500],
+        )
+        verdict = verdict.model_copy(update={"outcome": said.outcome, "checks": (*verdict.checks, said)})
+    run.record("verdict", verdict.outcome, f"step {item.step} at {item.weight} %: {verdict.reason}")
+    run.mark(name, run.executor.store.put_model(verdict))
+    return verdict
+
+
+def _begin(run: Run, item: Step) -> Watch | None:
+    name = f"watch {item.step}"
+    if not (known := run.marked(name)):
+        start = _read(run)
+        if start is None and run.counters() is None:
+            return None
+        document = Watch(began=instant(run.executor.desk.now()), start=start or ())
+        run.mark(name, run.executor.store.put_model(document))
+        known = run.marked(name)
+    return run.executor.store.get_model(Watch, known) if known else None
+
+
+def _looks(run: Run, item: Step, begun: Watch, analysis: Analysis) -> tuple[Verdict, int]:
+    """Look until it is bad, or good at the end of a hold, or the extensions are used up; with how many there were."""
+    began, hold = moment(begun.began), max(item.hold_seconds, 1)
+    looks = looks_of(analysis, hold)
+    for extension in range(analysis.extensions + 1):
+        for number in range(1, looks.each + 1):
+            final = number == looks.each
+            at = hold * extension + (hold if final else number * looks.interval_seconds)
+            _hold(run, item, began, at)
+            verdict = _look(run, item, begun, looks.each * extension + number, looks, final=final)
+            run.tell("look", (run.environment, item, verdict))
+            if verdict.outcome == "bad" or (final and verdict.outcome == "good"):
+                return verdict, extension
+    return verdict, extension
+
+
+def _look(run: Run, item: Step, begun: Watch, look: int, looks: Looks, *, final: bool) -> Verdict:
+    contents = run.contents
+    reference = run.marked("reference")
+    old = contents.previous.digest() if contents.previous else None
+    try:
+        now = run.counters() or ()
+    except HugError as error:  # a router that does not answer says nothing about the version behind it
+        unread = Check(
+            name="counters", outcome="inconclusive", reason=f"the router does not answer: {error.what}"[:500]
+        )
+        return Verdict(outcome="inconclusive", candidate=run.dossier.bundle, baseline=old, checks=(unread,))
+    return judge(
+        spec=contents.spec,
+        candidate=run.dossier.bundle,
+        baseline=old,
+        start=begun.start,
+        now=now,
+        reference=run.executor.store.get_model(Reference, reference).windows if reference else (),
+        look=look,
+        looks=looks.most,
+        final=final,
+    )
+
+
+def _hold(run: Run, item: Step, began: datetime, seconds: float) -> None:
+    """Wait until so long after the beginning, listening for a word from outside."""
+    while True:
+        run.poll(item)
+        left = seconds - (run.executor.desk.now() - began).total_seconds()
+        if left <= 0:
+            return
+        run.executor.sleep(min(_TICK, left))
+
+
+def _read(run: Run) -> tuple[Counters, ...] | None:
+    try:
+        return run.counters()
+    except HugError:  # asked again at each look, which says so
+        return None
