@@ -106,7 +106,9 @@ class Http:
     def _client(self) -> httpx.Client:
         import httpx
 
-        return httpx.Client(base_url=self.base_url, headers=self._headers, timeout=self._timeout, trust_env=True)
+        # No proxy stands between a machine and itself.
+        outside = not self.base_url.startswith(("http://127.", "http://localhost"))
+        return httpx.Client(base_url=self.base_url, headers=self._headers, timeout=self._timeout, trust_env=outside)
 
     def _once(self, method: str, path: str, options: dict[str, Any], ok: tuple[int, ...]) -> Answer:
         import httpx

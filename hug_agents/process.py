@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -91,6 +93,80 @@ def run(
             stderr=_read(err),
             seconds=time.monotonic() - started,
         )
+
+
+class Running:
+    """A program that runs on, in a process group of its own. Whoever starts one ends it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it writes, standard error too; has to be read, or it will wait."""
+        stream = self._process.stdout
+        assert stream is not None
+        return stream
+
+    def code(self) -> int | None:
+        """The code that it ended with, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and its children; harmless when they have ended."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    limits: Mapping[str, int] | None = None,
+    nice: int = 0,
+    with_parent: int = signal.SIGKILL,
+) -> Running:
+    """Start a program that runs on, with exactly this environment.
+
+    It is found on `env`'s PATH. On Linux it is sent `with_parent` when this process ends, however that ends. `limits` are
+    names of `resource.RLIMIT_*`. Raises ProcessError if it is not there or cannot be started.
+    """
+    program = shutil.which(argv[0] if "/" not in argv[0] else str(cwd / argv[0]), path=env.get("PATH", os.defpath))
+    if program is None:
+        raise ProcessError(f"{argv[0]} is not installed", where=str(cwd))
+    options = {"parent": os.getpid(), "with_parent": int(with_parent), "limits": dict(limits or {}), "nice": nice}
+    try:
+        process = subprocess.Popen(
+            [*_LAUNCHER, json.dumps(options), program, *argv[1:]],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProcessError(f"{argv[0]} could not be started: {error}") from error
+    return Running(process)
+
+
+def start_detached(argv: Sequence[str], *, cwd: Path, output: Path, env: Mapping[str, str] | None = None) -> None:
+    """Start a program that outlives this one, in a session of its own, and writes to the file `output`.
+
+    The environment is as in `run`. Raises ProcessError if it is not installed or cannot be started.
+    """
+    program = find(argv[0])
+    if program is None:
+        raise ProcessError(f"{argv[0]} is not installed")
+    options = json.dumps({"detach": str(output)})
+    done = run([*_LAUNCHER, options, program, *argv[1:]], cwd=cwd, timeout=60, env=env)
+    if done.code != 0:
+        raise ProcessError(f"{argv[0]} could not be started: {done.output[:300]}")
+
+
+_LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).parent / "launcher.py"))
 
 
 def _read(stream: IO[bytes]) -> str:

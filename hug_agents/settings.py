@@ -30,6 +30,9 @@ class Settings(BaseModel):
         None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
     )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
+    local_secrets: Path | None = Field(
+        None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
+    )
     tool_environment: dict[str, str] = Field(
         default_factory=dict, description="the variables that programs are started with; secrets are left out"
     )
@@ -49,6 +52,7 @@ class Settings(BaseModel):
                 ("target", "HUG_AGENTS_TARGET"),
                 ("passphrase", "HUG_AGENTS_PASSPHRASE"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
+                ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

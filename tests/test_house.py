@@ -24,7 +24,7 @@ FLOORS = (
     ("settings", "spec", "http"),
     ("request",),
     ("plans", "bundle"),
-    ("store", "database", "output", "process", "prompting", "facts", "systems", "scan", "slo"),
+    ("store", "database", "output", "launcher", "process", "prompting", "facts", "systems", "scan", "slo"),
     ("checkout",),
     ("runbook", "planning", "tracing"),
     ("render",),

@@ -21,7 +21,13 @@ def _write(rest: str, store: Store) -> Target:
     return WriteTarget(Path(rest))
 
 
-_OURS: dict[str, Make] = {"write": _write}
+def _local(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.local.target import LocalTarget
+
+    return LocalTarget(rest, store)
+
+
+_OURS: dict[str, Make] = {"local": _local, "write": _write}
 
 
 def load_target(name: str, store: Store) -> Target:

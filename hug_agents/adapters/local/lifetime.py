@@ -1,0 +1,118 @@
+"""Supervisors come and go: is one there, start one, end one, and leave nothing of it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+
+from filelock import FileLock, Timeout
+
+from hug_agents.adapters.local.launching import WORLD_VARIABLE
+from hug_agents.adapters.local.state import World
+from hug_agents.errors import ProcessError
+from hug_agents.process import start_detached
+from hug_agents.settings import Settings
+
+_PR_SET_CHILD_SUBREAPER = 36
+_START_SECONDS = 60.0
+
+
+def alive(world: World) -> bool:
+    """Whether a supervisor is at work."""
+    if not world.lock.exists():
+        return False
+    try:
+        with FileLock(world.lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def ensure(world: World) -> None:
+    """Start a supervisor if there is none. What an earlier one left is ended first. Raises ProcessError."""
+    if alive(world):
+        return
+    with FileLock(world.root / "start.lock", timeout=_START_SECONDS):
+        if alive(world):
+            return
+        sweep(world)
+        mark = f"{world.id}:{secrets.token_hex(8)}"
+        argv = [sys.executable, "-m", "hug_agents.adapters.local.guard", str(world.root), mark]
+        log = world.logs / "supervisor.log"
+        env = {WORLD_VARIABLE: mark}
+        if given := Settings.load().local_secrets:
+            env["HUG_AGENTS_LOCAL_SECRETS"] = str(given.absolute())
+        start_detached(argv, cwd=world.root, output=log, env=env)
+        until = time.monotonic() + _START_SECONDS
+        while not alive(world):
+            if time.monotonic() > until:
+                raise ProcessError("the supervisor did not start", where=str(log))
+            time.sleep(0.05)
+
+
+def stop(world: World) -> bool:
+    """End the supervisor and all that it runs; what is wanted stays written. Whether there was one."""
+    there = alive(world)
+    observed = world.observed() if there else None
+    if observed and observed.supervisor and began(observed.supervisor) == observed.began:
+        os.kill(observed.supervisor, signal.SIGTERM)
+        until = time.monotonic() + _START_SECONDS
+        while (alive(world) or processes(world)) and time.monotonic() < until:
+            time.sleep(0.05)
+    sweep(world)
+    return there
+
+
+def began(pid: int | None) -> float | None:
+    """When a process began, as the system says; None if it is not there. With its id this names it for certain."""
+    import psutil
+
+    if not pid:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def processes(world: World) -> list[int]:
+    """Every process that carries the world's mark, but this one."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mark = process.environ().get(WORLD_VARIABLE, "")
+            if process.pid != os.getpid() and mark.startswith(world.mark) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def sweep(world: World, *, adopted: bool = False) -> None:
+    """End what is left of a supervisor that is gone; `adopted`: and every child of this process."""
+    import psutil
+
+    for _ in range(20):
+        left = [psutil.Process(pid) for pid in processes(world) if psutil.pid_exists(pid)]
+        left += psutil.Process().children(recursive=True) if adopted else []
+        if not left:
+            break
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=0.5)
+
+
+def adopt_orphans() -> None:
+    """From now on, children of children that lose their parent become ours (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,67 @@
+"""The log of one replica: lines as they come, secrets masked, never longer than two files of a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from hug_agents.adapters.local.secret_file import masked
+
+LOG_BYTES = 1024 * 1024
+_LONGEST_LINE = 16 * 1024
+_KEPT_FILES = 60
+
+
+class LogFile:
+    """Takes bytes in any portions."""
+
+    def __init__(self, path: Path, secrets: Collection[str] = ()) -> None:
+        self.path = path
+        self.secrets = tuple(secrets)
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        """Keep what is whole lines of it; the rest waits for its end."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            lines.append(self._rest)
+            self._rest = b""
+        self._keep(lines)
+
+    def end(self) -> None:
+        """Keep what is left."""
+        if self._rest:
+            self._keep([self._rest])
+            self._rest = b""
+
+    def say(self, text: str) -> None:
+        """A line of our own."""
+        self.end()
+        self._keep([f"[hug] {text}".encode()])
+
+    def _keep(self, lines: Iterable[bytes]) -> None:
+        text = "".join(masked(line.decode("utf-8", "replace"), self.secrets) + "\n" for line in lines)
+        if not text:
+            return
+        with self.path.open("ab") as file:
+            file.write(text.encode())
+            full = file.tell() > LOG_BYTES
+        if full:
+            self.path.replace(self.path.with_suffix(".log.1"))
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log."""
+    found: list[str] = []
+    for part in (path, path.with_suffix(".log.1")):
+        if len(found) < lines and part.exists():
+            own = part.read_bytes()[-4 * LOG_BYTES :].decode("utf-8", "replace").splitlines()
+            found = own[-(lines - len(found)) :] + found
+    return found[-lines:] if lines else []
+
+
+def prune(folder: Path) -> None:
+    """Keep the newest logs."""
+    files = sorted(folder.glob("*.log*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[_KEPT_FILES:]:
+        path.unlink(missing_ok=True)
