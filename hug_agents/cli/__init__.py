@@ -14,7 +14,7 @@ from hug_agents import __version__
 from hug_agents.cli.console import fail
 from hug_agents.errors import HugError
 
-COMMANDS = ("audit", "decide", "demo", "doctor", "generate", "inbox", "keys", "policy", "release", "systems")
+COMMANDS = ("audit", "decide", "demo", "doctor", "generate", "inbox", "keys", "local", "policy", "release", "systems")
 
 
 class _Lazy(click.Group):
