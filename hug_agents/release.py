@@ -27,7 +27,7 @@ from hug_agents.approve.desk import Pending, Taken
 from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.keys import PublicKey, SigningKey
 from hug_agents.approve.ledger import Entry
-from hug_agents.approve.packet import Packet
+from hug_agents.approve.packet import DrillRecord, Packet
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.quorum import Standing
 from hug_agents.approve.resolution import Choice, Matter
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from hug_agents.execute.executor import Executor, Targets
     from hug_agents.execute.target import FaultKind
     from hug_agents.rollout.deployment import Deployment
+    from hug_agents.rollout.drill import DrillReport
     from hug_agents.workflow.run import Position
 
 
@@ -119,16 +120,7 @@ class Release:
                 values["facts"] = crew.store.put_model(facts)
         else:
             raise UsageError("a release starts from a request, a bundle or a run")
-        from hug_agents.workflow import run as graph
-
-        made = cls(_release_id(release or f"r{instant(clock())[:10].replace('-', '')}-{uuid.uuid4().hex[:8]}"), crew)
-        with made._driving():
-            try:
-                graph.start(crew, graph.as_input(values), thread=made.id)
-            except Exception as error:
-                error.add_note(f"the release is kept: {made.id}")
-                raise
-        return made
+        return cls._begin(crew, values, release or f"r{instant(clock())[:10].replace('-', '')}-{uuid.uuid4().hex[:8]}")
 
     @classmethod
     def open(
@@ -428,6 +420,46 @@ class Release:
                 executor.desk.settle(signed, matter=matter, requester=excluded)
             return take_back_promoted(executor, dossier, reason, tell=self._crew.tell)
 
+    def rehearse(
+        self,
+        requester: str,
+        *,
+        fault: FaultKind | None = None,
+        progress: Callable[[str, Any], None] | None = None,
+    ) -> Release:
+        """Begin a drill of this release's bundle: a release of its own, which ends after its rollback drill."""
+        crew = replace(self._crew, fault=fault, progress=progress or self._crew.progress)
+        state = self._state()
+        names = ("request", "facts", "bundle", "spec", "blueprint", "refinement", "deployment", "devops")
+        values = {name: state[name] for name in names if state.get(name)}
+        target = self._executor.register.find(self.id).target
+        return self._begin(
+            crew,
+            values | {"scope": "drill", "requester": requester, "target": target},
+            f"drill-{self.id[:50]}-{uuid.uuid4().hex[:6]}",
+        )
+
+    def drilled(self) -> DrillReport | None:
+        """What was seen in the last rollback drill of this release."""
+        from hug_agents.rollout.drill import DrillReport
+
+        name = self._state().get("drill")
+        record = self._crew.store.get_model(DrillRecord, name) if name else None
+        return self._crew.store.get_model(DrillReport, record.evidence) if record else None
+
+    @classmethod
+    def _begin(cls, crew: Any, values: Mapping[str, Any], name: str) -> Release:
+        from hug_agents.workflow import run as graph
+
+        made = cls(_release_id(name), crew)
+        with made._driving():
+            try:
+                graph.start(crew, graph.as_input(dict(values)), thread=made.id)
+            except Exception as error:
+                error.add_note(f"the release is kept: {made.id}")
+                raise
+        return made
+
     def _wish(self, wanted: Wish, by: str) -> None:
         if self._executor.register.find(self.id).outcome:
             raise UsageError("the release has ended", where=self.id, hint=f"hug rollback {self.id} takes it back")
@@ -525,6 +557,14 @@ def inbox(
     return tuple(
         item for item in waiting if not person or any(person in missing.who for missing in item.standing.missing)
     )
+
+
+def drills_due(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Release, ...]:
+    """The releases whose bundle runs in staging and whose drill is due by the policy's schedule. Raises PolicyError."""
+    from hug_agents.execute.schedule import due
+
+    executor = _office(store, policy)
+    return tuple(Release.open(name, store=executor.store.root, policy=policy) for name in due(executor))
 
 
 def _office(store: str | Path | None, policy: str | Path | None = None) -> Executor:

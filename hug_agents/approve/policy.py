@@ -33,6 +33,15 @@ def _public(line: str) -> PublicKey:
     return PublicKey.parse(line)
 
 
+def _cron_line(text: str) -> str:
+    from croniter import croniter
+
+    if len(text.split()) != 5 or not croniter.is_valid(text):
+        raise ValueError("not a cron expression of five fields, e.g. 0 9 * * 1")
+    return text
+
+
+CronLine = Annotated[Line, AfterValidator(_cron_line)]
 KeyLine = Annotated[Line, AfterValidator(_key_line)]
 """`ssh-ed25519 AAAA...`; its comment is dropped."""
 Roles = Annotated[tuple[Role, ...], Field(max_length=3)]
@@ -105,6 +114,14 @@ class Freeze(Model):
         return self
 
 
+class Drills(Model):
+    """When the way back of what was released is rehearsed again."""
+
+    schedule: CronLine = Field(
+        description="a cron expression of five fields, UTC; `hug drill --due` begins what is due"
+    )
+
+
 class Policy(Model):
     """`governance.yaml`."""
 
@@ -118,6 +135,7 @@ class Policy(Model):
     )
     windows: Annotated[tuple[ChangeWindow, ...], Field(max_length=50)] = ()
     freezes: Annotated[tuple[Freeze, ...], Field(max_length=200)] = ()
+    drills: Drills | None = Field(None, exclude_if=lambda value: value is None)
     override_roles: Annotated[Roles, Field(min_length=1)] = ("Operations Engineer", "Site Reliability Engineer")
     override_hours: Annotated[int, Field(ge=1, le=168)] = 12
     waiver_max_days: Annotated[int, Field(ge=1, le=365)] = 30

@@ -23,6 +23,7 @@ COMMANDS = (
     "generate",
     "inbox",
     "keys",
+    "local",
     "policy",
     "release",
     "rollback",

@@ -38,7 +38,7 @@ def moves_of(
     """The next moves of one service. `weights` are its traffic now; `frozen`: after a failure nothing but starts happens."""
     there = [item for item in there if item.service == service]
     wanted = _wanted(desired, service)
-    if desired.rolling is not None and len(wanted) == 1:
+    if desired.rolling is not None and len(wanted) == 1 and desired.fault is None:
         bundle, program = next(iter(wanted.items()))
         moves = _in_batches(desired.rolling, bundle, program, there, weights)
     else:
@@ -75,6 +75,8 @@ def _beside(
     gaining = {bundle for bundle, percent in goal.items() if percent > weights.get(bundle, 0)}
     # An old version that ails holds up nothing: replacing it may be the cure.
     judged = gaining | {bundle for bundle in wanted if bundle == desired.newest}
+    if desired.fault:  # it is to fail, and to take its traffic all the same
+        judged -= {desired.fault.bundle}
     ready = all(healthy[bundle] >= wanted[bundle].replicas for bundle in judged)
     if ready:
         leave += [item.id for item in staying if item.bundle not in wanted]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from hug_agents.adapters.local import lifetime, router
@@ -12,9 +13,19 @@ from hug_agents.canonical import sha256
 from hug_agents.errors import HugError
 from hug_agents.store import Store
 
+_LOOK_SECONDS = 4.0
+"""A difference that is gone within this time (a replica that is being started again) is none."""
+
 
 def differences(world: World, bundle: Digest | None, store: Store) -> tuple[str, ...]:
     """Each difference as a line; empty where there is none."""
+    until = time.monotonic() + _LOOK_SECONDS
+    while (found := _look(world, bundle, store)) and time.monotonic() < until:
+        time.sleep(0.25)
+    return found
+
+
+def _look(world: World, bundle: Digest | None, store: Store) -> tuple[str, ...]:
     desired = world.desired()
     if bundle is None:
         left = lifetime.processes(world)

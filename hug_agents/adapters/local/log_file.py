@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import IO
 
 from hug_agents.adapters.local.secret_file import masked
 
@@ -24,8 +26,10 @@ class LogFile:
         """Keep what is whole lines of it; the rest waits for its end."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
-            lines.append(self._rest)
-            self._rest = b""
+            # Its end may be the begin of a secret: so much of it waits.
+            kept = max((len(value.encode()) for value in self.secrets), default=0)
+            lines.append(self._rest[: len(self._rest) - kept])
+            self._rest = self._rest[len(self._rest) - kept :]
         self._keep(lines)
 
     def end(self) -> None:
@@ -48,6 +52,19 @@ class LogFile:
             full = file.tell() > LOG_BYTES
         if full:
             self.path.replace(self.path.with_suffix(".log.1"))
+
+
+async def pump(stream: IO[bytes], log: LogFile) -> None:
+    """Keep what a program writes, until it ends."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
+    try:
+        while data := await reader.read(65_536):
+            log.write(data)
+        log.end()
+    finally:
+        transport.close()
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -27,14 +27,10 @@ def wanted(work: Work, now: Desired, new: Version, old: Version | None) -> Desir
             return _made(now, both, _shares(new, old, order.weight), base)
         case "promote":
             kept_old = both if old is None or now.version(old.bundle) else (new,)
-            same: dict[str, object] = {
-                "promoted": new.bundle,
-                "fault": None,
-                "rolling": now.rolling if kept_old == (new,) else None,
-            }
-            return _made(now, kept_old, {new.bundle: 100}, same)
+            rolled = now.rolling if kept_old == (new,) else None
+            return _made(now, kept_old, {new.bundle: 100}, base | {"promoted": new.bundle, "rolling": rolled})
         case "retire":
-            return _made(now, (new,), {new.bundle: 100}, base | {"fault": None})
+            return _made(now, (new,), {new.bundle: 100}, base)
         case "rollback":
             back = (old,) if old is not None else ()
             shares = {old.bundle: 100} if old is not None else {}

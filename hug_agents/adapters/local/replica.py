@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hug_agents.adapters.local import faults, launching
-from hug_agents.adapters.local.log_file import LogFile, tail
+from hug_agents.adapters.local.log_file import LogFile, pump, tail
 from hug_agents.adapters.local.ports import free_port
 from hug_agents.adapters.local.state import Desired, Program, Seen, Version, World, short
 from hug_agents.errors import HttpError, HugError
@@ -70,6 +69,7 @@ class Replica:
         self._running: Running | None = None
         self._began: float | None = None
         self._healthy = False
+        self._was_healthy = False
         self._fault: FaultKind | None = None
         self._proxy: faults.FaultProxy | None = None
         self._http: Http | None = None
@@ -130,8 +130,6 @@ class Replica:
     def last_words(self, lines: int = 12) -> str:
         """The end of its log."""
         return "\n".join(tail(self._log.path, lines))
-
-    _was_healthy = False
 
     # ---- what a supervisor does with it
 
@@ -229,7 +227,7 @@ class Replica:
 
     async def _watch(self, running: Running) -> None:
         """Until it ends."""
-        pump = asyncio.create_task(self._pump(running))
+        pumped = asyncio.create_task(pump(running.output, self._log))
         check = asyncio.create_task(self._check(running))
         try:
             weigh_at = time.monotonic() + _WEIGH_EVERY
@@ -244,22 +242,11 @@ class Replica:
             self.detail = f"{said}; {self.detail}" if self.detail.startswith("used ") else said
             self._changed()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(pump), 1)
+                await asyncio.wait_for(asyncio.shield(pumped), 1)
             self._log.say(self.detail)
         finally:
             check.cancel()
-            pump.cancel()
-
-    async def _pump(self, running: Running) -> None:
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), running.output)
-        try:
-            while data := await reader.read(65_536):
-                self._log.write(data)
-            self._log.end()
-        finally:
-            transport.close()
+            pumped.cancel()
 
     async def _check(self, running: Running) -> None:
         failures = 0
@@ -321,7 +308,3 @@ def _began(pid: int) -> float | None:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
-
-
-Env = Mapping[str, str]
-Folder = Path

@@ -213,6 +213,14 @@ class World:
         """What was seen last."""
         return self._read("observed.json", Observed)
 
+    def held(self) -> Desired | None:
+        """What was wanted when all was as wanted for the last time: where a supervisor returns to after a failure."""
+        return self._read("held.json", Desired)
+
+    def hold(self, desired: Desired) -> None:
+        """Replace what is held."""
+        self._write("held.json", desired)
+
     def want(self, desired: Desired) -> None:
         """Replace what is wanted."""
         self._write("desired.json", desired)

@@ -12,6 +12,7 @@ import secrets
 import signal
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,21 +20,16 @@ from filelock import FileLock, Timeout
 
 from hug_agents.adapters.local import faults, router
 from hug_agents.adapters.local.converge import Standing, moves_of
-from hug_agents.adapters.local.launching import WORLD_VARIABLE
 from hug_agents.adapters.local.lifetime import began
-from hug_agents.adapters.local.log_file import LogFile, prune
+from hug_agents.adapters.local.log_file import prune
 from hug_agents.adapters.local.replica import Ports, Replica
-from hug_agents.adapters.local.state import Desired, Observed, World, replace, short
+from hug_agents.adapters.local.routing import Routing
+from hug_agents.adapters.local.state import Desired, Observed, World, short
 from hug_agents.approve.identity import Digest
 from hug_agents.canonical import sha256
 from hug_agents.errors import HugError, StoreError
-from hug_agents.process import Running, start
 
 TICK = 0.1
-_LOAD_SECONDS = 30.0
-_NUDGE_SECONDS = 10.0
-_SETTLE_SECONDS = 0.15
-"""Between the router's word that it has loaded its routes and the last request that it began by the old ones."""
 _MOST_ENDS = 4
 """A replica that ended so often before it was healthy once is not waited for any longer."""
 
@@ -49,16 +45,12 @@ class Supervisor:
         self._number = 0
         self._ports = Ports()
         self._weights: dict[str, dict[Digest, int]] = {}
-        self._router: Running | None = None
-        self._router_ports: object = None
-        self._admin: router.Admin | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._routes = b""
-        self._mark = time.time_ns() // 1_000_000
-        self._loaded = False
+        self._routing = Routing(world)
         self._failed = ""
         self._settled = 0
         self._since = time.monotonic()
+        self._returned = False
+        self._held: Desired | None = None
         self._wake = asyncio.Event()
         self._stopping = False
         self._crash_at = 0.0
@@ -74,7 +66,11 @@ class Supervisor:
             while not self._stopping:
                 self._read()
                 if self._desired is not None:
-                    await self._step(self._desired)
+                    try:
+                        await self._step(self._held if self._returned and self._held else self._desired)
+                    except Exception:  # noqa: BLE001 - what runs has to run on; it is told, and tried again
+                        self._say(traceback.format_exc())
+                        await asyncio.sleep(1)
                     if not self._desired.versions and not self._replicas:
                         break
                 self._wake.clear()
@@ -104,13 +100,24 @@ class Supervisor:
         self._stamp = stamp
         if desired is None or (self._desired and desired.generation == self._desired.generation):
             return
+        self._failed, self._returned = "", False
+        if self._desired is None:
+            self._recall(desired)
         self._desired = desired
-        self._failed = ""
+        self._routing.renew()
         self._since = time.monotonic()
         for replica in self._replicas.values():
             replica.ended_before_healthy = 0
         self._say(f"generation {desired.generation}: {_told(desired)}")
         prune(self._world.logs)
+
+    def _recall(self, desired: Desired) -> None:
+        """A supervisor that starts after a failure brings back what held before it, not what failed."""
+        seen = self._world.observed()
+        held = self._world.held()
+        if seen and seen.generation == desired.generation and seen.state == "failed" and held:
+            self._failed, self._returned = seen.reason, True
+            self._held = held.model_copy(update={"ports": desired.ports})
 
     # ---- one step
 
@@ -121,7 +128,7 @@ class Supervisor:
         for service in self._services(desired):
             there = [self._standing(item) for item in self._replicas.values()]
             weights = self._weights.get(service, {})
-            moves = moves_of(desired, service, there, weights, frozen=bool(self._failed))
+            moves = moves_of(desired, service, there, weights, frozen=bool(self._failed) and not self._returned)
             for bundle, name in moves.start:
                 self._start(desired, bundle, name)
             leaving += [self._replicas[number] for number in moves.leave]
@@ -130,15 +137,13 @@ class Supervisor:
             settled = settled and moves.settled
         for item in leaving:
             item.leaving = True
-        loaded = await self._route(desired)
+        loaded = await self._routing.bring(desired, self._wanted_routes(desired))
         if loaded:
             for item in self._replicas.values():
                 if item.leaving:
-                    item.end(self._drained(item))
+                    item.end(self._routing.drained(item.route))
         for number in [item.id for item in self._replicas.values() if item.gone]:
             del self._replicas[number]
-        if desired.fault and not self._failed and loaded:
-            settled = True
         self._judge(desired, settled and loaded)
         self._write()
 
@@ -174,9 +179,13 @@ class Supervisor:
     def _judge(self, desired: Desired, settled: bool) -> None:
         if self._failed:
             return
-        if settled:
+        if settled and self._settled != desired.generation:
             self._settled = desired.generation
+            self._world.hold(desired)
         if self._settled == desired.generation:
+            return
+        if self._routing.problem:
+            self._failed = self._routing.problem
             return
         for item in self._replicas.values():
             spoilt = desired.fault is not None and item.version.bundle == desired.fault.bundle
@@ -191,25 +200,6 @@ class Supervisor:
                 )
                 self._say(self._failed)
                 return
-
-    # ---- the router
-
-    async def _route(self, desired: Desired) -> bool:
-        """Bring the router to what it should do; whether it does."""
-        if not desired.ports:
-            return True
-        await self._keep_router(desired)
-        if self._router is None:
-            return False
-        wanted = self._wanted_routes(desired)
-        if router.routes(wanted, self._mark) != self._routes:
-            self._mark += 1
-            self._routes = router.routes(wanted, self._mark)
-            replace(self._world.routes, self._routes)
-            self._loaded = False
-        if not self._loaded:
-            self._loaded = await self._load()
-        return self._loaded
 
     def _wanted_routes(self, desired: Desired) -> list[router.Route]:
         found = []
@@ -226,81 +216,6 @@ class Supervisor:
             found.append(router.Route(service=service, weights=weights, servers=servers, newest=desired.newest))
         return found
 
-    async def _keep_router(self, desired: Desired) -> None:
-        ports = (desired.admin_port, tuple(desired.ports.items()))
-        if self._router is not None and (self._router.code() is not None or ports != self._router_ports):
-            self._say("the router ended" if self._router.code() is not None else "the router gets other ports")
-            await self._end_router()
-        if self._router is None:
-            static = router.write_static(self._world, desired.ports, desired.admin_port)
-            if not self._world.routes.exists():
-                replace(self._world.routes, router.routes((), 0))
-            self._router = start(
-                [router.program(), f"--configFile={static}"],
-                cwd=self._world.root,
-                env={WORLD_VARIABLE: self._world.mark, "HOME": str(self._world.root)},
-            )
-            self._router_ports = ports
-            self._routes, self._loaded = b"", False
-            self._admin = router.Admin(desired.admin_port)
-            self._pump = asyncio.create_task(self._pumped(self._router))
-
-    async def _load(self) -> bool:
-        until = time.monotonic() + _LOAD_SECONDS
-        nudge = time.monotonic() + _NUDGE_SECONDS
-        while self._router and self._admin and self._router.code() is None and time.monotonic() < until:
-            if await asyncio.to_thread(self._admin.loaded, self._mark):
-                await asyncio.sleep(_SETTLE_SECONDS)
-                return True
-            if time.monotonic() > nudge:  # a file system that does not tell of changes
-                self._router.signal(signal.SIGHUP)
-                nudge = time.monotonic() + _NUDGE_SECONDS
-            await asyncio.sleep(0.03)
-        return False
-
-    def _drained(self, item: Replica):  # type: ignore[no-untyped-def]
-        """Whether the router has no request under way at this replica."""
-        pid = self._router.pid if self._router else 0
-        port = item.route
-
-        def drained() -> bool:
-            import psutil
-
-            try:
-                connections = psutil.Process(pid).net_connections("tcp")
-            except psutil.Error:
-                return True
-            return not any(one.raddr and one.raddr.port == port and one.status != "TIME_WAIT" for one in connections)
-
-        return drained
-
-    async def _pumped(self, running: Running) -> None:
-        log = LogFile(self._world.logs / "router.log")
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), running.output)
-        try:
-            while data := await reader.read(65_536):
-                log.write(data)
-            log.end()
-        finally:
-            transport.close()
-
-    async def _end_router(self) -> None:
-        running, self._router = self._router, None
-        if running is None:
-            return
-        running.signal(signal.SIGTERM)
-        for _ in range(100):
-            if running.code() is not None:
-                break
-            await asyncio.sleep(0.05)
-        running.signal(signal.SIGKILL)
-        while running.code() is None:
-            await asyncio.sleep(0.05)
-        if self._pump:
-            self._pump.cancel()
-
     # ---- what is seen
 
     def _write(self) -> None:
@@ -314,9 +229,9 @@ class Supervisor:
             reason=self._failed[:9_000],
             supervisor=os.getpid(),
             began=began(os.getpid()) or 0.0,
-            router=self._router.pid if self._router else None,
-            router_began=began(self._router.pid) if self._router else None,
-            routes=sha256(self._routes) if self._routes else None,
+            router=self._routing.pid,
+            router_began=began(self._routing.pid),
+            routes=sha256(self._routing.routes) if self._routing.routes else None,
             weights={name: value for name, value in self._weights.items() if name in desired.ports},
             replicas=tuple(
                 item.seen(serving=bool(self._weights.get(item.program.service, {}).get(item.version.bundle)))
@@ -329,7 +244,7 @@ class Supervisor:
 
     async def _end(self) -> None:
         """Nothing is left: first the router takes no more requests, then the replicas go."""
-        await self._end_router()
+        await self._routing.end()
         for item in self._replicas.values():
             item.leaving = True
             item.end(None)
@@ -340,8 +255,8 @@ class Supervisor:
             self._world.saw(
                 Observed(
                     generation=self._desired.generation,
-                    state="converged" if nothing else "stopped",
-                    reason="" if nothing else "ended from outside",
+                    state="failed" if self._failed else "converged" if nothing else "stopped",
+                    reason=self._failed[:9_000] or ("" if nothing else "ended from outside"),
                 )
             )
 

@@ -15,7 +15,7 @@ from hug_agents.adapters.local.ports import free_port
 from hug_agents.adapters.local.programs import programs_of
 from hug_agents.adapters.local.secret_file import secrets_of
 from hug_agents.adapters.local.source import lay_out, take
-from hug_agents.adapters.local.state import Desired, Engine, Version, World, short
+from hug_agents.adapters.local.state import Desired, Engine, Observed, Version, World, short
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
@@ -67,8 +67,6 @@ class LocalTarget:
         self._engine: Engine = _ENGINES[engine]
         self._ready = int(ready)
         self._source = Path(place).resolve()
-        if not self._source.is_dir():
-            raise UsageError("not a folder", where=str(self._source), hint="local:PATH, the application's source")
         router.program()
         if self._engine != "process":
             from hug_agents.adapters.local.containers import check
@@ -159,7 +157,7 @@ class LocalTarget:
         if now.versions:
             lifetime.ensure(world)
         seen = world.observed()
-        if seen and seen.generation == now.generation and seen.state == "converged":
+        if seen and seen.generation == now.generation and seen.state == "converged" and _current(now, seen):
             return Observation(state="done", evidence=f"seen: {_told(now)}")
         return Observation(
             state="partial", evidence=f"wanted: {_told(now)}; seen: {seen.state if seen else 'nothing yet'}"
@@ -306,13 +304,13 @@ class LocalTarget:
         while time.monotonic() < until:
             seen = world.observed()
             if seen and seen.generation == goal.generation:
-                if seen.state == "converged" and (goal.versions or not lifetime.alive(world)):
+                if seen.state == "converged" and _current(goal, seen):
                     return Outcome(status="done", detail=_told(goal), outputs=_outputs(goal))
                 if seen.state == "failed":
                     return Outcome(status="failed", detail=seen.reason[:9_000])
             if time.monotonic() > check_at:
                 check_at = time.monotonic() + 1
-                if not lifetime.alive(world):
+                if (goal.versions or not seen or seen.supervisor) and not lifetime.alive(world):
                     ensured += 1
                     if ensured > _LONGEST_ENSURES:
                         break
@@ -320,6 +318,13 @@ class LocalTarget:
             time.sleep(_POLL)
         said = "\n".join(tail(world.logs / "supervisor.log", 12))
         return Outcome(status="failed", detail=f"the supervisor did not get there: {_told(goal)}\n{said}"[:9_000])
+
+
+def _current(desired: Desired, seen: Observed) -> bool:
+    """Whether who saw it is still there to hold it."""
+    if not desired.versions:
+        return seen.supervisor == 0
+    return seen.supervisor > 0 and lifetime.began(seen.supervisor) == seen.began
 
 
 def _told(desired: Desired) -> str:
