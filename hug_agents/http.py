@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from hug_agents.errors import HttpError
 
@@ -149,7 +149,7 @@ class Http:
         return text
 
 
-_BACKOFF = wait_exponential_jitter(initial=0.2, max=8)
+_BACKOFF = wait_exponential(multiplier=0.2, max=8) + wait_random(0, 0.2)
 _LONGEST_WAIT = 60.0
 
 
