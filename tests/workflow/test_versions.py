@@ -79,7 +79,9 @@ def test_what_was_signed_under_an_older_version_still_counts(tmp_path: Path, gre
     site.target.done.clear()
     assert site.open("staged").resume().outcome == "released"
     assert {work.order.environment.role for work in site.target.done} == {"production"}, "staging is not done again"
-    before = {entry.value["packet"] for entry in entries(site) if entry.kind == "presented" and entry.release == "staged"}
+    before = {
+        entry.value["packet"] for entry in entries(site) if entry.kind == "presented" and entry.release == "staged"
+    }
     assert len(before) == 4, "nobody was asked anything again"
     verify(Ledger(site.store / "ledger.sqlite"))
 
