@@ -117,6 +117,7 @@ def test_a_forged_past_in_the_state(site: Site) -> None:
         graph.update_state(config(release), forged, as_node="drill")
         refused(lambda: graph.invoke(None, config(release)))
     assert site.target.done == []
+    assert release.status().checkpoint == "pre_deployment", "nobody is asked about production on such a past"
     still_works(site, release)
 
 
