@@ -81,7 +81,9 @@ def verify_file(path: Path, keys: Iterable[PublicKey], *, anchors: Iterable[Anch
     header = _header(path)
     expected = Anchor(seq=header["entries"], hash=header["head"]) if header["entries"] else None
     if verified.head != expected:
-        raise LedgerBroken("the file ends here, and its first line names a later end", seq=verified.entries + 1)
+        raise LedgerBroken(
+            "the file ends here, and its first line names a later end", seq=verified.entries + 1, where=str(path)
+        )
     return verified
 
 

@@ -241,7 +241,12 @@ def _decode(data: bytes, path: Path, passphrase: bytes | None) -> Ed25519Private
             if encrypted
             else "not a private key that is read here"
         )
-        raise SigningKeyError(what, where=str(path), hint="an Ed25519 key: ssh-keygen -t ed25519") from None
+        hint = (
+            "in HUG_AGENTS_PASSPHRASE, or asked for on a terminal"
+            if encrypted
+            else "an Ed25519 key: ssh-keygen -t ed25519"
+        )
+        raise SigningKeyError(what, where=str(path), hint=hint) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningKeyError("not an Ed25519 key", where=str(path), hint="make one: ssh-keygen -t ed25519")
     return key

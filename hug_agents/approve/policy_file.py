@@ -143,7 +143,9 @@ def _problems(error: ValidationError, lines: dict[Path_, int], name: str) -> lis
     found = []
     for item in error.errors(include_url=False, include_context=False):
         path = tuple(part for part in item["loc"] if part != "[key]")
-        line = next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), 1)
+        # What is wrong between fields is found at the root, and names its field itself.
+        near = path or tuple(item["msg"].removeprefix("Value error, ").partition(": ")[0].split("."))
+        line = next((lines[near[:end]] for end in range(len(near), -1, -1) if near[:end] in lines), 1)
         field = ".".join(str(part) for part in path)
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":

@@ -73,11 +73,13 @@ def list_(as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "", "public line", "", box=None, header_style="bold", pad_edge=False)
+    table = Table("name", "", "public line, for governance.yaml", box=None, header_style="bold", pad_edge=False)
     for item in found:
         kind = "private" if item.private else "public"
-        table.add_row(Text(item.name, "cyan"), kind, Text(item.line), Text(item.problem, "red"))
-    console().print(table, soft_wrap=True)
+        table.add_row(Text(item.name, "cyan"), kind, Text(item.line) if item.line else Text(item.problem, "red"))
+    out = console()
+    # As wide as it needs to be: a line that is cut short cannot be copied into a policy.
+    out.print(table, soft_wrap=True, width=max(out.width, out.measure(table).maximum))
 
 
 def load_key(name: str) -> SigningKey:

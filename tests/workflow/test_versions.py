@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hug_agents.approve.audit import verify
+from hug_agents.approve.ledger import Entry, Ledger
 from hug_agents.errors import QuestionsPending, StoreError
+from hug_agents.execute.dossier import Dossier
 from hug_agents.generation import answer
 from hug_agents.release import Release
 from hug_agents.store import Store
@@ -53,6 +56,38 @@ def test_a_release_of_version_1_waits_on(tmp_path: Path, green: object) -> None:
     assert "hello" in release.review().markdown()
     site.until(release, "production_go_no_go")
     assert site.approve(release).outcome == "released"
+
+
+def test_what_was_signed_under_an_older_version_still_counts(tmp_path: Path, green: object) -> None:
+    """Fields that came later are not written while they say nothing, so packets, plans and orders keep their digests.
+
+    Whoever changes what a packet or an order holds sees it here: signatures would be void, or effects done again.
+    """
+    site = Site(tmp_path / "site")
+    unpack("state-1-signed", site.root)  # with its own policy: the keys are gone, only what they signed is left
+    for name, checkpoint in (("signed", "pre_deployment"), ("staged", "production_go_no_go")):
+        status = site.open(name).status()
+        assert (status.checkpoint, status.waits_for, len(status.signatures)) == (checkpoint, (), 2)
+        asked = [entry for entry in entries(site) if (entry.release, entry.kind) == (name, "presented")]
+        assert asked[-1].value["packet"] == status.packet
+        dossier = Store(site.store).get_model(Dossier, site.open(name)._state()["dossier"])
+        assert site.open(name)._executor.packet(dossier).digest() == status.packet
+        assert all(effect.order.key == effect.key for effect in status.effects)
+    effects = site.open("staged").status().effects
+    assert len(effects) == 5, "a deployment and a drill"
+    assert site.open("signed").resume().checkpoint == "staging_validation"
+    site.target.done.clear()
+    assert site.open("staged").resume().outcome == "released"
+    assert {work.order.environment.role for work in site.target.done} == {"production"}, "staging is not done again"
+    before = {
+        entry.value["packet"] for entry in entries(site) if entry.kind == "presented" and entry.release == "staged"
+    }
+    assert len(before) == 4, "nobody was asked anything again"
+    verify(Ledger(site.store / "ledger.sqlite"))
+
+
+def entries(site: Site) -> list[Entry]:
+    return list(Ledger(site.store / "ledger.sqlite").stream())
 
 
 def test_a_newer_version_is_not_guessed_at() -> None:
