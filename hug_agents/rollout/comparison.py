@@ -18,7 +18,9 @@ ERROR_MARGIN: Final = 0.0025
 WIDEST_MARGIN: Final = 0.01
 """However wide a budget is, one percentage point more matters."""
 ERROR_RATIO: Final = 1.5
-"""And half as often again as before."""
+"""And half as often again as before ..."""
+ERROR_POINTS: Final = 0.05
+"""... or five percentage points more, however many failed before."""
 SUPERIORITY: Final = 0.56
 """Vargha and Delaney's A from which they call an effect small; below it a shift does not matter."""
 SLOWER: Final = 0.15
@@ -73,7 +75,8 @@ def errors(mine: Window, old: Baseline, budget: float | None, level: Level) -> C
     p_value = fisher(mine.errors, mine.requests, old.pooled.errors, old.pooled.requests)
     margin = min(budget, WIDEST_MARGIN) if budget is not None else ERROR_MARGIN
     matters = all(
-        mine.error_rate >= part.error_rate + margin and mine.error_rate >= part.error_rate * ERROR_RATIO
+        mine.error_rate >= part.error_rate + margin
+        and mine.error_rate >= min(part.error_rate * ERROR_RATIO, part.error_rate + ERROR_POINTS)
         for part in old.parts
     )
     outcome = _outcome(p_value, matters, level)
