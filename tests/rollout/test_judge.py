@@ -267,7 +267,7 @@ def rows(draw: st.DrawFn, version: str) -> Counters:
     return Counters(service="api", version=version, requests=draw(SIZES), errors=draw(SIZES), latency=latency)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     new=rows(NEW),
     old=rows(OLD),
@@ -287,7 +287,7 @@ def test_any_counters_give_a_verdict(
         Verdict.model_validate_json(verdict.model_dump_json())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(old=rows(OLD), part=st.sampled_from((1, 2, 9)))
 def test_a_version_that_did_as_the_old_one_is_never_bad(old: Counters, part: int) -> None:
     def scaled(times: int, version: str) -> Counters:
