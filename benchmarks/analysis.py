@@ -194,7 +194,10 @@ def table(runs: int = RUNS) -> str:
     cases = list(product(STEPS.items(), FAULTS, RATES))
     with ProcessPoolExecutor() as pool:
         ended = pool.map(_cell, [(fault, rate, weights, runs) for (_, weights), fault, rate in cases])
-        found = dict(zip(((name, fault, rate) for (name, _), fault, rate in cases), ended, strict=True))
+        found = {}
+        for number, ((name, _), fault, rate) in enumerate(cases, start=1):
+            found[name, fault, rate] = next(ended)
+            print(f"{number} of {len(cases)}: {name}, {fault.name}, {rate}/s", file=sys.stderr)
     parts = [f"{runs} rollouts a cell, seed {SEED}; {len(found) * runs:,} rollouts together."]
     for name in STEPS:
         head = "| planted in the new version | " + " | ".join(f"{rate} requests/s" for rate in RATES) + " |"
