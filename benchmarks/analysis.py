@@ -87,7 +87,7 @@ class _Version:
         stuck = int(random.binomial(requests, self.fault.stuck))
         factor = busy * self.factor * self.fault.slower * random.lognormal(0, 0.03)
         for count, times in ((requests - stuck, 1.0), (stuck, 10.0)):
-            self.buckets += np.cumsum(random.multinomial(count, _shares(round(factor * times, 3))))[:-1]
+            self.buckets += np.cumsum(random.multinomial(count, _shares(round(factor * times, 2))))[:-1]
 
     @property
     def counters(self) -> Counters:
@@ -192,9 +192,12 @@ def _cell(case: tuple[Fault, int, tuple[int, ...], int]) -> list[Run]:
 def table(runs: int = RUNS) -> str:
     """Everything measured, as Markdown."""
     cases = list(product(STEPS.items(), FAULTS, RATES))
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with ProcessPoolExecutor() as pool:
         ended = pool.map(_cell, [(fault, rate, weights, runs) for (_, weights), fault, rate in cases])
-        found = dict(zip(((name, fault, rate) for (name, _), fault, rate in cases), ended, strict=True))
+        found = {}
+        for number, ((name, _), fault, rate) in enumerate(cases, start=1):
+            found[name, fault, rate] = next(ended)
+            print(f"{number} of {len(cases)}: {name}, {fault.name}, {rate}/s", file=sys.stderr)
     parts = [f"{runs} rollouts a cell, seed {SEED}; {len(found) * runs:,} rollouts together."]
     for name in STEPS:
         head = "| planted in the new version | " + " | ".join(f"{rate} requests/s" for rate in RATES) + " |"

@@ -15,6 +15,7 @@ OURS = (
     "prompt_refiner/read_request",
     "deployment/plan_notes",
     "deployment/repair",
+    "devops/diagnose",
     "devops/operations_notes",
     "devops/repair",
 )

@@ -55,9 +55,10 @@ class Prometheus:
         self._http = Http(url, headers=headers, secrets=(token,), timeout=timeout, attempts=3)
         self._metrics = metrics
 
-    def query(self, promql: str) -> tuple[Sample, ...]:
-        """The series that an expression has now. Raises HttpError, with the server's reason where it gives one."""
-        answer = self._http.get("/api/v1/query", params={"query": promql}, ok=_CLIENT_ERRORS)
+    def query(self, promql: str, at: float | None = None) -> tuple[Sample, ...]:
+        """The series that an expression has now, or had `at` a Unix time. Raises HttpError, with the server's reason."""
+        params = {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
+        answer = self._http.get("/api/v1/query", params=params, ok=_CLIENT_ERRORS)
         where = f"{self._http.base_url}/api/v1/query"
         said = answer.json()
         if not isinstance(said, dict) or said.get("status") not in ("success", "error"):
@@ -75,7 +76,10 @@ class Prometheus:
 
         A version without series took no request. A counter that is not a number raises: nothing can be made of it.
         """
-        return tuple(self._counters(service, version) for service in services for version in versions)
+        versions = tuple(versions)
+        # All of one moment: a scrape between two expressions would make requests without a latency.
+        at = self.query("time()")[0].value
+        return tuple(self._counters(service, version, at) for service in services for version in versions)
 
     def checks(self, queries: Iterable[Query], version: Digest) -> tuple[Check, ...]:
         """Each expression of the spec against its bounds, for the version that is judged. Never raises HttpError."""
@@ -91,26 +95,26 @@ class Prometheus:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _counters(self, service: Name, version: Digest) -> Counters:
+    def _counters(self, service: Name, version: Digest, at: float) -> Counters:
         names = self._metrics
         value = filled(names.value, version=version, service=service)
         matchers = ", ".join(item for item in (f'{names.label}="{value}"', names.matchers) if item)
         failed = f'{matchers}, {names.code}=~"{names.error}"'
         latency = sorted(
             (float(sample.labels["le"]), self._count(sample.value, names.buckets))
-            for sample in self.query(f"sum by (le) ({names.buckets}{{{matchers}}})")
+            for sample in self.query(f"sum by (le) ({names.buckets}{{{matchers}}})", at)
             if "le" in sample.labels
         )
         return Counters(
             service=service,
             version=version,
-            requests=self._total(f"sum({names.requests}{{{matchers}}})"),
-            errors=self._total(f"sum({names.requests}{{{failed}}})"),
+            requests=self._total(f"sum({names.requests}{{{matchers}}})", at),
+            errors=self._total(f"sum({names.requests}{{{failed}}})", at),
             latency=tuple((bound, count) for bound, count in latency if bound < math.inf),
         )
 
-    def _total(self, promql: str) -> int:
-        return sum(self._count(sample.value, promql) for sample in self.query(promql))
+    def _total(self, promql: str, at: float) -> int:
+        return sum(self._count(sample.value, promql) for sample in self.query(promql, at))
 
     def _count(self, value: float, what: str) -> int:
         if not math.isfinite(value) or value < 0:

@@ -34,3 +34,19 @@ class Repair(Model):
     """The offers that are taken; none is an answer too."""
 
     chosen: Annotated[tuple[Chosen, ...], Field(max_length=20)] = ()
+
+
+Recommendation = Literal["roll_back", "hold", "amend", "ask_a_person"]
+"""roll_back: the new version is at fault · hold: look again · amend: change what was asked for, then try again ·
+ask_a_person: the new version is perhaps not the cause, or what was seen does not agree."""
+
+
+class Explanation(Model):
+    """What most likely happened to a new version, for the person on call."""
+
+    cause: Annotated[str, StringConstraints(max_length=600)] = Field(description="one or two plain sentences")
+    evidence: Annotated[tuple[Annotated[str, StringConstraints(max_length=500)], ...], Field(max_length=6)] = Field(
+        (), description="lines of the logs, each copied exactly"
+    )
+    recommendation: Recommendation
+    reason: Annotated[str, StringConstraints(max_length=300)] = Field(description="one plain sentence")

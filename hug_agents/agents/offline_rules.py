@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hug_agents.agents.drafts import Chosen, NoteDraft, Notes, Repair
+from hug_agents.agents.drafts import Chosen, Explanation, NoteDraft, Notes, Repair
 from hug_agents.reading.claims import Reading
 from hug_agents.spec import DeploymentSpec
 
@@ -40,10 +40,18 @@ def repair(data: Data) -> Repair:
     return Repair(chosen=tuple(Chosen(offer=offer["offer"], reason=offer["reason"][:300]) for offer in taken[:20]))
 
 
+def diagnose(data: Data) -> Explanation:
+    """What the logs show of a bad version, by signs that are known."""
+    from hug_agents.agents.offline_diagnosis import explained
+
+    return explained(data["verdict"], data["logs"])
+
+
 RULES: dict[str, Callable[[Data], BaseModel]] = {
     "prompt_refiner/read_request": read_request,
     "deployment/plan_notes": plan_notes,
     "deployment/repair": repair,
+    "devops/diagnose": diagnose,
     "devops/operations_notes": operations_notes,
     "devops/repair": repair,
 }

@@ -34,9 +34,9 @@ def write_notes(agent: Author, prompt: str, spec: DeploymentSpec, model: BaseCha
     refused: list[Refused] = []
     for draft in answer.value.notes:
         if why := _objection(draft, spec, paths):
-            refused.append(Refused(what=_cut(f"{draft.about}: {draft.text}"), why=why))
+            refused.append(Refused(what=cut(f"{draft.about}: {draft.text}"), why=why))
         else:
-            notes[Note(agent=agent, about=draft.about, text=_line(draft.text), kind=draft.kind)] = None
+            notes[Note(agent=agent, about=draft.about, text=one_line(draft.text), kind=draft.kind)] = None
     return NotesResult(notes=tuple(notes), refused=tuple(refused), usage=answer.usage, prompts=(prompt_name(filled),))
 
 
@@ -58,8 +58,8 @@ def _objection(draft: NoteDraft, spec: DeploymentSpec, paths: tuple[str, ...]) -
         return "it is about a path that the spec does not have"
     if not draft.text.strip():
         return "it says nothing"
-    known = set(_NUMBER.findall(json.dumps(spec.model_dump(mode="json"), ensure_ascii=False)))
-    if invented := sorted(set(_NUMBER.findall(draft.text)) - known):
+    known = figures(json.dumps(spec.model_dump(mode="json"), ensure_ascii=False))
+    if invented := sorted(figures(draft.text) - known):
         return f"it gives a figure that the spec does not have: {', '.join(invented)[:80]}"
     return ""
 
@@ -98,7 +98,7 @@ def _taken(
     taken: list[Fix] = []
     refused: list[Refused] = []
     for choice in chosen:
-        what = f"offer {choice.offer}: {_cut(choice.reason)}"
+        what = f"offer {choice.offer}: {cut(choice.reason)}"
         if choice.offer > len(offers):
             refused.append(Refused(what=what, why="there is no offer of that number"))
             continue
@@ -116,11 +116,17 @@ def _finding(fix: Fix) -> Finding:
     return Finding(gate="repair", rule="offer", severity="info", message=fix.reason, fix=fix)
 
 
-def _line(text: str) -> str:
+def figures(text: str) -> frozenset[str]:
+    """The numbers that a text gives."""
+    return frozenset(_NUMBER.findall(text))
+
+
+def one_line(text: str) -> str:
     """Control characters out, white space to single spaces: a note is one paragraph."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def _cut(text: str) -> str:
-    line = _line(text)
+def cut(text: str) -> str:
+    """The beginning of a text, on one line."""
+    line = one_line(text)
     return line if len(line) <= _CUT else f"{line[:_CUT]}..."

@@ -18,7 +18,9 @@ ERROR_MARGIN: Final = 0.0025
 WIDEST_MARGIN: Final = 0.01
 """However wide a budget is, one percentage point more matters."""
 ERROR_RATIO: Final = 1.5
-"""And half as often again as before."""
+"""And half as often again as before ..."""
+ERROR_POINTS: Final = 0.05
+"""... or five percentage points more, however many failed before."""
 SUPERIORITY: Final = 0.56
 """Vargha and Delaney's A from which they call an effect small; below it a shift does not matter."""
 SLOWER: Final = 0.15
@@ -73,7 +75,8 @@ def errors(mine: Window, old: Baseline, budget: float | None, level: Level) -> C
     p_value = fisher(mine.errors, mine.requests, old.pooled.errors, old.pooled.requests)
     margin = min(budget, WIDEST_MARGIN) if budget is not None else ERROR_MARGIN
     matters = all(
-        mine.error_rate >= part.error_rate + margin and mine.error_rate >= part.error_rate * ERROR_RATIO
+        mine.error_rate >= part.error_rate + margin
+        and mine.error_rate >= min(part.error_rate * ERROR_RATIO, part.error_rate + ERROR_POINTS)
         for part in old.parts
     )
     outcome = _outcome(p_value, matters, level)
@@ -122,18 +125,17 @@ def tail(mine: Window, old: Baseline, level: Level) -> Iterator[Check]:
 
     The bounds are chosen by both versions together, on which the exact test is conditioned: the choice favours neither.
     """
-    bounds = set(mine.bounds) & set(old.pooled.bounds)
-    new, before = mine.within(bounds), old.pooled.within(bounds)
-    everything = new.measured + before.measured
-    beyond = {bound: new.beyond(bound) + before.beyond(bound) for bound in sorted(bounds)}
-    chosen = [bound for bound, count in beyond.items() if 0 < count <= everything * TAIL_SHARE]
-    if not chosen or min(new.measured, before.measured) < FEWEST:
+    slow, slow_before = mine.beyond(), old.pooled.beyond()
+    total, total_before = mine.measured, old.pooled.measured
+    beyond = {bound: count + slow_before[bound] for bound, count in slow.items() if bound in slow_before}
+    chosen = [bound for bound, count in beyond.items() if 0 < count <= (total + total_before) * TAIL_SHARE]
+    if not chosen or min(total, total_before) < FEWEST:
         return
-    found = {bound: fisher(new.beyond(bound), new.measured, before.beyond(bound), before.measured) for bound in chosen}
+    found = {bound: fisher(slow[bound], total, slow_before[bound], total_before) for bound in chosen}
     bound = min(chosen, key=lambda item: (found[item], item))
     p_value = min(1.0, found[bound] * len(chosen))
-    share, was = new.beyond(bound) / new.measured, before.beyond(bound) / before.measured
-    others = [part.beyond(bound) / part.measured for part in old.parts if part.measured and bound in part.bounds]
+    share, was = slow[bound] / total, slow_before[bound] / total_before
+    others = [part.beyond()[bound] / part.measured for part in old.parts if bound in part.bounds and part.measured]
     matters = all(share >= other + TAIL_MARGIN and share >= other * TAIL_RATIO for other in (was, *others))
     outcome = _outcome(p_value, matters, level)
     said = (

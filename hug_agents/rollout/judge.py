@@ -73,7 +73,9 @@ class _Service:
     old: Baseline | None
     beside: Window | None
     limits: tuple[Limit, ...]
-    margin: float | None
+    budget: float | None
+    tests: int
+    """How many comparisons share the level: as many as there can be, so that it does not move with the data."""
 
     @classmethod
     def of(
@@ -88,26 +90,21 @@ class _Service:
     ) -> _Service:
         mine = window_of(name, candidate, start, now)
         beside = window_of(name, baseline, start, now) if baseline and baseline != candidate else None
-        before = tuple(item for item in reference if item.service == name and item.requests)
+        before = tuple(item for item in reference if (item.service, item.version) == (name, baseline) and item.requests)
         enough = (spec.analysis or Analysis()).min_requests
         old = _baseline(mine, beside, before, enough)
         limits = limits_of(spec, name)
-        margin = error_budget(limits)
-        weak = old is None or old.pooled.requests < enough
-        if weak and margin is None:
+        budget = error_budget(limits)
+        tests = 3 + len(limits) + (budget is None)
+        if budget is None and (old is None or old.pooled.requests < enough):
             limits = (*limits, usual_limit(name))
-        return cls(mine=mine, old=old, beside=beside, limits=limits, margin=margin)
-
-    @property
-    def tests(self) -> int:
-        """How many comparisons share the level; counted by what there could be, so that it does not move with the data."""
-        return 3 + len(self.limits)
+        return cls(mine=mine, old=old, beside=beside, limits=limits, budget=budget, tests=tests)
 
     def checks(self, risk: Level) -> Iterator[Check]:
         if not self.mine.requests:
             return
         if self.old:
-            yield errors(self.mine, self.old, self.margin, risk)
+            yield errors(self.mine, self.old, self.budget, risk)
             yield from shift(self.mine, self.old, risk)
             yield from tail(self.mine, self.old, risk)
         for limit in self.limits:

@@ -2,7 +2,7 @@
 
 Sources: R. A. Fisher, "Statistical Methods for Research Workers" (1934), §21.02, the exact test of a 2 x 2 table. C. J.
 Clopper and E. S. Pearson (1934), Biometrika 26, the exact binomial tail. H. B. Mann and D. R. Whitney (1947), Annals of
-Mathematical Statistics 18, with the correction for ties of E. L. Lehmann, "Nonparametrics" (1975), §1.3. A. Vargha and H.
+Mathematical Statistics 18, with the correction for ties of E. L. Lehmann, "Nonparametrics" (1975). A. Vargha and H.
 D. Delaney (2000), Journal of Educational and Behavioral Statistics 25, the effect size A. K. K. G. Lan and D. L. DeMets
 (1983), Biometrika 70, alpha spending, with S. J. Pocock's boundary.
 """

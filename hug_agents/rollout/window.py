@@ -87,9 +87,9 @@ class Window(Model):
         cumulative = [0, *(count for _, count in self.latency), self.measured]
         return tuple(upper - lower for lower, upper in pairwise(cumulative))
 
-    def beyond(self, bound: float) -> int:
-        """Requests that took longer than one of the bounds."""
-        return self.measured - dict(self.latency)[bound]
+    def beyond(self) -> dict[float, int]:
+        """How many requests took longer than each bound."""
+        return {bound: self.measured - count for bound, count in self.latency}
 
     def slower(self, seconds: float) -> tuple[int, float]:
         """`(for certain, about)` how many requests took longer: counted at the next bound, and interpolated."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hug_agents.execute.target import Counters
 from hug_agents.rollout.judge import judge
@@ -127,6 +130,11 @@ def test_a_difference_within_a_wide_budget_is_good_and_one_beyond_a_point_is_not
     assert look((counted(NEW, 5_000, 100), counted(OLD, 5_000, 5)), wide, number=10).outcome == "bad"
 
 
+def test_a_version_that_was_bad_already_can_become_worse() -> None:
+    assert look((counted(NEW, 1_000, 850), counted(OLD, 9_000, 5_400)), spec()).outcome == "bad"
+    assert look((counted(NEW, 1_000, 220), counted(OLD, 9_000, 1_800)), spec()).outcome == "good"
+
+
 def test_faster_and_fewer_errors_are_good() -> None:
     random = Random(5)
     new, old = Version(NEW, errors=0, slower=0.5).serve(random, 500), Version(OLD, errors=0.2).serve(random, 500)
@@ -246,6 +254,55 @@ def test_what_a_query_says_counts(outcome: str) -> None:
     said = Check.model_validate({"name": "query queue", "outcome": outcome, "reason": "queue: 9000 is above 100"})
     verdict = look((counted(NEW, 200), counted(OLD, 1_800)), spec(), queries=(said,))
     assert (verdict.outcome, verdict.reason) == (outcome, "queue: 9000 is above 100")
+
+
+SIZES = st.sampled_from((0, 1, 7, 49, 50, 51, 2_000, 10**9)) | st.integers(0, 5_000)
+
+
+@st.composite
+def rows(draw: st.DrawFn, version: str) -> Counters:
+    """Whatever a router may say, also what cannot be."""
+    bounds = draw(st.lists(st.sampled_from((0.0, 0.05, 0.1, 0.3, 1.0, math.inf)), unique=True, max_size=6))
+    latency = tuple((bound, draw(SIZES)) for bound in bounds)
+    return Counters(service="api", version=version, requests=draw(SIZES), errors=draw(SIZES), latency=latency)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    new=rows(NEW),
+    old=rows(OLD),
+    start=st.lists(rows(NEW) | rows(OLD), max_size=2),
+    earlier=st.lists(rows(OLD), max_size=3),
+)
+def test_any_counters_give_a_verdict(
+    new: Counters, old: Counters, start: list[Counters], earlier: list[Counters]
+) -> None:
+    reference = tuple(Window.between(None, row) for row in earlier)
+    for stated in ((), (TRIGGER, SLOW, AVAILABLE, QUICK)):
+        verdict = look((new, old), spec(*stated), start=tuple(start), reference=reference, final=True)
+        outcomes = {item.outcome for item in verdict.checks}
+        assert verdict.checks and verdict.reason
+        assert verdict.outcome == ("bad" if "bad" in outcomes else "good" if outcomes == {"good"} else "inconclusive")
+        assert all(item.p_value is None or 0 <= item.p_value <= 1 for item in verdict.checks)
+        Verdict.model_validate_json(verdict.model_dump_json())
+
+
+@settings(max_examples=80, deadline=None)
+@given(old=rows(OLD), part=st.sampled_from((1, 2, 9)))
+def test_a_version_that_did_as_the_old_one_is_never_bad(old: Counters, part: int) -> None:
+    def scaled(times: int, version: str) -> Counters:
+        latency = tuple((bound, count * times) for bound, count in old.latency)
+        update = {
+            "version": version,
+            "requests": old.requests * times,
+            "errors": old.errors * times,
+            "latency": latency,
+        }
+        return old.model_copy(update=update)
+
+    for stated in ((), (TRIGGER, SLOW, AVAILABLE, QUICK)):
+        verdict = look((scaled(1, NEW), scaled(part, OLD)), spec(*stated), final=True)
+        assert not [item for item in verdict.checks if item.outcome == "bad"], verdict.reason
 
 
 def test_the_same_rows_give_the_same_verdict() -> None:
