@@ -214,11 +214,14 @@ class Ledger:
         with self._database.reading() as connection:
             yield Writer(connection)
 
-    def stream(self) -> Iterator[Entry]:
-        """Every entry in order, unchecked, a few in memory at a time."""
+    def stream(self, *, after: int = 0, kinds: tuple[Kind, ...] = ()) -> Iterator[Entry]:
+        """Every entry after this number, of these kinds (none: all), in order, unchecked, a few in memory at a time."""
+        marks = ", ".join("?" * len(kinds))
+        where = f"seq > ? AND kind IN ({marks})" if kinds else "seq > ?"
         with closing(self._database.connect()) as connection:
             try:
-                for row in connection.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"):  # noqa: S608
+                query = f"SELECT {_COLUMNS} FROM entries WHERE {where} ORDER BY seq"  # noqa: S608 - our own constants
+                for row in connection.execute(query, (after, *kinds)):
                     yield _entry(row)
             except sqlite3.Error as error:
                 raise StoreError(f"the ledger could not be read: {error}", where=str(self.path)) from error
