@@ -125,7 +125,7 @@ def _families(timeline: Timeline, now: Instant, begins: Begins) -> Iterator[Metr
     last = {item.place: item for item in timeline.checks if item.status != "unknown"}
     opened = Counter(item.place for item in timeline.attempts if not item.outcome)
     hurting = Counter(item.place for item in failures if item.ended is None)
-    places = sorted({item.place for item in (*timeline.attempts, *timeline.failures)})
+    places = sorted({item.place for item in timeline.attempts} | {item.place for item in timeline.failures})
     for place in places:
         going.add_metric(label(place), opened[place])
         broken.add_metric(label(place), hurting[place])

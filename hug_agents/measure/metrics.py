@@ -208,7 +208,7 @@ def begins(since: str, now: Instant) -> Instant | None:
     match = _SINCE.match(since)
     try:
         if match:
-            return instant(moment(now) - timedelta(hours=int(match[1]) * _HOURS[match[2]]))
+            since = instant(moment(now) - timedelta(hours=int(match[1]) * _HOURS[match[2]]))
         return Scope(since=since if "T" in since else f"{since}T00:00:00Z", until=now).since
     except (ValueError, OverflowError):
         raise UsageError(
@@ -334,7 +334,7 @@ def _figure(
 def quantity(value: float, unit: Unit) -> str:
     """A value with its unit, short: `4.2 %`, `1 min 30 s`, `2.5 a week`."""
     if unit == "percent":
-        return f"{value:.4g} %"
+        return f"{value:.2f}".rstrip("0").rstrip(".") + " %"
     if unit == "per_week":
         return f"{value:.3g} a week"
     whole = round(value)

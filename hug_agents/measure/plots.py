@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import Any
 
 from hug_agents.errors import MissingExtra, UsageError
 from hug_agents.measure.metrics import DAY, GOALS, Scope, counted, figures
 from hug_agents.measure.timeline import Timeline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Okabe and Ito's palette: told apart by colour-blind people too, and in grey by their order.
 _OUTCOMES = (
@@ -50,7 +48,7 @@ def plot(timeline: Timeline, scope: Scope, path: Path) -> Path:
     _times(panels[0][1], "Time to deploy", took, GOALS["mean_time_to_deploy"].below)
     back = [(item.ended, item.ended - item.began) for item in found.failures if item.ended is not None]
     _times(panels[1][0], "Recovery from a failure", back, GOALS["mean_time_to_recovery"].below)
-    _times(panels[1][1], "Time to review, a decision", [(item.at, item.seconds) for item in found.reviews], None)
+    _times(panels[1][1], "Time to review (each decision)", [(item.at, item.seconds) for item in found.reviews], None)
     spans = [moment for panel in ([item.ended for item in found.attempts], [item.at for item in found.reviews])
              for moment in panel if moment is not None]  # fmt: skip
     for panel in panels.flat:
@@ -67,7 +65,7 @@ def _outcome(attempt: Any) -> str:
     return "after" if attempt.outcome == "deployed" and attempt.failed else str(attempt.outcome)
 
 
-def _deployments(panel: Axes, ended: list[tuple[int, str]]) -> None:
+def _deployments(panel: Any, ended: list[tuple[int, str]]) -> None:
     panel.set_title("Deployments by outcome", loc="left", fontsize=10)
     if not ended:
         _nothing(panel)
@@ -82,7 +80,7 @@ def _deployments(panel: Axes, ended: list[tuple[int, str]]) -> None:
     for outcome, label, colour in _OUTCOMES:
         heights = [bins[number, outcome] for number in numbers]
         if any(heights):
-            panel.bar(dates, heights, bottom=base, width=days * 0.86, color=colour, label=label)  # type: ignore[arg-type]  # dates are numbers to matplotlib
+            panel.bar(dates, heights, bottom=base, width=days * 0.86, color=colour, label=label)
             base = [below + height for below, height in zip(base, heights, strict=True)]
     panel.set_ylabel("a day" if days == 1 else f"in {days} days")
     panel.yaxis.get_major_locator().set_params(integer=True)
@@ -90,23 +88,23 @@ def _deployments(panel: Axes, ended: list[tuple[int, str]]) -> None:
     panel.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
 
 
-def _times(panel: Axes, title: str, points: list[Point], goal: float | None) -> None:
+def _times(panel: Any, title: str, points: list[Point], goal: float | None) -> None:
     panel.set_title(title, loc="left", fontsize=10)
     if not points:
         _nothing(panel)
         return
     seconds = [value for _, value in points]
     size, unit = next((size, unit) for least, size, unit in _UNITS if max(*seconds, goal or 0, 0) >= least)
-    mean = sum(seconds) / len(seconds) / size
+    mean, middle = sum(seconds) / len(seconds) / size, median(seconds) / size
     panel.scatter(
-        [_date(at) for at, _ in points],  # type: ignore[arg-type]  # dates are numbers to matplotlib
+        [_date(at) for at, _ in points],
         [value / size for value in seconds],
         s=22,
         color=_POINT,
         alpha=0.65,
         linewidths=0,
     )
-    panel.axhline(mean, color=_POINT, linewidth=1.2, label=f"mean {mean:.3g} {unit}")
+    panel.axhline(mean, color=_POINT, linewidth=1.2, label=f"mean {mean:.3g}, median {middle:.3g} {unit}")
     if goal:
         panel.axhline(goal / size, color=_GOAL, linewidth=1.2, linestyle="--", label=f"target < {goal / size:g} {unit}")
     panel.set_ylabel(unit)
@@ -114,24 +112,26 @@ def _times(panel: Axes, title: str, points: list[Point], goal: float | None) -> 
     panel.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
 
 
-def _dress(panel: Axes, spans: Iterable[int]) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+def _dress(panel: Any, spans: Iterable[int]) -> None:
+    from matplotlib import dates
 
     listed = list(spans)
     if listed:
-        margin = max(DAY / 2, (max(listed) - min(listed)) * 0.03)
-        panel.set_xlim(_date(min(listed) - margin), _date(max(listed) + margin))  # type: ignore[arg-type]
-        locator = AutoDateLocator(minticks=3, maxticks=7)
+        margin = max(2 * DAY, (max(listed) - min(listed)) * 0.04)
+        panel.set_xlim(_date(min(listed) - margin), _date(max(listed) + margin))
+        make: Any = dates  # it has types for some of its names only
+        locator = make.AutoDateLocator(minticks=3, maxticks=7)
         panel.xaxis.set_major_locator(locator)
-        panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        panel.xaxis.set_major_formatter(make.ConciseDateFormatter(locator))
     panel.tick_params(labelsize=8, colors=_INK)
+    panel.xaxis.get_offset_text().set_fontsize(8)
     panel.grid(axis="y", color="#d0d7de", linewidth=0.6)
     panel.set_axisbelow(True)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
 
 
-def _nothing(panel: Axes) -> None:
+def _nothing(panel: Any) -> None:
     panel.text(0.5, 0.5, "no data", transform=panel.transAxes, ha="center", va="center", color="#57606a")
     panel.set_yticks([])
 

@@ -19,6 +19,8 @@ from hug_agents.execute.events import Recorded, events
 
 KINDS: tuple[Kind, ...] = ("event", "presented", "decision")
 """The kinds of entry that are read."""
+PASSED_OVER = ("effect_began", "effect_ended", "drill_ended")
+"""Most events of a log, and none that is counted."""
 
 
 class Place(NamedTuple):
@@ -129,7 +131,7 @@ class Timeline:
 
     def follow(self, ledger: Ledger) -> Timeline:
         """Read what a ledger has had since. Raises StoreError, LedgerBroken."""
-        return self.read(ledger.stream(after=self.seq, kinds=KINDS))
+        return self.read(ledger.stream(after=self.seq, kinds=KINDS, without=PASSED_OVER))
 
     def read(self, entries: Iterable[Entry]) -> Timeline:
         """Take entries in, in order. Kinds and events that are not known are passed over."""
