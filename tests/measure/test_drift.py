@@ -17,12 +17,15 @@ from hug_agents.measure.metrics import metrics
 from hug_agents.office import open_office
 from hug_agents.store import Store
 from tests.adapters.test_write import git
+from tests.approve.office import policy
 from tests.governed import Recorder, Site
 
 
 @pytest.fixture
 def site(tmp_path: Path, green: object) -> Site:
-    return Site(tmp_path / "site")
+    made = Site(tmp_path / "site")
+    made.write_policy(policy(tiers={}))
+    return made
 
 
 def office(site: Site, *, real: bool = False) -> Executor:

@@ -51,12 +51,16 @@ def exposition(office: Office) -> Exposition:
 PLACE = '{application="shop",environment="production",role="production"}'
 
 
+def ended(outcome: str) -> str:
+    return f'hug_deployments_total{{application="shop",environment="production",outcome="{outcome}",role="production"}}'
+
+
 def test_what_is_served(office: Office) -> None:
     office.approve(office.packet())
     text = text_of(exposition(office))
     for line in (
-        f'hug_deployments_total{PLACE[:-1]},outcome="deployed"}} 1.0',
-        f'hug_deployments_total{PLACE[:-1]},outcome="rolled_back"}} 1.0',
+        f"{ended('deployed')} 1.0",
+        f"{ended('rolled_back')} 1.0",
         f"hug_change_failures_total{PLACE} 1.0",
         f"hug_rollbacks_total{PLACE} 1.0",
         f"hug_deployment_duration_seconds_sum{PLACE} 90.0",
@@ -86,10 +90,9 @@ def test_a_scrape_sees_what_came_since(office: Office) -> None:
     server = Server(exposition(office), "127.0.0.1", 0)
     try:
         url = f"http://127.0.0.1:{server.port}/metrics"
-        line = f'hug_deployments_total{PLACE[:-1]},outcome="deployed"}}'
-        assert f"{line} 1.0" in urllib.request.urlopen(url, timeout=60).read().decode()
+        assert f"{ended('deployed')} 1.0" in urllib.request.urlopen(url, timeout=60).read().decode()
         deployment(office, "r3", "deployed")
-        assert f"{line} 2.0" in urllib.request.urlopen(url, timeout=60).read().decode()
+        assert f"{ended('deployed')} 2.0" in urllib.request.urlopen(url, timeout=60).read().decode()
     finally:
         server.close()
 
