@@ -15,7 +15,7 @@ from hug_agents.errors import HugError, UsageError
 from hug_agents.execute.dossier import environment_of
 from hug_agents.execute.events import Event, events, record
 from hug_agents.execute.executor import Executor
-from hug_agents.execute.register import Placed
+from hug_agents.execute.register import Running
 from hug_agents.execute.target import Drift, Target
 from hug_agents.planning import plan
 from hug_agents.spec import DeploymentSpec, Environment, Line, Model, Text
@@ -47,12 +47,14 @@ class DriftCheck(Model):
 
 def places(
     executor: Executor, *, release: str = "", application: str = "", environment: str = ""
-) -> tuple[Placed, ...]:
+) -> tuple[Running, ...]:
     """Where something of this store is to run. Raises UsageError where that is nowhere."""
     if release:
         executor.register.find(release)
     found = tuple(
-        item for item in executor.register.placed(application, environment) if not release or item.release == release
+        item
+        for item in executor.register.everything(application)
+        if (not environment or item.environment == environment) and (not release or item.release == release)
     )
     if not found:
         what = f"the release {release}" if release else application or "anything"
@@ -63,25 +65,28 @@ def places(
     return found
 
 
-def look(executor: Executor, placed: Placed, *, target: str = "") -> DriftCheck:
-    """Ask the target (the release's own, or the one that is named) what runs, and note the answer in the log.
+def look(executor: Executor, placed: Running, *, target: str = "") -> DriftCheck:
+    """Ask the target (the one that put it there, or the one that is named) what runs, and note the answer in the log.
 
     While a release is at work there nobody can tell: `unknown`, as when the target does not answer. Raises UsageError
     for a target that there is not, StoreError for a bundle that cannot be read.
     """
     row = executor.register.find(placed.release)
-    carrier = executor.target(target or row.target)
+    carrier = executor.target(target or placed.target or row.target)
     bundle = executor.store.get_bundle(placed.bundle)
     spec = executor.store.get_model(DeploymentSpec, bundle.manifest.spec)
     environment = environment_of(spec, placed.environment)
     seen = _busy(executor, placed) or _asked(carrier, bundle, spec, environment)
     if seen.status == "drifted":
         # What was begun and ended meanwhile is no drift.
-        moved = (placed,) != executor.register.placed(placed.application, placed.environment)
+        moved = executor.register.runs(placed.application, placed.environment) != placed
         seen = Drift(status="unknown", evidence="something was deployed meanwhile") if moved else seen
         seen = _busy(executor, placed) or seen
     check = DriftCheck(
-        **placed.model_dump(),
+        application=placed.application,
+        environment=placed.environment,
+        release=placed.release,
+        bundle=placed.bundle,
         target=carrier.name,
         at=instant(executor.desk.now()),
         status=seen.status,
@@ -111,7 +116,7 @@ def _asked(carrier: Target, bundle: Bundle, spec: DeploymentSpec, environment: E
         return Drift(status="unknown", evidence=str(error)[:2000])
 
 
-def _busy(executor: Executor, placed: Placed) -> Drift | None:
+def _busy(executor: Executor, placed: Running) -> Drift | None:
     """Whether a release is between the beginning and the end of something there, as the log has it."""
     holder = executor.register.holder(placed.application, placed.environment)
     if not holder:
