@@ -58,7 +58,8 @@ class Measured(Model):
         """The figure as a person reads it."""
         value = "no data" if self.value is None else f"{self.value:g} {self.unit}"
         title = self.name.replace("_", " ")
-        return f"{title}: {value} over {self.over_days} days, {self.deployments} deployments"
+        many = "" if self.deployments == 1 else "s"
+        return f"{title}: {value} over {self.over_days} days, {self.deployments} deployment{many}"
 
 
 def judged(bound: Bound, found: Measured | None, name: MetricName) -> str:

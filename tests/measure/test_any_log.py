@@ -56,24 +56,38 @@ OUTCOMES = {
 }
 
 
+STORIES: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("deployment_began", ""), ("deployment_ended", "deployed")),
+    (("deployment_began", ""), ("verdict", "bad"), ("deployment_ended", "deployed")),
+    (("deployment_began", ""), ("verdict", "bad"), ("incident_noted", ""), ("deployment_ended", "deployed")),
+    (("deployment_began", ""), ("verdict", "bad"), ("rollback_began", ""), ("rollback_ended", "passed")),
+    (("deployment_ended", "rolled_back"), ("rollback_began", ""), ("rollback_ended", "passed")),
+    (("deployment_ended", "deployed"), ("deployment_ended", "failed"), ("rollback_ended", "failed")),
+    (("incident_noted", ""), ("incident_resolved", "")),
+)
+
+
 @st.composite
 def logs(draw: st.DrawFn) -> list[Said]:
+    """Events as they come, and stories whose parts others may come between."""
     minute, found = 0, []
-    for number in range(draw(st.integers(0, 24))):
-        minute += draw(st.sampled_from((0, 0, 1, 2, 7)))
-        name = draw(st.sampled_from(sorted(OUTCOMES)))
-        found.append(
-            Said(
-                number,
-                minute,
-                name,
-                draw(st.sampled_from(OUTCOMES[name])),
-                draw(st.sampled_from(("r1", "r2"))),
-                draw(st.sampled_from(("production", "live-eu", "staging"))),
-                draw(st.sampled_from(("b1", "b1", "b2"))),
-                draw(st.sampled_from(("", "", "", "drill-1 step 1"))),
-            )
+    waiting: list[tuple[tuple[str, str, str], list[tuple[str, str]]]] = []
+    for _ in range(draw(st.integers(0, 14))):
+        place = (
+            draw(st.sampled_from(("r1", "r2"))),
+            draw(st.sampled_from(("production", "production", "live-eu", "staging"))),
+            draw(st.sampled_from(("b1", "b1", "b2"))),
         )
+        name = draw(st.sampled_from(sorted(OUTCOMES)))
+        alone = ((name, draw(st.sampled_from(OUTCOMES[name]))),)
+        waiting.append((place, list(draw(st.sampled_from((alone, alone, *STORIES))))))
+        while waiting and draw(st.sampled_from((True, True, True, False))):
+            (release, environment, bundle), rest = waiting[draw(st.integers(0, len(waiting) - 1))]
+            name, outcome = rest.pop(0)
+            minute += draw(st.sampled_from((0, 0, 1, 2, 7)))
+            rehearsal = draw(st.sampled_from(("",) * 9 + ("drill-1 step 1",)))
+            found.append(Said(len(found), minute, name, outcome, release, environment, bundle, rehearsal))
+            waiting = [item for item in waiting if item[1]]
     return found
 
 
