@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hug_agents.bundle import Artifact, Bundle, Manifest
     from hug_agents.errors import HugError, QuestionsPending
     from hug_agents.generation import Generation, aanswer, agenerate, answer, generate
+    from hug_agents.measure.metrics import metrics
     from hug_agents.planning import plan
     from hug_agents.plans import Blueprint
     from hug_agents.release import Release, inbox, releases
@@ -49,6 +50,7 @@ _HOME = {
     "build_graph": "workflow",
     "generate": "generation",
     "inbox": "release",
+    "metrics": "measure.metrics",
     "plan": "planning",
     "releases": "release",
     "run_gates": "validate",
@@ -76,6 +78,7 @@ __all__ = [
     "build_graph",
     "generate",
     "inbox",
+    "metrics",
     "plan",
     "releases",
     "run_gates",

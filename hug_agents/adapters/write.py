@@ -71,7 +71,7 @@ class WriteTarget:
             environment=EnvironmentIdentity.of(environment),
             bundle=bundle.digest(),
             previous=expected,
-            base=self._git_line("rev-parse", f"{start}^{{tree}}") if start else "empty",
+            base=self._base(start),
             settings={"branch": branch},
             creates=len(after.keys() - tree.keys()),
             updates=sum(after[path] != tree[path] for path in after.keys() & tree.keys()),
@@ -115,7 +115,7 @@ class WriteTarget:
         if done := self._of_order(branch, work):
             return Outcome(status="done", detail=f"{branch} is at {done}", outputs={"commit": done, "branch": branch})
         start = self._start(branch)
-        base = self._git_line("rev-parse", f"{start}^{{tree}}") if start else "empty"
+        base = self._base(start)
         tree = self._tree(start)
         there = self._ours(tree)
         if order.action == "deploy" and base != work.plan.base:
@@ -161,6 +161,10 @@ class WriteTarget:
             if found:
                 return found.strip()
         return ""
+
+    def _base(self, start: str) -> str:
+        """The tree that a plan is made on. A branch without a file is as no branch: a rollback of the first release ends there."""
+        return self._git_line("rev-parse", f"{start}^{{tree}}") if self._tree(start) else "empty"
 
     def _tree(self, commit: str) -> Tree:
         if not commit:

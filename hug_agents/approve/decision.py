@@ -1,4 +1,4 @@
-"""What a person may sign: a decision on a packet, a waiver of a finding, an override of a closed window."""
+"""What a person may sign: a decision on a packet, a waiver of a finding, an override of a closed window or a short metric."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Decision(Signable):
 
 
 class Override(Signable):
-    """A reasoned word that one packet may pass although the window is closed or a freeze is on."""
+    """A reasoned word that one packet may pass although the window is closed, a freeze is on, or a metric is short."""
 
     predicate_type: ClassVar[str] = "urn:hug-agents:override:v1"
 

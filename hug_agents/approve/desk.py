@@ -28,6 +28,7 @@ from hug_agents.approve.quorum import (
     excluded_requester,
     gate_gaps,
     latest_presented,
+    metrics_short,
     person_of,
     status,
 )
@@ -143,7 +144,7 @@ class Desk:
             return self._taken(session, "decision", signed, held, entries)
 
     def override(self, envelope: bytes, *, release: str, packet: str) -> Taken:
-        """Take a reasoned word that this packet passes a closed window or a freeze. Raises DecisionRefused."""
+        """Take a reasoned word that this packet passes a closed window, a freeze, or short metrics. Raises DecisionRefused."""
         signed = _read(envelope, Override)
         document = signed.document
         with self._session() as session:
@@ -152,8 +153,8 @@ class Desk:
             policy, requester = session.policy, excluded_requester(held, session.policy)
             _admit(session, signed, policy.override_roles, requester=requester, hours=policy.override_hours)
             _not_backdated(session, document, _presented(entries, packet))
-            if not closed_by(held, policy, session.now):
-                what = "the environment is open for changes now"
+            if not closed_by(held, policy, session.now) and not metrics_short(held, policy):
+                what = "the environment is open for changes now, and no metric is short"
                 raise _refuse("nothing_to_override", what, document.subject_name)
             return self._taken(session, "override", signed, held, entries)
 

@@ -214,11 +214,20 @@ class Ledger:
         with self._database.reading() as connection:
             yield Writer(connection)
 
-    def stream(self) -> Iterator[Entry]:
-        """Every entry in order, unchecked, a few in memory at a time."""
+    def stream(self, *, after: int = 0, kinds: tuple[Kind, ...] = (), without: tuple[str, ...] = ()) -> Iterator[Entry]:
+        """Every entry after a number, in order, unchecked, a few in memory at a time.
+
+        `kinds`: only these; none: all. `without`: events of these names are left out.
+        """
+        where = "seq > ?"
+        if kinds:
+            where += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        if without:
+            where += f" AND (kind <> 'event' OR json_extract(body, '$.event') NOT IN ({', '.join('?' * len(without))}))"
         with closing(self._database.connect()) as connection:
             try:
-                for row in connection.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"):  # noqa: S608
+                query = f"SELECT {_COLUMNS} FROM entries WHERE {where} ORDER BY seq"  # noqa: S608 - our own constants
+                for row in connection.execute(query, (after, *kinds, *without)):
                     yield _entry(row)
             except sqlite3.Error as error:
                 raise StoreError(f"the ledger could not be read: {error}", where=str(self.path)) from error

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.identity import Digest, PersonId, ReleaseId
+from hug_agents.approve.measured import Measured
 from hug_agents.approve.policy import EnvironmentRole, Policy
 from hug_agents.approve.risk import PlannedChange, Risk
 from hug_agents.approve.waiver import Waiver, finding_id
@@ -131,6 +132,9 @@ class Packet(Model):
     windows: tuple[Window, ...] = Field((), description="of the spec; they hold for production")
     drill: DrillRecord | None = None
     evidence: tuple[Evidence, ...] = ()
+    metrics: tuple[Measured, ...] = Field(
+        (), description="what the policy bounds, as the log had it", exclude_if=lambda value: not value
+    )
     earlier: tuple[Prior, ...] = Field((), description="the checkpoints that were passed on the way here")
     risk: Risk
 

@@ -12,6 +12,7 @@ from hug_agents.approve.checkpoints import CHECKPOINT_IDS, CheckpointId
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.identity import Digest, PersonId, ShownName
 from hug_agents.approve.keys import PublicKey
+from hug_agents.approve.measured import Bound, MetricName
 from hug_agents.approve.risk import Tier
 from hug_agents.canonical import digest
 from hug_agents.errors import SigningKeyError
@@ -82,6 +83,11 @@ class Rule(Demand):
     gates: tuple[Line, ...] = Field((), description="gates that must have run and be green, beside every required one")
     drill: Literal["optional", "required"] = "optional"
     drill_max_age_hours: Annotated[int, Field(ge=1, le=8760)] = 720
+    metrics: dict[MetricName, Bound] = Field(
+        default_factory=dict,
+        description="what earlier deployments of the application must have shown",
+        exclude_if=lambda value: not value,  # a policy without it keeps its digest
+    )
 
     @model_validator(mode="after")
     def _someone(self) -> Self:

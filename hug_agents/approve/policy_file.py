@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from hug_agents.approve.checkpoints import CHECKPOINT_IDS
+from hug_agents.approve.measured import METRICS
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.risk import TIERS
 from hug_agents.errors import PolicyError
@@ -161,7 +162,17 @@ def _guess(item: Any, path: tuple[Any, ...]) -> str:
         names: list[str] = sorted(_field_names())
         wrong = str(path[-1])
     elif item["type"] == "literal_error" and isinstance(item["input"], str):
-        names = [*get_args(Role), *CHECKPOINT_IDS, *TIERS, "team", "solo", "development", "staging", "production"]
+        names = [
+            *get_args(Role),
+            *CHECKPOINT_IDS,
+            *TIERS,
+            *METRICS,
+            "team",
+            "solo",
+            "development",
+            "staging",
+            "production",
+        ]
         wrong = item["input"]
     else:
         return ""

@@ -14,6 +14,7 @@ from hug_agents.approve.decision import Decision, Override, RefusalReason, Verdi
 from hug_agents.approve.envelope import Envelope, Signable
 from hug_agents.approve.identity import Digest, PersonId
 from hug_agents.approve.ledger import Entry
+from hug_agents.approve.measured import judged
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.policy import Demand, Policy
 from hug_agents.approve.waiver import Waiver
@@ -27,7 +28,9 @@ State = Literal["approved", "waiting", "rejected", "changes"]
 class Missing(Model):
     """One thing that stands between a packet and its effect."""
 
-    kind: Literal["asked", "policy", "gate", "drill", "earlier", "opens", "window", "role", "quorum", "clock"]
+    kind: Literal[
+        "asked", "policy", "gate", "drill", "metrics", "earlier", "opens", "window", "role", "quorum", "clock"
+    ]
     text: Line
     role: Role | None = None
     who: tuple[PersonId, ...] = Field((), description="who may supply it")
@@ -81,6 +84,7 @@ def status(packet: Packet, policy: Policy, entries: Iterable[Entry], now: dateti
         *_asked(packet, listed),
         *gate_gaps(packet, policy, listed, now),
         *_drill_gaps(packet, policy, at),
+        *_metric_gaps(packet, policy, listed, now),
         *_window_gaps(packet, policy, listed, now),
         *_signature_gaps(packet, policy, valid),
     )
@@ -149,6 +153,13 @@ def closed_by(packet: Packet, policy: Policy, now: datetime) -> tuple[str, ...]:
     """Why the packet's environment may not be changed now; the spec's own windows hold for production."""
     role = packet.environment.role
     return closed(policy, role, now, spec_windows=packet.windows if role == "production" else ())
+
+
+def metrics_short(packet: Packet, policy: Policy) -> tuple[str, ...]:
+    """What the policy asks of earlier deployments, and the packet's figures do not show."""
+    found = {item.name: item for item in packet.metrics}
+    bounds = policy.checkpoints[packet.checkpoint].metrics
+    return tuple(text for name, bound in bounds.items() if (text := judged(bound, found.get(name), name)))
 
 
 def gate_gaps(packet: Packet, policy: Policy, entries: Iterable[Entry], now: datetime) -> tuple[Missing, ...]:
@@ -242,6 +253,12 @@ def _window_gaps(packet: Packet, policy: Policy, entries: tuple[Entry, ...], now
     reasons = closed_by(packet, policy, now)
     if reasons and not _overridden(packet, policy, entries, instant(now)):
         yield from (Missing(kind="window", text=reason[:2000]) for reason in reasons)
+
+
+def _metric_gaps(packet: Packet, policy: Policy, entries: tuple[Entry, ...], now: datetime) -> Iterator[Missing]:
+    reasons = metrics_short(packet, policy)
+    if reasons and not _overridden(packet, policy, entries, instant(now)):
+        yield from (Missing(kind="metrics", text=reason) for reason in reasons)
 
 
 def _signature_gaps(packet: Packet, policy: Policy, valid: tuple[Signature, ...]) -> Iterator[Missing]:

@@ -81,6 +81,7 @@ def summary(packet: Packet, standing: Standing | None = None) -> tuple[str, ...]
         f"gates: {_verdict(packet)}",
         f"policy: version {packet.policy.version}" + (" in SOLO MODE" if packet.policy.mode == "solo" else ""),
     ]
+    lines += [f"measured: {item.text}" for item in packet.metrics]
     if standing is not None:
         lines.append(f"standing: {standing.state}")
         lines += [

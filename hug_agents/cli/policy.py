@@ -113,6 +113,9 @@ def show(file: Path | None) -> None:
     for name, rule in policy.checkpoints.items():
         drill = f"; drill {rule.drill}" if rule.drill == "required" else ""
         table.add_row(name, "any other", ", ".join(rule.roles), str(rule.quorum), f"{rule.expires_hours} h{drill}")
+        for metric, bound in rule.metrics.items():
+            limit = f"at most {bound.at_most}" if bound.at_most is not None else f"at least {bound.at_least}"
+            table.add_row("", "", f"{metric.replace('_', ' ')} {limit} over {bound.over_days} days", "", "")
         for tier, demands in policy.tiers.items():
             if demand := demands.get(name):
                 table.add_row("", tier, ", ".join(demand.roles) or "none", str(demand.quorum), "")

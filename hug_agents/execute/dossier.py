@@ -14,6 +14,7 @@ from pydantic import Field
 from hug_agents.approve.checkpoints import CheckpointId, checkpoint
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.identity import Digest, PersonId, ReleaseId
+from hug_agents.approve.measured import Measured
 from hug_agents.approve.packet import (
     DrillRecord,
     EnvironmentIdentity,
@@ -50,6 +51,7 @@ class Dossier(Model):
     window_open: bool = Field(True, description="when people were asked; whether it is open at the effect is seen then")
     drill: DrillRecord | None = None
     evidence: tuple[Evidence, ...] = ()
+    metrics: tuple[Measured, ...] = ()
     earlier: tuple[Prior, ...] = ()
 
 
@@ -117,6 +119,7 @@ def packet_of(dossier: Dossier, contents: Contents, desk: Desk, policy: Policy) 
         windows=contents.spec.windows,
         drill=dossier.drill,
         evidence=dossier.evidence,
+        metrics=dossier.metrics,
         earlier=dossier.earlier,
         risk=assess(
             contents.blueprint,

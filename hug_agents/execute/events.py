@@ -22,6 +22,8 @@ EventName = Literal[
     "attention",
     "drill_ended",
     "drift_checked",
+    "incident_noted",
+    "incident_resolved",
     "release_ended",
 ]
 """A deployment is all effects of a release in one environment, a rollback likewise; `verdict` is one analysis."""
@@ -67,10 +69,10 @@ def record_once(desk: Desk, event: Event) -> None:
 _NAMES = frozenset(get_args(EventName))
 
 
-def record(desk: Desk, event: Event) -> Entry:
-    """Write an event; a release that ended leaves the inbox."""
+def record(desk: Desk, event: Event, *, still_open: bool = True) -> Entry:
+    """Write an event; a release that ended leaves the inbox, and with `still_open=False` stays out of it."""
     values = {key: str(value) for key, value in event.model_dump(exclude={"name", "release"}).items() if value}
-    return desk.record(event.release, event.name, still_open=event.name != "release_ended", **values)
+    return desk.record(event.release, event.name, still_open=still_open and event.name != "release_ended", **values)
 
 
 def events(entries: Iterable[Entry]) -> Iterator[Recorded]:

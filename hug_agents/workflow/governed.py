@@ -23,6 +23,7 @@ from hug_agents.errors import DecisionRefused, EnvironmentBusy, NeedsPerson, Not
 from hug_agents.execute.dossier import Dossier, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
+from hug_agents.measure.gates import measured
 from hug_agents.planning import plan
 from hug_agents.rollout.deployment import Deployment, deploy, note_ended
 from hug_agents.rollout.drill import drill
@@ -234,6 +235,7 @@ class Governed:
             window_open=self._window(state, checkpoint, open_now=open_now),
             drill=record if record and opens_production else None,
             evidence=self._evidence(state, None if opens_production else record),
+            metrics=measured(executor.desk, checkpoint.id, application, self._asked_before(state, checkpoint)),
             earlier=tuple(
                 Prior.model_validate({"checkpoint": name, "packet": packet})
                 for name, packet in state.get("earlier", [])
@@ -261,15 +263,16 @@ class Governed:
 
     def _window(self, state: ReleaseState, checkpoint: Checkpoint, *, open_now: bool) -> bool:
         """As it was when people were first asked, while they are asked about the same bundle."""
-        if state.get("dossier"):
-            before = self.store.get_model(Dossier, state["dossier"])
-            if (before.checkpoint, before.bundle, before.round) == (
-                checkpoint.id,
-                state["bundle"],
-                state.get("round", 1),
-            ):
-                return before.window_open
-        return open_now
+        before = self._asked_before(state, checkpoint)
+        return before.window_open if before else open_now
+
+    def _asked_before(self, state: ReleaseState, checkpoint: Checkpoint) -> Dossier | None:
+        """The dossier that people were asked by, while they are asked about the same bundle."""
+        if not state.get("dossier"):
+            return None
+        before = self.store.get_model(Dossier, state["dossier"])
+        now = (checkpoint.id, state["bundle"], state.get("round", 1))
+        return before if (before.checkpoint, before.bundle, before.round) == now else None
 
     def _evidence(self, state: ReleaseState, drilled: DrillRecord | None) -> tuple[Evidence, ...]:
         """What reviewers judge beside the packet's own parts; an earlier drill is a reason to look before the next."""
