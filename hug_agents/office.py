@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hug_agents.adapters.prometheus import Prometheus
 from hug_agents.adapters.registry import load_target
 from hug_agents.approve.clock import Clock, system_clock
 from hug_agents.approve.desk import Desk
@@ -46,6 +47,7 @@ def open_office(
         return load_policy(path) if path else default_policy()
 
     read()
+    settings = Settings.load()
     tables = release_tables(store.root)
     return Executor(
         store,
@@ -54,4 +56,5 @@ def open_office(
         Journal(tables, clock),
         targets or (lambda name: load_target(name, store)),
         sleep,
+        Prometheus(settings.prometheus, token=settings.prometheus_token) if settings.prometheus else None,
     )

@@ -52,6 +52,7 @@ from hug_agents.validate.gate import Finding, GateReport
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from hug_agents.agents.diagnosis import Diagnosis
     from hug_agents.execute.executor import Executor, Targets
     from hug_agents.execute.target import FaultKind
     from hug_agents.rollout.deployment import Deployment
@@ -438,6 +439,13 @@ class Release:
             values | {"scope": "drill", "requester": requester, "target": target},
             f"drill-{self.id[:50]}-{uuid.uuid4().hex[:6]}",
         )
+
+    def diagnosis(self) -> Diagnosis | None:
+        """Why the DevOps agent thinks that the rollout went wrong; None if it did not."""
+        from hug_agents.agents.diagnosis import Diagnosis
+
+        name = self._state().get("diagnosis")
+        return self._crew.store.get_model(Diagnosis, name) if name else None
 
     def drilled(self) -> DrillReport | None:
         """What was seen in the last rollback drill of this release."""

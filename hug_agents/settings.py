@@ -25,6 +25,12 @@ class Settings(BaseModel):
     passphrase: str = Field(
         "", repr=False, description="HUG_AGENTS_PASSPHRASE: of a signing key, where nobody is asked"
     )
+    prometheus: str = Field(
+        "", description="HUG_AGENTS_PROMETHEUS: the server that the analysis asks, http://HOST:9090"
+    )
+    prometheus_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_PROMETHEUS_TOKEN: sent to it as a bearer token"
+    )
     prompts: Path | None = Field(None, description="HUG_AGENTS_PROMPTS: a folder of prompts that replaces ours")
     terraform_mirror: Path | None = Field(
         None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
@@ -51,6 +57,8 @@ class Settings(BaseModel):
                 ("keys", "HUG_AGENTS_KEYS"),
                 ("target", "HUG_AGENTS_TARGET"),
                 ("passphrase", "HUG_AGENTS_PASSPHRASE"),
+                ("prometheus", "HUG_AGENTS_PROMETHEUS"),
+                ("prometheus_token", "HUG_AGENTS_PROMETHEUS_TOKEN"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),

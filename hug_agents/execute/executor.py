@@ -19,9 +19,10 @@ from hug_agents.approve.packet import EnvironmentIdentity, Packet
 from hug_agents.approve.quorum import Standing
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import sha256
-from hug_agents.errors import EnvironmentBusy, NotApproved, StoreError, UnsupportedError
+from hug_agents.errors import EnvironmentBusy, NotApproved, StoreError, UnsupportedError, UsageError
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
 from hug_agents.execute.events import Event, EventName, events, record_once
+from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Effect, Journal
 from hug_agents.execute.matters import Matters
 from hug_agents.execute.register import Register
@@ -47,6 +48,7 @@ class Executor:
         journal: Journal,
         targets: Targets,
         sleep: Callable[[float], None] = time.sleep,
+        gauges: Gauges | None = None,
     ) -> None:
         self.store = store
         self.desk = desk
@@ -54,6 +56,7 @@ class Executor:
         self.journal = journal
         self.matters = Matters(store, desk, journal)
         self.sleep = sleep
+        self.gauges = gauges
         self._targets = targets
 
     def target(self, name: str) -> Target:
@@ -70,6 +73,13 @@ class Executor:
             able = ", ".join(sorted(carrier.abilities.strategies)) or "none"
             raise UnsupportedError(
                 f"the target {target} cannot carry a {kind} rollout", where="strategy", hint=f"it can: {able}"
+            )
+        analysis = blueprint.spec.analysis
+        if analysis and analysis.queries and self.gauges is None and not carrier.abilities.hands_over:
+            raise UsageError(
+                f"the analysis asks for {len(analysis.queries)} PromQL queries, and no Prometheus is named",
+                where="analysis.queries",
+                hint="HUG_AGENTS_PROMETHEUS=http://HOST:9090",
             )
         before = self.store.get_bundle(previous) if previous else None
         saved = carrier.plan(bundle, blueprint, environment, before)

@@ -58,9 +58,10 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
     verdicts: list[Verdict] = []
     report: SmokeReport | None = None
     if trouble is None:
-        note_reference(run)
         for item in steps:
             try:
+                if item is steps[0]:
+                    note_reference(run, steps)
                 outcome, report = _step(run, item, verdicts, report)
                 trouble = _failed(item, outcome)
             except Stopped as stop:

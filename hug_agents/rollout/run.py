@@ -16,6 +16,7 @@ from hug_agents.execute.target import Addressed, Counters, Explained, Measured, 
 from hug_agents.planning import plan as plan_of
 from hug_agents.rollout.smoke import SmokeReport, run_smoke_tests
 from hug_agents.rollout.steps import Step
+from hug_agents.rollout.verdict import Check
 from hug_agents.spec import DeploymentSpec
 
 Tell = Callable[[str, object], None]
@@ -85,10 +86,19 @@ class Run:
             )
 
     def counters(self) -> tuple[Counters, ...] | None:
-        """What the router has counted; None: the target counts nothing."""
-        if not isinstance(self.target, Measured):
+        """What the router has counted; None: neither the target counts nor a Prometheus server is named."""
+        if isinstance(self.target, Measured):
+            return self.target.counters(self.contents.blueprint, self.contents.environment)
+        if self.executor.gauges is None or self.target.abilities.hands_over:
             return None
-        return self.target.counters(self.contents.blueprint, self.contents.environment)
+        previous = self.contents.plan.previous
+        services = [service.name for service in self.contents.spec.web_services]
+        return self.executor.gauges.counters(services, [self.dossier.bundle, *([previous] if previous else [])])
+
+    def checks(self) -> tuple[Check, ...]:
+        """The user's own expressions against their bounds."""
+        analysis, gauges = self.contents.spec.analysis, self.executor.gauges
+        return gauges.checks(analysis.queries, self.dossier.bundle) if analysis and gauges else ()
 
     def smoke(self, bundle: Bundle | None = None) -> SmokeReport | None:
         """The smoke tests of a version (without one: of the new); None: the target does not know where it answers."""

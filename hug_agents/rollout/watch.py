@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hug_agents.approve.clock import Instant, instant, moment
+from hug_agents.approve.identity import Digest
 from hug_agents.errors import HugError
 from hug_agents.execute.target import Counters
 from hug_agents.rollout.judge import judge
@@ -18,6 +19,7 @@ from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.rollout.window import Window
 from hug_agents.spec import Analysis, Model
 
+REFERENCE_LOOKS = 5
 _TICK = 0.5
 """Seconds between two looks for a word from outside."""
 
@@ -35,14 +37,22 @@ class Reference(Model):
     windows: tuple[Window, ...] = ()
 
 
-def note_reference(run: Run) -> None:
-    """Remember how the old version did until now; once, before the first step."""
-    if run.contents.previous is None or run.marked("reference"):
+def note_reference(run: Run, steps: tuple[Step, ...]) -> None:
+    """Watch the old version for a few looks before the first step, once: some steps leave it no traffic to compare with."""
+    watched = next((item for item in steps if item.watched), None)
+    if watched is None or run.contents.previous is None or run.marked("reference"):
         return
     old = run.contents.previous.digest()
-    rows = [row for row in _read(run) or () if row.version == old]
-    document = Reference(windows=tuple(Window.between(None, row) for row in rows))
-    run.mark("reference", run.executor.store.put_model(document))
+    interval = analysis_of(run.contents.spec, watched.hold_seconds).interval_seconds
+    windows: list[Window] = []
+    earlier = _of(old, _read(run))
+    for number in range(REFERENCE_LOOKS if earlier else 0):
+        run.tell("reference", (run.environment, number + 1, REFERENCE_LOOKS))
+        _hold(run, watched, run.executor.desk.now(), interval)
+        now = _of(old, _read(run))
+        windows += (Window.between(earlier[name], row) for name, row in now.items() if name in earlier)
+        earlier = now
+    run.mark("reference", run.executor.store.put_model(Reference(windows=tuple(windows))))
 
 
 def watch(run: Run, item: Step) -> Verdict | None:
@@ -129,6 +139,7 @@ def _look(run: Run, item: Step, begun: Watch, look: int, looks: Looks, *, final:
         look=look,
         looks=looks.most,
         final=final,
+        queries=run.checks(),
     )
 
 
@@ -140,6 +151,10 @@ def _hold(run: Run, item: Step, began: datetime, seconds: float) -> None:
         if left <= 0:
             return
         run.executor.sleep(min(_TICK, left))
+
+
+def _of(version: Digest, rows: tuple[Counters, ...] | None) -> dict[str, Counters]:
+    return {row.service: row for row in rows or () if row.version == version}
 
 
 def _read(run: Run) -> tuple[Counters, ...] | None:

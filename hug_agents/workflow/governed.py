@@ -12,6 +12,8 @@ from typing import Any, Literal
 from langgraph.types import interrupt
 from pydantic import Field
 
+from hug_agents.agents.diagnosis import explain
+from hug_agents.agents.model import load_model
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.clock import moment
 from hug_agents.approve.packet import DrillRecord, Evidence, Packet, Prior
@@ -19,7 +21,7 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.windows import closed
 from hug_agents.bundle import Manifest
 from hug_agents.canonical import canonical_json
-from hug_agents.errors import DecisionRefused, EnvironmentBusy, NeedsPerson, NotApproved
+from hug_agents.errors import DecisionRefused, EnvironmentBusy, ModelError, NeedsPerson, NotApproved, PromptError
 from hug_agents.execute.dossier import Dossier, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
@@ -27,6 +29,7 @@ from hug_agents.measure.gates import measured
 from hug_agents.planning import plan
 from hug_agents.rollout.deployment import Deployment, deploy, note_ended
 from hug_agents.rollout.drill import drill
+from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
 from hug_agents.workflow.state import Crew, ReleaseState
@@ -171,7 +174,28 @@ class Governed:
         update: Update = {"decision": went.outcome.status, "staged": self.store.put_model(went)}
         if went.outcome.status == "failed":
             update |= {"outcome": went.how, "notice": f"{went.environment}: {went.outcome.detail}"[:2000]}
+            update |= self._explained(went)
         return update
+
+    def _explained(self, went: Deployment) -> Update:
+        """What the DevOps agent makes of a bad verdict. It recommends; what was to be done has been done."""
+        trouble = went.trouble
+        if trouble is None or trouble.untouched:
+            return {}
+        verdict = trouble.verdict or Verdict(
+            outcome="bad",
+            candidate=went.bundle,
+            baseline=None,
+            checks=(Check(name="rollout", outcome="bad", reason=" ".join(trouble.reason.split())[:2000]),),
+        )
+        try:
+            model = load_model(self.crew.model, base_url=self.crew.base_url)
+            found = explain(verdict, trouble.logs, model, self.crew.budget)
+        except (ModelError, PromptError) as error:
+            self.crew.tell("notice", f"not explained: {error.what}")
+            return {}
+        self.crew.tell("diagnosis", found)
+        return {"diagnosis": self.store.put_model(found), "prompts": list(found.prompts)}
 
     def attention(self, state: ReleaseState) -> Update:
         """Wait for a person to settle what only a person can. Where it goes on asks the ledger for the answer."""

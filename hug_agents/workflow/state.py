@@ -84,6 +84,8 @@ class ReleaseState(TypedDict, total=False):
     """How the deployment to staging went."""
     drill: str
     drills: int
+    diagnosis: str
+    """Why the DevOps agent thinks that a rollout went wrong."""
     matter: str
     """What only a person can settle, while a release stands still for it."""
     at: str
