@@ -11,7 +11,7 @@ import subprocess  # noqa: TID251 - this is the one place
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -32,6 +32,8 @@ class Completed(Model):
     stdout: str
     stderr: str
     seconds: float
+    stopped: bool = False
+    """Its time was over; it was asked to stop, and ended by itself."""
 
     @property
     def output(self) -> str:
@@ -53,6 +55,8 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     stdin: str = "",
+    limit: int = OUTPUT_LIMIT,
+    keep: tuple[int, ...] = (),
 ) -> Completed:
     """Run a program to its end and return its code and output; a non-zero code is not an error here.
 
@@ -77,6 +81,7 @@ def run(
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                pass_fds=keep,
             )
         except OSError as error:
             raise ProcessError(f"{argv[0]} could not be started: {error}") from error
@@ -89,9 +94,70 @@ def run(
         return Completed(
             argv=tuple(argv),
             code=process.returncode,
-            stdout=_read(out),
-            stderr=_read(err),
+            stdout=_read(out, limit),
+            stderr=_read(err, limit),
             seconds=time.monotonic() - started,
+        )
+
+
+def stream(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float,
+    output: Path,
+    line: Callable[[str], None],
+    grace: float,
+    env: Mapping[str, str] | None = None,
+    keep: tuple[int, ...] = (),
+    limit: int = OUTPUT_LIMIT,
+) -> Completed:
+    """Run a program that must not be cut off: each line of its output goes to `line` while it runs.
+
+    Both its outputs go into the new file `output`, for our eyes only: not a pipe, so that it runs on to its end if this
+    process is killed, and what it said is found there. When its time is over, or this process is interrupted (Ctrl-C), it
+    gets SIGINT and `grace` seconds, then SIGTERM, then SIGKILL. Returns with `stopped` if it ended within the grace; else
+    raises ProcessError as `run` does.
+    """
+    program, environment = _program(argv[0]), _environment(env)
+    started = time.monotonic()
+    output.unlink(missing_ok=True)
+    with open(output, "xb", opener=_private) as out, output.open("rb") as told:
+        try:
+            process = subprocess.Popen(
+                [program, *argv[1:]],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=keep,
+            )
+        except OSError as error:
+            raise ProcessError(f"{argv[0]} could not be started: {error}") from error
+        lines = _Lines(told, line)
+        stopped = False
+        try:
+            if not _ends(process, timeout, lines):
+                process.send_signal(signal.SIGINT)
+                stopped = _ends(process, grace, lines)
+                if not stopped:
+                    raise ProcessError(f"{argv[0]} did not end within {timeout:g} s, nor when it was asked to")
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            _ends(process, grace, lines)
+            raise
+        finally:
+            _end(process)
+            lines.read(last=True)
+        return Completed(
+            argv=tuple(argv),
+            code=process.returncode,
+            stdout=_read(told, limit),
+            stderr="",
+            seconds=time.monotonic() - started,
+            stopped=stopped,
         )
 
 
@@ -169,11 +235,62 @@ def start_detached(argv: Sequence[str], *, cwd: Path, output: Path, env: Mapping
 _LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).parent / "launcher.py"))
 
 
-def _read(stream: IO[bytes]) -> str:
+class _Lines:
+    """Hands on what was added to a file, whole lines at a time."""
+
+    def __init__(self, file: IO[bytes], line: Callable[[str], None]) -> None:
+        self._file = file
+        self._line = line
+        self._rest = b""
+
+    def read(self, *, last: bool = False) -> None:
+        *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
+        if last and self._rest:
+            whole, self._rest = [*whole, self._rest], b""
+        for item in whole:
+            self._line(item.decode("utf-8", "replace"))
+
+
+def _ends(process: subprocess.Popen[bytes], seconds: float, lines: _Lines) -> bool:
+    """Whether it ends in this time; its lines are handed on meanwhile."""
+    until = time.monotonic() + seconds
+    while True:
+        lines.read()
+        try:
+            process.wait(timeout=max(0.0, min(_LOOK, until - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() < until:
+                continue
+            return False
+        return True
+
+
+_LOOK = 0.05
+"""Seconds between two looks at what a program has written."""
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _program(name: str) -> str:
+    program = find(name)
+    if program is None:
+        raise ProcessError(f"{name} is not installed")
+    return program
+
+
+def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    environment = {**Settings.load().tool_environment, **(env or {})}
+    beside = str(Path(sys.executable).parent)
+    return {**environment, "PATH": os.pathsep.join([beside, environment.get("PATH", os.defpath)])}
+
+
+def _read(stream: IO[bytes], limit: int) -> str:
     stream.seek(0)
-    data = stream.read(OUTPUT_LIMIT + 1)
-    text = data[:OUTPUT_LIMIT].decode("utf-8", "replace")
-    return text + "\n[output cut]" if len(data) > OUTPUT_LIMIT else text
+    data = stream.read(limit + 1)
+    text = data[:limit].decode("utf-8", "replace")
+    return text + "\n[output cut]" if len(data) > limit else text
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

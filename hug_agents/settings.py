@@ -42,6 +42,11 @@ class Settings(BaseModel):
     tool_environment: dict[str, str] = Field(
         default_factory=dict, description="the variables that programs are started with; secrets are left out"
     )
+    provider_environment: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="AWS_*, GOOGLE_*, ARM_*, TF_VAR_*, TF_TOKEN_*: what Terraform signs in with and is given; secrets",
+    )
     ci: bool = Field(False, description="CI: no prompts, no colour")
 
     @classmethod
@@ -67,6 +72,7 @@ class Settings(BaseModel):
         }
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
+        values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}
         values["ci"] = env.get("CI", "").lower() in ("1", "true", "yes")
         return cls.model_validate(values)
 
@@ -76,3 +82,4 @@ _PASSED_ON = frozenset(
     "PATH HOME LANG LC_ALL TMPDIR TZ SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE HTTP_PROXY HTTPS_PROXY NO_PROXY "
     "TF_CLI_CONFIG_FILE TF_PLUGIN_CACHE_DIR SYSTEMROOT COMSPEC PATHEXT TEMP TMP USERPROFILE".split()
 )
+_PROVIDERS = ("AWS_", "GOOGLE_", "ARM_", "TF_VAR_", "TF_TOKEN_")

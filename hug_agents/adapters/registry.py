@@ -27,7 +27,15 @@ def _local(rest: str, store: Store) -> Target:
     return LocalTarget(rest, store)
 
 
-_OURS: dict[str, Make] = {"local": _local, "write": _write}
+def _terraform(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.terraform.target import TerraformTarget
+
+    if not rest:
+        raise UsageError("the target terraform needs a folder of its own", where="target", hint="terraform:FOLDER")
+    return TerraformTarget(Path(rest), store)
+
+
+_OURS: dict[str, Make] = {"local": _local, "terraform": _terraform, "write": _write}
 
 
 def load_target(name: str, store: Store) -> Target:

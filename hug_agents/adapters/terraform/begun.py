@@ -1,0 +1,61 @@
+"""What an apply that nobody saw the end of had begun, by what Terraform itself wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hug_agents.adapters.terraform.engine import events
+from hug_agents.spec import Line, Model
+
+
+class Begun(Model):
+    """Addresses by how far their change came."""
+
+    started: tuple[Line, ...] = ()
+    ended: tuple[Line, ...] = ()
+    failed: tuple[Line, ...] = ()
+    creating: tuple[Line, ...] = ()
+    """A creation was begun and no end was written: it may be there, and not be in the state."""
+
+    def __str__(self) -> str:
+        if not self.started:
+            return "no change was begun"
+        parts = [f"{len(self.ended)} of {len(self.started)} changes ended"]
+        if self.failed:
+            parts.append(f"failed: {', '.join(self.failed[:8])}")
+        return "; ".join(parts)
+
+
+def read_begun(path: Path) -> Begun:
+    """Read what an apply wrote; a missing file: it never started, or its end was seen."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return Begun()
+    return begun(text)
+
+
+def begun(text: str) -> Begun:
+    """The changes in what an apply wrote."""
+    started: dict[str, str] = {}
+    ended: list[str] = []
+    failed: list[str] = []
+    open_now: dict[str, str] = {}
+    for item in events(text):
+        hook = item.get("hook") if isinstance(item.get("hook"), dict) else {}
+        address = str(((hook or {}).get("resource") or {}).get("addr", ""))[:2_000]
+        match item.get("type"):
+            case "apply_start":
+                started[address] = open_now[address] = str((hook or {}).get("action", ""))
+            case "apply_complete":
+                open_now.pop(address, None)
+                ended.append(address)
+            case "apply_errored":
+                open_now.pop(address, None)
+                failed.append(address)
+    return Begun(
+        started=tuple(started),
+        ended=tuple(dict.fromkeys(ended)),
+        failed=tuple(dict.fromkeys(failed)),
+        creating=tuple(address for address, action in open_now.items() if action == "create"),
+    )

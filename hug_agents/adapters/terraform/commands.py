@@ -1,0 +1,205 @@
+"""Terraform's commands in a workspace: each with a time limit, each told to the log, each answer typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hug_agents.adapters.terraform import engine as messages
+from hug_agents.adapters.terraform.masks import Masks, leaves
+from hug_agents.adapters.terraform.plan import Document, secrets
+from hug_agents.adapters.terraform.workspace import Workspace
+from hug_agents.errors import ProcessError
+from hug_agents.process import Completed, run, stream
+from hug_agents.spec import CONTROL, Line, Model
+
+QUICK = 300.0
+"""Seconds for a command that only reads."""
+SENSITIVE = "(sensitive)"
+
+
+class State(Model):
+    """What a state is known by, and what is in it."""
+
+    lineage: Line = ""
+    serial: int = 0
+    resources: tuple[Line, ...] = ()
+    """Addresses of what is managed, without their keys."""
+
+    @property
+    def base(self) -> str:
+        """Binds a plan to the state that it was made on."""
+        return f"{self.lineage} serial {self.serial}" if self.lineage else "empty"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan file and what it says."""
+
+    path: Path
+    differs: bool
+    """Exit code 2: it would change something."""
+    document: Document
+
+
+class Log:
+    """A log in the store's folder, for people: secrets are masked before a line is written."""
+
+    def __init__(self, path: Path, masks: Masks) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path
+        self.masks = masks
+
+    def say(self, text: str) -> None:
+        """One message, with its time."""
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        clean = CONTROL.sub("", self.masks.clean(text)).rstrip()
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{at}  {line}\n" for line in clean.splitlines()))
+
+    def line(self, text: str) -> None:
+        """A line of a program's output, whichever form it has."""
+        self.say(messages.message(messages.event(text)))
+
+
+class Terraform:
+    """The commands, in one workspace."""
+
+    def __init__(self, workspace: Workspace, log: Log) -> None:
+        self.workspace = workspace
+        self.log = log
+        self.program = workspace.engine.program
+        self._lock = f"-lock-timeout={workspace.file.lock_seconds}s"
+
+    def clean(self, text: str) -> str:
+        """Text for people, without secrets."""
+        return CONTROL.sub("", self.workspace.masks.clean(text))
+
+    def init(self) -> str:
+        """Get providers and the state's place ready; returns the digest of the providers' lock. Raises ProcessError."""
+        done = self._quick(*self.workspace.init_arguments, timeout=self.workspace.file.plan_seconds)
+        if done.code:
+            raise self._failed("init", " ".join(done.output.split()[-120:]))
+        return self.workspace.providers()
+
+    def validate(self) -> None:
+        """Raises ProcessError for a root that is not valid."""
+        done = self._quick("validate", "-no-color", "-json", timeout=self.workspace.file.plan_seconds)
+        if done.code:
+            rows = json.loads(done.stdout).get("diagnostics", []) if done.stdout.startswith("{") else []
+            said = "; ".join(messages.message({"diagnostic": row}) for row in rows if row.get("severity") == "error")
+            raise self._failed("validate", said or done.output)
+
+    def state(self) -> State:
+        """The state as it is kept now."""
+        done = self._read("state", "pull")
+        if not done.stdout.strip():
+            return State()
+        try:
+            value = json.loads(done.stdout)
+            rows = [
+                row for row in value.get("resources") or [] if row.get("mode") == "managed" and row.get("instances")
+            ]
+            return State(
+                lineage=str(value["lineage"]),
+                serial=int(value["serial"]),
+                resources=tuple(
+                    ".".join(filter(None, (row.get("module"), row["type"], row["name"])))[:2_000] for row in rows
+                ),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._failed("state pull", f"this is no state: {error!r}") from error
+
+    def plan(self, *arguments: str) -> Planned:
+        """Make a plan file. Raises EnvironmentBusy where the state is locked, ProcessError where there is no plan."""
+        path = self.workspace.folder.plans / "new.tfplan"
+        said = self.workspace.folder.runs / "plan.jsonl"
+        path.unlink(missing_ok=True)
+        self.log.say(f"plan {' '.join(item for item in arguments if not item.startswith('-var-file'))}".strip())
+        try:
+            done = self._stream(
+                said,
+                self.workspace.file.plan_seconds,
+                *("plan", "-json", "-input=false", "-detailed-exitcode", self._lock, f"-out={path}"),
+                *self.workspace.variables,
+                *arguments,
+            )
+        finally:
+            said.unlink(missing_ok=True)
+        if done.stopped:
+            raise self._failed("plan", f"it took longer than {self.workspace.file.plan_seconds} s")
+        if done.code not in (0, 2):
+            why = self.clean(messages.explain(done))
+            if messages.lock_held(done.stdout):
+                raise messages.busy(why, self.workspace.folder.environment)
+            raise self._failed("plan", why)
+        path.chmod(0o600)
+        return Planned(path=path, differs=done.code == 2, document=self.show(path))
+
+    def show(self, path: Path) -> Document:
+        """What a plan file says; its secrets are masked from here on."""
+        done = self._read("show", "-json", "-no-color", str(path))
+        try:
+            document = json.loads(done.stdout)
+        except ValueError as error:
+            raise self._failed("show", f"this is no JSON: {error}") from error
+        self.workspace.masks.add(*secrets(document))
+        return dict(document)
+
+    def apply(self, path: Path, said: Path) -> Completed:
+        """Carry out a plan file; what Terraform says is in `said` until its end was seen here.
+
+        Raises ProcessError where it had to be killed: nobody knows then, and `said` stays.
+        """
+        self.log.say(f"apply {path.name}")
+        done = self._stream(
+            said, self.workspace.file.apply_seconds, "apply", "-json", "-input=false", self._lock, str(path)
+        )
+        said.unlink(missing_ok=True)
+        return done
+
+    def outputs(self) -> dict[str, Any]:
+        """The root's outputs as they are in the state; sensitive ones are hidden."""
+        found = json.loads(self._read("output", "-json", "-no-color").stdout or "{}")
+        hidden = {name: value for name, value in found.items() if value.get("sensitive")}
+        self.workspace.masks.add(*(text for value in hidden.values() for text in leaves(value.get("value"))))
+        return {name: SENSITIVE if name in hidden else value.get("value") for name, value in found.items()}
+
+    def _quick(self, *arguments: str, timeout: float = QUICK) -> Completed:
+        return run(
+            [self.program, *arguments],
+            cwd=self.workspace.root,
+            timeout=timeout,
+            env=self.workspace.env,
+            keep=(self.workspace.held,),
+            limit=messages.LIMIT,
+        )
+
+    def _read(self, *arguments: str) -> Completed:
+        done = self._quick(*arguments)
+        if done.code:
+            raise self._failed(arguments[0], " ".join((done.stderr or done.stdout).split())[:1_500])
+        return done
+
+    def _stream(self, said: Path, seconds: float, *arguments: str) -> Completed:
+        say: Callable[[str], None] = self.log.line
+        return stream(
+            [self.program, *arguments],
+            cwd=self.workspace.root,
+            timeout=seconds,
+            output=said,
+            line=say,
+            grace=self.workspace.file.grace_seconds,
+            env=self.workspace.env,
+            keep=(self.workspace.held,),
+            limit=messages.LIMIT,
+        )
+
+    def _failed(self, what: str, why: str) -> ProcessError:
+        text = self.clean(f"{self.program} {what} failed: {why}")[:2_000]
+        self.log.say(text)
+        return ProcessError(text, where=f"{self.workspace.folder.environment}: {self.workspace.below}")
