@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hug_agents.adapters.terraform.commands import Planned, State
 from hug_agents.adapters.terraform.engine import events
+from hug_agents.adapters.terraform.plan import changes, some
+from hug_agents.execute.target import Observation, Work
 from hug_agents.spec import Line, Model
 
 
@@ -59,3 +62,23 @@ def begun(text: str) -> Begun:
         failed=tuple(dict.fromkeys(failed)),
         creating=tuple(address for address, action in open_now.items() if action == "create"),
     )
+
+
+def seen(work: Work, state: State, began: Begun, planned: Planned, runs: Path) -> Observation:
+    """What a state, a new plan and an apply's own words say about an order that nobody saw the end of."""
+    left = changes(planned.document)
+    back = work.order.action == "rollback"
+    destroys = work.plan.settings["mode"] == "destroy" or (back and work.previous is None)
+    said = f"{began}; the state is {state.base}, the plan was made on {work.plan.base}"
+    if not planned.differs or (destroys and not state.resources):
+        return Observation(state="done", evidence=f"a new plan is empty; {said}")
+    evidence = f"a new plan would still do: {some(left.lines())}; {said}"[:8_000]
+    unsure = [address for address in began.creating if address in left.of("created", "replaced")]
+    if unsure:
+        return Observation(
+            state="unknown",
+            evidence=f"the creation of {some(unsure)} was begun, and Terraform did not live to record it. Where it is there, "
+            f"import or delete it; then remove {runs}/*.jsonl and resume. {evidence}",
+        )
+    untouched = not began.started and (back or state.base == work.plan.base)
+    return Observation(state="not_done" if untouched else "partial", evidence=evidence)

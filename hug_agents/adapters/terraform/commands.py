@@ -14,6 +14,7 @@ from hug_agents.adapters.terraform.masks import Masks, leaves
 from hug_agents.adapters.terraform.plan import Document, secrets
 from hug_agents.adapters.terraform.workspace import Workspace
 from hug_agents.errors import ProcessError
+from hug_agents.execute.target import Order
 from hug_agents.process import Completed, run, stream
 from hug_agents.spec import CONTROL, Line, Model
 
@@ -78,6 +79,10 @@ class Terraform:
     def clean(self, text: str) -> str:
         """Text for people, without secrets."""
         return CONTROL.sub("", self.workspace.masks.clean(text))
+
+    def said(self, order: Order) -> Path:
+        """Where an apply for this order writes while it runs."""
+        return self.workspace.folder.runs / f"{order.key.removeprefix('sha256:')}.jsonl"
 
     def init(self) -> str:
         """Get providers and the state's place ready; returns the digest of the providers' lock. Raises ProcessError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from hug_agents.adapters.terraform.masks import leaves
@@ -14,6 +14,7 @@ Kind = Literal["created", "changed", "replaced", "destroyed", "forgotten"]
 Document = dict[str, Any]
 """What `terraform show -json` prints of a plan."""
 _SHOWN = 80
+_TOLD = 12
 _KINDS: dict[tuple[str, ...], Kind] = {
     ("create",): "created",
     ("update",): "changed",
@@ -202,3 +203,9 @@ def _line(value: object) -> str:
 
 def _bare(address: str) -> str:
     return address.partition("[")[0]
+
+
+def some(items: Sequence[str]) -> str:
+    """A list as an outcome tells it."""
+    more = f" and {len(items) - _TOLD} more" if len(items) > _TOLD else ""
+    return ", ".join(items[:_TOLD]) + more

@@ -27,6 +27,10 @@ class Version(Model):
     running: bool = False
 
 
+def _empty() -> dict[Slot, Version]:
+    return {"blue": Version(weight=100), "green": Version()}
+
+
 class Record(Model):
     """What is released, and what was before."""
 
@@ -35,7 +39,7 @@ class Record(Model):
     live: Slot = "blue"
     next: Slot = "blue"
     previous: Literal["", "blue", "green"] = ""
-    slots: dict[Slot, Version] = Field(default_factory=lambda: {"blue": Version(weight=100), "green": Version()})
+    slots: dict[Slot, Version] = Field(default_factory=_empty)
 
     @property
     def images(self) -> dict[str, str]:

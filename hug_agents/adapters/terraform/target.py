@@ -7,19 +7,17 @@ service its tasks, in batches). Steps of traffic need a plan each, which nobody 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hug_agents.adapters.terraform import engine as messages
 from hug_agents.adapters.terraform import saved as kept
-from hug_agents.adapters.terraform.begun import Begun, begun, read_begun
-from hug_agents.adapters.terraform.commands import Log, Planned, State, Terraform
-from hug_agents.adapters.terraform.engine import find_engine
-from hug_agents.adapters.terraform.place import read_target_file
-from hug_agents.adapters.terraform.plan import changes, drifted
+from hug_agents.adapters.terraform.begun import begun, read_begun, seen
+from hug_agents.adapters.terraform.commands import Terraform
+from hug_agents.adapters.terraform.drift import compare
+from hug_agents.adapters.terraform.plan import changes, some
 from hug_agents.adapters.terraform.record import Record, pinned_images, read_record
-from hug_agents.adapters.terraform.workspace import Folder, Workspace, declares, ignored, root_of
+from hug_agents.adapters.terraform.site import Site
+from hug_agents.adapters.terraform.workspace import declares, has_record, root_of
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import EnvironmentBusy, ProcessError, UnsupportedError, UsageError
@@ -30,7 +28,6 @@ from hug_agents.render.naming import KUBERNETES
 from hug_agents.spec import Environment
 from hug_agents.store import Store
 
-_SHOWN = 12
 _DESTROY = "destroy"
 
 
@@ -38,13 +35,9 @@ class TerraformTarget:
     """Works in the folder `folder`; logs go to the store's folder."""
 
     def __init__(self, folder: Path, store: Store) -> None:
-        self._base = folder.resolve()
-        self._store = store
-        self._logs = store.root / "logs" / "terraform"
-        self._file = read_target_file(self._base)
-        self._engine = find_engine(self._file.program)
-        self.name = f"terraform:{self._base}"
-        self.abilities = Abilities(strategies=frozenset(self._file.carries), hands_over=True)
+        self._site = Site(folder.resolve(), store)
+        self.name = f"terraform:{self._site.base}"
+        self.abilities = Abilities(strategies=frozenset(self._site.file.carries), hands_over=True)
 
     def plan(
         self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None
@@ -63,11 +56,11 @@ class TerraformTarget:
             return Outcome(status="failed", detail=f"Terraform cannot {order.action}: one apply is all of a release")
         if (order.action == "destroy") != (settings["mode"] == _DESTROY):
             return Outcome(status="failed", detail=f"the approved plan is to {settings['mode']}, not to {order.action}")
-        if str(self._engine) != settings["engine"]:
-            raise PlanStale(f"the plan was made by {settings['engine']}, and here is {self._engine}")
-        if settings["place"] != self._file.about(order.environment.name):
+        if str(self._site.engine) != settings["engine"]:
+            raise PlanStale(f"the plan was made by {settings['engine']}, and here is {self._site.engine}")
+        if settings["place"] != self._site.file.about(order.environment.name):
             raise PlanStale("target.toml says something else now than when the plan was made")
-        with self._open(work.bundle, work.blueprint, order.environment.name, self._log(work)) as terraform:
+        with self._site.open(work.bundle, work.blueprint, order.environment.name, self._site.log(work)) as terraform:
             path = kept.approved(terraform.workspace.folder.plans, work.plan)
             if terraform.init() != settings["providers"]:
                 raise PlanStale("the plan was made with other providers than the lock file now names")
@@ -81,7 +74,7 @@ class TerraformTarget:
         """Plan and apply the previous bundle's root; to nothing: what this bundle made. Never what holds data."""
         settings = self._settings(work)
         bundle = work.previous or work.bundle
-        with self._open(bundle, work.blueprint, work.order.environment.name, self._log(work)) as terraform:
+        with self._site.open(bundle, work.blueprint, work.order.environment.name, self._site.log(work)) as terraform:
             terraform.init()
             state = terraform.state()
             if work.previous is None:
@@ -100,8 +93,8 @@ class TerraformTarget:
             except ProcessError as error:
                 return _refused(str(error))
             found = changes(planned.document)
-            if data := found.data(self._file.holds_data):
-                return _refused(f"it would lose data with {_some(data)}; ship a fix forward, or move the data first")
+            if data := found.data(self._site.file.holds_data):
+                return _refused(f"it would lose data with {some(data)}; ship a fix forward, or move the data first")
             if not planned.differs:
                 return Outcome(status="done", detail="the state and the world are those of the previous bundle")
             return self._carried_out(terraform, work, planned.path, arguments)
@@ -112,10 +105,12 @@ class TerraformTarget:
         back = work.order.action == "rollback"
         bundle = (work.previous or work.bundle) if back else work.bundle
         try:
-            with self._open(bundle, work.blueprint, work.order.environment.name, self._log(work)) as terraform:
+            with self._site.open(
+                bundle, work.blueprint, work.order.environment.name, self._site.log(work)
+            ) as terraform:
                 terraform.init()
                 state = terraform.state()
-                began = read_begun(self._said(terraform, work))
+                began = read_begun(terraform.said(work.order))
                 if back:
                     to_nothing = ("-destroy",) if work.previous is None else ()
                     arguments = (*to_nothing, *self._before(terraform, settings, bundle))
@@ -123,48 +118,22 @@ class TerraformTarget:
                     arguments = self._arguments(terraform, work.plan)
                 planned = terraform.plan(*arguments)
                 planned.path.unlink(missing_ok=True)
-                return self._seen(work, state, began, planned)
+                found = seen(work, state, began, planned, terraform.workspace.folder.runs)
+                return found.model_copy(update={"evidence": terraform.clean(found.evidence)})
         except (EnvironmentBusy, ProcessError) as error:
             return Observation(state="unknown", evidence=str(error)[:5_000])
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Compare world and state (refresh-only), then state and bundle (a plan). Both with Terraform's exit codes."""
-        log = self._logs / f"{blueprint.spec.application}-{environment.name}-drift.log"
         try:
-            if bundle is None:
-                return self._left_behind(blueprint, environment, log)
-            with self._open(bundle, blueprint, environment.name, log) as terraform:
-                terraform.init()
-                if not terraform.state().lineage:
-                    return Drift(status="drifted", changes=("there is no state: nothing was put there",))
-                lines: list[str] = []
-                arguments: tuple[str, ...] = ()
-                if self._has_record(bundle, environment.name):
-                    record = read_record(terraform.outputs())
-                    wanted = pinned_images(blueprint.spec, self._images(blueprint))
-                    if record.images != wanted:
-                        lines.append(f"release {record.id or 'none'}: other images are live than the bundle names")
-                    arguments = terraform.workspace.give("release", record.model_dump(mode="json"))
-                world = terraform.plan("-refresh-only", *arguments)
-                if world.differs:
-                    lines += (f"outside Terraform: {item}" for item in drifted(world.document, ignored(bundle)))
-                wanted_plan = terraform.plan(*arguments)
-                if wanted_plan.differs:
-                    lines += (f"to be {line}" for line in changes(wanted_plan.document).lines())
-                wanted_plan.path.unlink(missing_ok=True)
+            return compare(self._site, bundle, blueprint, environment)
         except (EnvironmentBusy, ProcessError) as error:
             return Drift(status="unknown", evidence=str(error)[:5_000])
-        found = tuple(dict.fromkeys(line[:2_000] for line in lines))
-        return Drift(
-            status="drifted" if found else "none",
-            changes=found,
-            evidence=f"refresh-only exit {2 if world.differs else 0}, plan exit {2 if wanted_plan.differs else 0}",
-        )
 
     def logs(self, work: Work, lines: int = 200) -> str:
         """The end of what Terraform said about an order; secrets were masked when it was written."""
         try:
-            text = self._log(work).read_text(encoding="utf-8", errors="replace")
+            text = self._site.log(work).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
@@ -174,8 +143,8 @@ class TerraformTarget:
     ) -> SavedPlan:
         spec = blueprint.spec
         refuse(bundle, blueprint, environment)
-        log = self._logs / f"{spec.application}-{environment.name}-plan.log"
-        with self._open(bundle, blueprint, environment.name, log) as terraform:
+        log = self._site.logs / f"{spec.application}-{environment.name}-plan.log"
+        with self._site.open(bundle, blueprint, environment.name, log) as terraform:
             workspace = terraform.workspace
             providers = terraform.init()
             terraform.validate()
@@ -184,12 +153,12 @@ class TerraformTarget:
                 "mode": mode,
                 "root": workspace.below,
                 "state": workspace.state_place,
-                "engine": str(self._engine),
+                "engine": str(self._site.engine),
                 "providers": providers,
-                "place": self._file.about(environment.name),
+                "place": self._site.file.about(environment.name),
                 "resources-before": str(len(state.resources)),
             }
-            if self._has_record(bundle, environment.name):
+            if has_record(bundle, environment.name):
                 before = read_record(terraform.outputs())
                 if before.status == "moving":
                     raise UsageError(
@@ -199,7 +168,7 @@ class TerraformTarget:
                     )
                 after = before
                 if mode != _DESTROY:
-                    images = pinned_images(spec, self._images(blueprint))
+                    images = pinned_images(spec, self._site.images(spec.application))
                     after = before.released(images, bundle.digest().removeprefix("sha256:")[:16])
                 settings |= {"release": after.model_dump_json(), "release-before": before.model_dump_json()}
             saved = SavedPlan(
@@ -218,7 +187,7 @@ class TerraformTarget:
                     "updates": len(found.of("changed")) + len(found.outputs),
                     "replaces": found.of("replaced"),
                     "deletes": found.of("destroyed", "forgotten"),
-                    "data": found.data(self._file.holds_data),
+                    "data": found.data(self._site.file.holds_data),
                 }
             )
             for line in found.lines():
@@ -228,7 +197,7 @@ class TerraformTarget:
     def _carried_out(self, terraform: Terraform, work: Work, path: Path, arguments: tuple[str, ...]) -> Outcome:
         """Apply a plan file, then see whether a new plan is empty."""
         folder = terraform.workspace.folder
-        done = terraform.apply(path, self._said(terraform, work))
+        done = terraform.apply(path, terraform.said(work.order))
         if done.code or done.stopped:
             return self._failed(terraform, work, done)
         kept.forget(folder.plans)
@@ -246,7 +215,7 @@ class TerraformTarget:
         after.path.unlink(missing_ok=True)
         state = terraform.state()
         if after.differs and not ("-destroy" in arguments and not state.resources):
-            left = _some(changes(after.document).lines())
+            left = some(changes(after.document).lines())
             return Outcome(
                 status="failed",
                 detail=terraform.clean(f"{summary} But a new plan is not empty, so this never comes to rest: {left}")[
@@ -267,49 +236,10 @@ class TerraformTarget:
         if messages.lock_held(done.stdout) and not found.started:
             raise messages.busy(why, work.order.environment.name)
         if done.stopped:
-            why = f"stopped after {self._file.apply_seconds} s"
+            why = f"stopped after {self._site.file.apply_seconds} s"
         kept.forget(terraform.workspace.folder.plans)
         state = terraform.state().base
         return Outcome(status="failed", detail=f"{why} ({found}). State: {state}"[:9_000])
-
-    def _seen(self, work: Work, state: State, began: Begun, planned: Planned) -> Observation:
-        left = changes(planned.document)
-        said = f"{began}; the state is {state.base}, the plan was made on {work.plan.base}"
-        destroys = work.plan.settings["mode"] == _DESTROY or (work.order.action == "rollback" and not work.previous)
-        if not planned.differs or (destroys and not state.resources):
-            return Observation(state="done", evidence=f"a new plan is empty; {said}")
-        evidence = f"a new plan would still do: {_some(left.lines())}; {said}"[:9_000]
-        unsure = [address for address in began.creating if address in left.of("created", "replaced")]
-        if unsure:
-            where = f"{self._base / work.blueprint.spec.application / work.order.environment.name / 'runs'}"
-            return Observation(
-                state="unknown",
-                evidence=f"the creation of {_some(unsure)} was begun and Terraform did not live to record it. If it is "
-                f"there: terraform import it, or delete it. Then remove {where}/*.jsonl and resume. {evidence}"[:9_900],
-            )
-        if work.order.action == "rollback":
-            return Observation(state="partial" if began.started else "not_done", evidence=evidence)
-        untouched = state.base == work.plan.base and not began.started
-        return Observation(state="not_done" if untouched else "partial", evidence=evidence)
-
-    def _left_behind(self, blueprint: Blueprint, environment: Environment, log: Path) -> Drift:
-        """Nothing is to be there: what the state holds, read through the root that was used last."""
-        folder = Folder(self._base, blueprint.spec.application, environment.name)
-        last = folder.last_bundle()
-        if last is None:
-            return Drift(status="none", evidence=f"nothing was ever put there from {self._base}")
-        with self._open(self._store.get_bundle(last), blueprint, environment.name, log) as terraform:
-            terraform.init()
-            state = terraform.state()
-        found = tuple(f"still there: {address}"[:2_000] for address in state.resources)
-        return Drift(status="drifted" if found else "none", changes=found, evidence=f"the state is {state.base}")
-
-    @contextmanager
-    def _open(self, bundle: Bundle, blueprint: Blueprint, environment: str, log: Path) -> Iterator[Terraform]:
-        folder = Folder(self._base, blueprint.spec.application, environment)
-        with folder.alone(self._file.lock_seconds) as held:
-            workspace = Workspace(folder, held, bundle, self._file, self._engine)
-            yield Terraform(workspace, Log(log, workspace.masks))
 
     def _settings(self, work: Work) -> dict[str, str]:
         """What was approved with the plan. Raises UsageError for a plan of another target."""
@@ -329,29 +259,6 @@ class TerraformTarget:
             return ()
         record = settings.get("release-before") or Record().model_dump_json()
         return terraform.workspace.give("release", json.loads(record))
-
-    def _has_record(self, bundle: Bundle, environment: str) -> bool:
-        return declares(bundle, root_of(bundle, environment), "release")
-
-    def _images(self, blueprint: Blueprint) -> dict[str, str]:
-        """Images that a pipeline built: `images.json` in the application's folder, as deploy/deploy.sh is given it."""
-        path = self._base / blueprint.spec.application / "images.json"
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-        if not isinstance(value, dict):
-            raise UsageError('is not {"SERVICE": "IMAGE@sha256:…"}', where=str(path))
-        return {str(name): str(image) for name, image in value.items()}
-
-    def _said(self, terraform: Terraform, work: Work) -> Path:
-        return terraform.workspace.folder.runs / f"{work.order.key.removeprefix('sha256:')}.jsonl"
-
-    def _log(self, work: Work) -> Path:
-        order = work.order
-        return self._logs / f"{order.release}-{order.environment.name}-{order.series}-{order.action}-{order.step}.log"
 
 
 def refuse(bundle: Bundle, blueprint: Blueprint, environment: Environment) -> None:
@@ -384,8 +291,3 @@ def _shown(terraform: Terraform) -> dict[str, str]:
         if key[:1].isalpha() and name != "release":
             shown[key] = terraform.clean(text)[:2_000]
     return shown
-
-
-def _some(items: tuple[str, ...] | list[str]) -> str:
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more

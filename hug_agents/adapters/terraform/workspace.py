@@ -246,6 +246,11 @@ def declares(bundle: Bundle, root: str, variable: str) -> bool:
     return any(True for _, file in blocks(bundle, root) for _ in file.of("variable", variable))
 
 
+def has_record(bundle: Bundle, environment: str) -> bool:
+    """Whether an environment's root is one that we rendered for ECS: it is told what is released."""
+    return declares(bundle, root_of(bundle, environment), "release")
+
+
 def ignored(bundle: Bundle) -> dict[tuple[str, str], frozenset[str]]:
     """By type and name of a resource: the attributes whose changes its configuration ignores (`all`: every one)."""
     found: dict[tuple[str, str], frozenset[str]] = {}

@@ -20,7 +20,7 @@ from tests.examples import ALL
 SPEC = ALL["minimal"]()
 BLUEPRINT = plan(SPEC)
 STAGING, PRODUCTION = SPEC.environments
-SECRET = "correct-horse-battery"  # noqa: S105 - what must not be seen
+SECRET = "correct-horse-battery"
 
 needs_terraform = pytest.mark.skipif(
     shutil.which("terraform") is None and shutil.which("tofu") is None,
@@ -49,7 +49,9 @@ def root(main: str, **more: str) -> Bundle:
     return Bundle(
         SPEC.digest(),
         (
-            Artifact(path=f"infrastructure/terraform/environments/{place.name}/{name}", content=text, system="terraform")
+            Artifact(
+                path=f"infrastructure/terraform/environments/{place.name}/{name}", content=text, system="terraform"
+            )
             for place in SPEC.environments
             for name, text in files.items()
         ),

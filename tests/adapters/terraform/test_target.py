@@ -227,7 +227,7 @@ def test_secrets_are_masked_everywhere(bench: Bench, monkeypatch: pytest.MonkeyP
     assert (outcome.outputs["vault"], outcome.outputs["shown-name"]) == ("(sensitive)", '["a", 1]')
     log = bench.target.logs(job)
     assert "it is ***" in log
-    assert 'it is ***' in log and '"word"' in log
+    assert "it is ***" in log and '"word"' in log
     monkeypatch.setenv("TF_VAR_word", "another-" + SECRET)
     changed = bench.target.drift(bundle, BLUEPRINT, STAGING)
     assert changed.status == "drifted"
@@ -385,7 +385,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, toml: str, why: str) -> None
 
 
 def test_a_root_that_is_not_valid(bench: Bench) -> None:
-    with pytest.raises(ProcessError, match=r"validate failed.*main\.tf line 2"):
+    with pytest.raises(ProcessError, match=r"validate failed.*main\.tf line 3"):
         bench.plan(root('\nresource "terraform_data" "x" {\n  nothing = 1\n}\n'))
     with pytest.raises(ProcessError, match="No value for required variable"):
         bench.plan(root('variable "must" {\n  type = string\n}\n'))
