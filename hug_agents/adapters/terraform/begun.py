@@ -17,8 +17,9 @@ class Begun(Model):
     started: tuple[Line, ...] = ()
     ended: tuple[Line, ...] = ()
     failed: tuple[Line, ...] = ()
-    creating: tuple[Line, ...] = ()
-    """A creation was begun and no end was written: it may be there, and not be in the state."""
+    created: tuple[Line, ...] = ()
+    """A creation was begun and did not fail: it may be there, whatever the state says. A distant state is written now and
+    then while an apply runs, so one that was killed may have made what no state ever heard of."""
 
     def __str__(self) -> str:
         if not self.started:
@@ -43,24 +44,21 @@ def begun(text: str) -> Begun:
     started: dict[str, str] = {}
     ended: list[str] = []
     failed: list[str] = []
-    open_now: dict[str, str] = {}
     for item in events(text):
         hook = item.get("hook") if isinstance(item.get("hook"), dict) else {}
         address = str(((hook or {}).get("resource") or {}).get("addr", ""))[:2_000]
         match item.get("type"):
             case "apply_start":
-                started[address] = open_now[address] = str((hook or {}).get("action", ""))
+                started[address] = str((hook or {}).get("action", ""))
             case "apply_complete":
-                open_now.pop(address, None)
                 ended.append(address)
             case "apply_errored":
-                open_now.pop(address, None)
                 failed.append(address)
     return Begun(
         started=tuple(started),
         ended=tuple(dict.fromkeys(ended)),
         failed=tuple(dict.fromkeys(failed)),
-        creating=tuple(address for address, action in open_now.items() if action == "create"),
+        created=tuple(item for item, action in started.items() if action == "create" and item not in failed),
     )
 
 
@@ -73,12 +71,12 @@ def seen(work: Work, state: State, began: Begun, planned: Planned, runs: Path) -
     if not planned.differs or (destroys and not state.resources):
         return Observation(state="done", evidence=f"a new plan is empty; {said}")
     evidence = f"a new plan would still do: {some(left.lines())}; {said}"[:8_000]
-    unsure = [address for address in began.creating if address in left.of("created", "replaced")]
+    unsure = [address for address in began.created if address in left.of("created", "replaced")]
     if unsure:
         return Observation(
             state="unknown",
-            evidence=f"the creation of {some(unsure)} was begun, and Terraform did not live to record it. Where it is there, "
-            f"import or delete it; then remove {runs}/*.jsonl and resume. {evidence}",
+            evidence=f"the creation of {some(unsure)} was begun, and the state does not know it: the apply was killed. "
+            f"Where it is there, import or delete it; then remove {runs}/*.jsonl and resume. {evidence}",
         )
     untouched = not began.started and (back or state.base == work.plan.base)
     return Observation(state="not_done" if untouched else "partial", evidence=evidence)

@@ -45,9 +45,11 @@ class TerraformTarget:
         """Make a plan file and say what it would do. Raises UnsupportedError, EnvironmentBusy, ProcessError."""
         return self._plan(bundle, blueprint, environment, previous, mode="apply")
 
-    def plan_destroy(self, bundle: Bundle, blueprint: Blueprint, environment: Environment) -> SavedPlan:
+    def plan_destroy(
+        self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None = None
+    ) -> SavedPlan:
         """A plan that removes all that the state holds; only an order `destroy` carries it out."""
-        return self._plan(bundle, blueprint, environment, None, mode=_DESTROY)
+        return self._plan(bundle, blueprint, environment, previous, mode=_DESTROY)
 
     def apply(self, work: Work) -> Outcome:
         """Apply the approved plan file. Raises PlanStale, EnvironmentBusy, both with nothing changed."""
