@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,12 @@ class Planned:
     path: Path
     differs: bool
     """Exit code 2: it would change something."""
-    document: Document
+    show: Callable[[Path], Document]
+
+    @cached_property
+    def document(self) -> Document:
+        """What it says; asked for once, and only while the file is there."""
+        return self.show(self.path)
 
 
 class Log:
@@ -73,7 +79,6 @@ class Terraform:
     def __init__(self, workspace: Workspace, log: Log) -> None:
         self.workspace = workspace
         self.log = log
-        self.program = workspace.engine.program
         self._lock = f"-lock-timeout={workspace.file.lock_seconds}s"
 
     def clean(self, text: str) -> str:
@@ -143,7 +148,7 @@ class Terraform:
                 raise messages.busy(why, self.workspace.folder.environment)
             raise self._failed("plan", why)
         path.chmod(0o600)
-        return Planned(path=path, differs=done.code == 2, document=self.show(path))
+        return Planned(path=path, differs=done.code == 2, show=self.show)
 
     def show(self, path: Path) -> Document:
         """What a plan file says; its secrets are masked from here on."""
@@ -176,7 +181,7 @@ class Terraform:
 
     def _quick(self, *arguments: str, timeout: float = QUICK) -> Completed:
         return run(
-            [self.program, *arguments],
+            [*self.workspace.engine.argv, *arguments],
             cwd=self.workspace.root,
             timeout=timeout,
             env=self.workspace.env,
@@ -193,7 +198,7 @@ class Terraform:
     def _stream(self, said: Path, seconds: float, *arguments: str) -> Completed:
         say: Callable[[str], None] = self.log.line
         return stream(
-            [self.program, *arguments],
+            [*self.workspace.engine.argv, *arguments],
             cwd=self.workspace.root,
             timeout=seconds,
             output=said,
@@ -205,6 +210,6 @@ class Terraform:
         )
 
     def _failed(self, what: str, why: str) -> ProcessError:
-        text = self.clean(f"{self.program} {what} failed: {why}")[:2_000]
+        text = self.clean(f"{self.workspace.engine.name} {what} failed: {why}")[:2_000]
         self.log.say(text)
         return ProcessError(text, where=f"{self.workspace.folder.environment}: {self.workspace.below}")

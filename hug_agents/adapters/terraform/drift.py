@@ -30,11 +30,11 @@ def compare(site: Site, bundle: Bundle | None, blueprint: Blueprint, environment
             arguments = terraform.workspace.give("release", record.model_dump(mode="json"))
         world = terraform.plan("-refresh-only", *arguments)
         if world.differs:
-            lines += (f"outside Terraform: {item}" for item in drifted(world.document, ignored(bundle)))
+            lines += [f"outside Terraform: {item}" for item in drifted(world.document, ignored(bundle))]
         wanted = terraform.plan(*arguments)
-        wanted.path.unlink(missing_ok=True)
         if wanted.differs:
-            lines += (f"to be {line}" for line in changes(wanted.document).lines())
+            lines += [f"to be {line}" for line in changes(wanted.document).lines()]
+        wanted.path.unlink(missing_ok=True)
         found = tuple(dict.fromkeys(terraform.clean(line)[:2_000] for line in lines))
     codes = f"refresh-only exit {2 if world.differs else 0}, plan exit {2 if wanted.differs else 0}"
     return Drift(status="drifted" if found else "none", changes=found, evidence=codes)

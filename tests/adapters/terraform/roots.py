@@ -20,6 +20,8 @@ from tests.examples import ALL
 SPEC = ALL["minimal"]()
 BLUEPRINT = plan(SPEC)
 STAGING, PRODUCTION = SPEC.environments
+DIGEST_ONE = "sha256:" + "1a" * 32
+DIGEST_TWO = "sha256:" + "2b" * 32
 SECRET = "correct-horse-battery"
 
 needs_terraform = pytest.mark.skipif(
