@@ -62,12 +62,14 @@ def begun(text: str) -> Begun:
     )
 
 
-def seen(work: Work, state: State, began: Begun, planned: Planned, runs: Path) -> Observation:
-    """What a state, a new plan and an apply's own words say about an order that nobody saw the end of."""
+def seen(work: Work, state: State, began: Begun, planned: Planned, *, emptied: bool, runs: Path) -> Observation:
+    """What a state, a new plan and an apply's own words say about an order that nobody saw the end of.
+
+    `emptied`: it is to remove everything, and the state is empty.
+    """
     back = work.order.action == "rollback"
-    destroys = work.plan.settings["mode"] == "destroy" or (back and work.previous is None)
     said = f"{began}; the state is {state.base}, the plan was made on {work.plan.base}"
-    if not planned.differs or (destroys and not state.resources):
+    if emptied or not planned.differs:
         return Observation(state="done", evidence=f"a new plan is empty; {said}")
     left = changes(planned.document)
     evidence = f"a new plan would still do: {some(left.lines())}; {said}"[:8_000]

@@ -50,5 +50,10 @@ def _left_behind(site: Site, blueprint: Blueprint, environment: Environment) -> 
     with site.open(site.store.get_bundle(last), blueprint, environment.name, log) as terraform:
         terraform.init()
         state = terraform.state()
+        record = read_record(terraform.outputs()) if has_record(terraform.workspace.bundle, environment.name) else None
+    if record is not None:
+        live = (f"the release {record.id} is live",) if record.images else ()
+        stays = f"{len(state.resources)} resources that stand still stay"
+        return Drift(status="drifted" if live else "none", changes=live, evidence=stays)
     found = tuple(f"still there: {address}"[:2_000] for address in state.resources)
     return Drift(status="drifted" if found else "none", changes=found, evidence=f"the state is {state.base}")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from hug_agents.canonical import canonical_json
 from hug_agents.errors import UsageError
 from hug_agents.spec import DeploymentSpec, Model
 
@@ -45,6 +46,10 @@ class Record(Model):
     def images(self) -> dict[str, str]:
         """What is live."""
         return self.slots[self.live].images
+
+    def text(self) -> str:
+        """As a plan's settings hold it: the same record is the same text."""
+        return canonical_json(self.model_dump(mode="json")).decode()
 
     def released(self, images: Mapping[str, str], name: str) -> Record:
         """The record once these images are live; itself where they are already."""

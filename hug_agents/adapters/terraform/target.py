@@ -73,23 +73,20 @@ class TerraformTarget:
             return self._carried_out(terraform, work, path, self._arguments(terraform, work.plan))
 
     def rollback(self, work: Work) -> Outcome:
-        """Plan and apply the previous bundle's root; to nothing: what this bundle made. Never what holds data."""
+        """Plan and apply the previous bundle's root; without one, take away what this one made. Never what holds data."""
         settings = self._settings(work)
         bundle = work.previous or work.bundle
         with self._site.open(bundle, work.blueprint, work.order.environment.name, self._site.log(work)) as terraform:
             terraform.init()
-            state = terraform.state()
-            if work.previous is None:
-                if settings["resources-before"] != "0":
-                    why = (
-                        f"{settings['resources-before']} resources were there before this release, and would go with it"
+            arguments = self._back(terraform, work, bundle)
+            if "-destroy" in arguments:
+                state, before = terraform.state(), settings["resources-before"]
+                if before != "0":
+                    return _refused(
+                        f"{before} resources were there before this release, and would go with what it made"
                     )
-                    return _refused(f"a rollback to nothing would destroy more than was made: {why}")
                 if not state.resources:
                     return Outcome(status="done", detail="nothing is there, as before")
-                arguments: tuple[str, ...] = ("-destroy", *self._before(terraform, settings, bundle))
-            else:
-                arguments = self._before(terraform, settings, bundle)
             try:
                 planned = terraform.plan(*arguments)
             except ProcessError as error:
@@ -102,7 +99,7 @@ class TerraformTarget:
 
     def observe(self, work: Work) -> Observation:
         """Ask the state, a new plan, and what Terraform wrote when it was last started for this."""
-        settings = self._settings(work)
+        self._settings(work)
         back = work.order.action == "rollback"
         bundle = (work.previous or work.bundle) if back else work.bundle
         try:
@@ -112,13 +109,10 @@ class TerraformTarget:
                 terraform.init()
                 state = terraform.state()
                 began = read_begun(terraform.said(work.order))
-                if back:
-                    to_nothing = ("-destroy",) if work.previous is None else ()
-                    arguments = (*to_nothing, *self._before(terraform, settings, bundle))
-                else:
-                    arguments = self._arguments(terraform, work.plan)
+                arguments = self._back(terraform, work, bundle) if back else self._arguments(terraform, work.plan)
                 planned = terraform.plan(*arguments)
-                found = seen(work, state, began, planned, terraform.workspace.folder.runs)
+                emptied = "-destroy" in arguments and not state.resources
+                found = seen(work, state, began, planned, emptied=emptied, runs=terraform.workspace.folder.runs)
                 planned.path.unlink(missing_ok=True)
                 return found.model_copy(update={"evidence": terraform.clean(found.evidence)})
         except (EnvironmentBusy, ProcessError) as error:
@@ -171,7 +165,7 @@ class TerraformTarget:
                 if mode != _DESTROY:
                     images = pinned_images(spec, self._site.images(spec.application))
                     after = before.released(images, bundle.digest().removeprefix("sha256:")[:16])
-                settings |= {"release": after.model_dump_json(), "release-before": before.model_dump_json()}
+                settings |= {"release": after.text(), "release-before": before.text()}
             saved = SavedPlan(
                 target=self.name,
                 environment=EnvironmentIdentity.of(environment),
@@ -255,12 +249,15 @@ class TerraformTarget:
         record = plan.settings.get("release")
         return (*destroy, *(terraform.workspace.give("release", json.loads(record)) if record else ()))
 
-    def _before(self, terraform: Terraform, settings: dict[str, str], bundle: Bundle) -> tuple[str, ...]:
-        """The arguments for what was there before: its own record."""
-        if not declares(bundle, terraform.workspace.below, "release"):
-            return ()
-        record = settings.get("release-before") or Record().model_dump_json()
-        return terraform.workspace.give("release", json.loads(record))
+    def _back(self, terraform: Terraform, work: Work, bundle: Bundle) -> tuple[str, ...]:
+        """The arguments that return to what was there before: its record; without one, and without a bundle, nothing.
+
+        A root that is told what is released keeps what stands still (networks, databases): only the release goes.
+        """
+        if has_record(bundle, work.order.environment.name):
+            record = work.plan.settings.get("release-before") or Record().text()
+            return terraform.workspace.give("release", json.loads(record))
+        return () if work.previous else ("-destroy",)
 
 
 def refuse(bundle: Bundle, blueprint: Blueprint, environment: Environment) -> None:

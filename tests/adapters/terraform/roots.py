@@ -84,9 +84,9 @@ class Bench:
     def place(self) -> Path:
         return self.folder / SPEC.application / STAGING.name
 
-    def plan(self, bundle: Bundle, previous: Bundle | None = None) -> SavedPlan:
+    def plan(self, bundle: Bundle, previous: Bundle | None = None, *, blueprint: Blueprint = BLUEPRINT) -> SavedPlan:
         self.store.put_bundle(bundle)
-        return self.target.plan(bundle, BLUEPRINT, STAGING, previous)
+        return self.target.plan(bundle, blueprint, STAGING, previous)
 
     def work(
         self,
@@ -106,9 +106,10 @@ class Bench:
         )
         return Work(order=order, plan=saved, blueprint=blueprint, bundle=bundle, previous=previous)
 
-    def deploy(self, bundle: Bundle, previous: Bundle | None = None) -> Work:
+    def deploy(self, bundle: Bundle, previous: Bundle | None = None, *, blueprint: Blueprint = BLUEPRINT) -> Work:
         """Plan and apply; it must go well."""
-        job = self.work(self.plan(bundle, previous), bundle, previous=previous)
+        saved = self.plan(bundle, previous, blueprint=blueprint)
+        job = self.work(saved, bundle, previous=previous, blueprint=blueprint)
         outcome = self.target.apply(job)
         assert outcome.status == "done", outcome.detail
         return job

@@ -173,22 +173,23 @@ class TestMasks:
         assert {"eu-west-1", "/var/token", "hello-word"}.isdisjoint(found)
 
 
-class TestRecord:
-    ONE = {"hello": f"ghcr.io/acme/hello@{DIGEST_ONE}"}
-    TWO = {"hello": f"ghcr.io/acme/hello@{DIGEST_TWO}"}
+ONE = {"hello": f"ghcr.io/acme/hello@{DIGEST_ONE}"}
+TWO = {"hello": f"ghcr.io/acme/hello@{DIGEST_TWO}"}
 
+
+class TestRecord:
     def test_the_first_and_the_next(self) -> None:
-        first = Record().released(self.ONE, "a")
-        assert (first.live, first.previous, first.images) == ("green", "", self.ONE)
-        assert first.released(self.ONE, "b") is first, "what is live already is no release"
-        second = first.released(self.TWO, "b")
+        first = Record().released(ONE, "a")
+        assert (first.live, first.previous, first.images) == ("green", "", ONE)
+        assert first.released(ONE, "b") is first, "what is live already is no release"
+        second = first.released(TWO, "b")
         assert (second.live, second.previous, second.status) == ("blue", "green", "done")
-        assert second.slots["green"].images == self.ONE
+        assert second.slots["green"].images == ONE
         assert sum(slot.weight for slot in second.slots.values()) == 100
         assert [slot.running for slot in second.slots.values()].count(True) == 1
 
     def test_it_is_what_the_deploy_script_reads(self) -> None:
-        value = Record().released(self.ONE, "a").model_dump(mode="json")
+        value = Record().released(ONE, "a").model_dump(mode="json")
         assert read_record({"release": value}).model_dump(mode="json") == value
         text = next(item.content for item in render(plan(SPEC)) if item.path.endswith("/staging/release.tf"))
         for name in value:
