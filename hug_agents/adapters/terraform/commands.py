@@ -13,7 +13,7 @@ from typing import Any
 from hug_agents.adapters.terraform import engine as messages
 from hug_agents.adapters.terraform.masks import Masks, leaves
 from hug_agents.adapters.terraform.plan import Document, secrets
-from hug_agents.adapters.terraform.workspace import Workspace
+from hug_agents.adapters.terraform.workspace import NEW, Workspace
 from hug_agents.errors import ProcessError
 from hug_agents.execute.target import Order
 from hug_agents.process import Completed, run, stream
@@ -126,7 +126,7 @@ class Terraform:
 
     def plan(self, *arguments: str) -> Planned:
         """Make a plan file. Raises EnvironmentBusy where the state is locked, ProcessError where there is no plan."""
-        path = self.workspace.folder.plans / "new.tfplan"
+        path = self.workspace.folder.plans / NEW
         said = self.workspace.folder.runs / "plan.jsonl"
         path.unlink(missing_ok=True)
         self.log.say(f"plan {' '.join(item for item in arguments if not item.startswith('-var-file'))}".strip())

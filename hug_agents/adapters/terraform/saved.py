@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hug_agents.adapters.terraform.commands import Planned
 from hug_agents.adapters.terraform.plan import content
+from hug_agents.adapters.terraform.workspace import APPROVED
 from hug_agents.canonical import sha256
 from hug_agents.execute.target import PlanStale, SavedPlan
 from hug_agents.spec import Line, Model
@@ -47,7 +48,7 @@ def keep(folder: Path, planned: Planned, saved: SavedPlan) -> SavedPlan:
 def approved(folder: Path, saved: SavedPlan) -> Path:
     """The plan file that was approved, as a copy that was checked. Raises PlanStale where it is not there as it was."""
     path = _path(folder, saved.settings[FILE])
-    checked = folder / "approved.tfplan"
+    checked = folder / APPROVED
     checked.unlink(missing_ok=True)
     try:
         shutil.copyfile(path, checked)

@@ -10,7 +10,7 @@ from pathlib import Path
 from hug_agents.adapters.terraform.commands import Log, Terraform
 from hug_agents.adapters.terraform.engine import find_engine
 from hug_agents.adapters.terraform.place import read_target_file
-from hug_agents.adapters.terraform.workspace import Folder, Workspace
+from hug_agents.adapters.terraform.workspace import APPROVED, NEW, Folder, Workspace
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
 from hug_agents.execute.target import Work
@@ -38,7 +38,11 @@ class Site:
         folder = self.folder(blueprint.spec.application, environment)
         with folder.alone(self.file.lock_seconds) as held:
             workspace = Workspace(folder, held, bundle, self.file, self.engine)
-            yield Terraform(workspace, Log(log, workspace.masks))
+            try:
+                yield Terraform(workspace, Log(log, workspace.masks))
+            finally:
+                for path in (folder.plans / NEW, folder.plans / APPROVED):
+                    path.unlink(missing_ok=True)
 
     def log(self, work: Work) -> Path:
         """The log of one order."""

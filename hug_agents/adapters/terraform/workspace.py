@@ -37,6 +37,10 @@ from hug_agents.validate.hcl import parse
 from hug_agents.validate.located import Malformed
 from hug_agents.validate.terraform_files import blocks, terraform_files
 
+NEW = "new.tfplan"
+"""A plan file that was just made; it is kept under its SHA-256, or goes."""
+APPROVED = "approved.tfplan"
+"""The copy of an approved one that is applied."""
 LOCK_FILE = ".terraform.lock.hcl"
 _OVERRIDE = "zz_state_override.tf.json"
 
