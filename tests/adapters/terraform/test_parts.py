@@ -12,6 +12,7 @@ import pytest
 from hug_agents.adapters.terraform.begun import begun
 from hug_agents.adapters.terraform.engine import event, find_engine, message
 from hug_agents.adapters.terraform.masks import Masks, secrets_among
+from hug_agents.adapters.terraform.place import TargetFile, read_target_file
 from hug_agents.adapters.terraform.plan import changes, content, drifted, secrets
 from hug_agents.adapters.terraform.record import Record, pinned_images, read_record
 from hug_agents.adapters.terraform.workspace import ignored
@@ -272,3 +273,16 @@ class TestPrograms:
         )
         outcome = bench.target.apply(bench.work(bench.plan(bundle), bundle))
         assert "stopped after 3 s" in outcome.detail
+
+
+def test_the_file_that_the_document_shows(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "terraform.md").read_text(encoding="utf-8")
+    shown = page.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "target.toml").write_text(shown)
+    read = read_target_file(tmp_path)
+    assert read.model_copy(update={"environments": {}}) == TargetFile(), "the defaults are those of the code"
+    assert [f"{name} = " in shown or f"[{name}." in shown for name in TargetFile.model_fields] == [True] * len(
+        TargetFile.model_fields
+    )
+    assert read.place("production").state == "local"
+    assert read.about("staging") != read.about("production")
