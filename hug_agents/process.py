@@ -62,14 +62,9 @@ def run(
 
     `env` is laid over a short, fixed environment (Settings.tool_environment): the caller's secrets are not passed on.
     Raises ProcessError if it is not installed, cannot start, or runs past `timeout` seconds (it is then ended with all
-    its children).
+    its children). `limit`: bytes kept of each output. `keep`: open files that it inherits, e.g. a lock.
     """
-    program = find(argv[0])
-    if program is None:
-        raise ProcessError(f"{argv[0]} is not installed")
-    environment = {**Settings.load().tool_environment, **(env or {})}
-    beside = str(Path(sys.executable).parent)
-    environment["PATH"] = os.pathsep.join([beside, environment.get("PATH", os.defpath)])
+    program, environment = _program(argv[0]), _environment(env)
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
@@ -223,9 +218,7 @@ def start_detached(argv: Sequence[str], *, cwd: Path, output: Path, env: Mapping
 
     The environment is as in `run`. Raises ProcessError if it is not installed or cannot be started.
     """
-    program = find(argv[0])
-    if program is None:
-        raise ProcessError(f"{argv[0]} is not installed")
+    program = _program(argv[0])
     options = json.dumps({"detach": str(output)})
     done = run([*_LAUNCHER, options, program, *argv[1:]], cwd=cwd, timeout=60, env=env)
     if done.code != 0:

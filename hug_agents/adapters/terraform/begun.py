@@ -62,7 +62,7 @@ def begun(text: str) -> Begun:
     )
 
 
-def seen(work: Work, state: State, began: Begun, planned: Planned, *, emptied: bool, runs: Path) -> Observation:
+def seen(work: Work, state: State, began: Begun, planned: Planned, *, emptied: bool) -> Observation:
     """What a state, a new plan and an apply's own words say about an order that nobody saw the end of.
 
     `emptied`: it is to remove everything, and the state is empty.
@@ -78,7 +78,7 @@ def seen(work: Work, state: State, began: Begun, planned: Planned, *, emptied: b
         return Observation(
             state="unknown",
             evidence=f"the creation of {some(unsure)} was begun, and the state does not know it: the apply was killed. "
-            f"Where it is there, import or delete it; then remove {runs}/*.jsonl and resume. {evidence}",
+            f"Look; where it is there, import or delete it, and say what is so. {evidence}",
         )
     untouched = not began.started and (back or state.base == work.plan.base)
     return Observation(state="not_done" if untouched else "partial", evidence=evidence)

@@ -37,7 +37,7 @@ class TerraformTarget:
     def __init__(self, folder: Path, store: Store) -> None:
         self._site = Site(folder.resolve(), store)
         self.name = f"terraform:{self._site.base}"
-        self.abilities = Abilities(strategies=frozenset(self._site.file.carries), hands_over=True)
+        self.abilities = Abilities(strategies=frozenset(self._site.file.carries), hands_over=True, repeats=False)
 
     def plan(
         self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None
@@ -55,9 +55,9 @@ class TerraformTarget:
         """Apply the approved plan file. Raises PlanStale, EnvironmentBusy, both with nothing changed."""
         order, settings = work.order, self._settings(work)
         if order.action not in ("deploy", "destroy"):
-            return Outcome(status="failed", detail=f"Terraform cannot {order.action}: one apply is all of a release")
+            return _refused(f"Terraform cannot {order.action}: one apply is all of a release")
         if (order.action == "destroy") != (settings["mode"] == _DESTROY):
-            return Outcome(status="failed", detail=f"the approved plan is to {settings['mode']}, not to {order.action}")
+            return _refused(f"the approved plan is to {settings['mode']}, not to {order.action}")
         if str(self._site.engine) != settings["engine"]:
             raise PlanStale(f"the plan was made by {settings['engine']}, and here is {self._site.engine}")
         if settings["place"] != self._site.file.about(order.environment.name):
@@ -98,7 +98,10 @@ class TerraformTarget:
             return self._carried_out(terraform, work, planned.path, arguments)
 
     def observe(self, work: Work) -> Observation:
-        """Ask the state, a new plan, and what Terraform wrote when it was last started for this."""
+        """Ask the state, a new plan, and what Terraform wrote when it was last started for this.
+
+        Raises EnvironmentBusy while a Terraform is still at work: nobody has to guess, it is waited for.
+        """
         self._settings(work)
         back = work.order.action == "rollback"
         bundle = (work.previous or work.bundle) if back else work.bundle
@@ -112,10 +115,10 @@ class TerraformTarget:
                 arguments = self._back(terraform, work, bundle) if back else self._arguments(terraform, work.plan)
                 planned = terraform.plan(*arguments)
                 emptied = "-destroy" in arguments and not state.resources
-                found = seen(work, state, began, planned, emptied=emptied, runs=terraform.workspace.folder.runs)
+                found = seen(work, state, began, planned, emptied=emptied)
                 planned.path.unlink(missing_ok=True)
                 return found.model_copy(update={"evidence": terraform.clean(found.evidence)})
-        except (EnvironmentBusy, ProcessError) as error:
+        except ProcessError as error:
             return Observation(state="unknown", evidence=str(error)[:5_000])
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
@@ -235,7 +238,8 @@ class TerraformTarget:
             why = f"stopped after {self._site.file.apply_seconds} s"
         kept.forget(terraform.workspace.folder.plans)
         state = terraform.state().base
-        return Outcome(status="failed", detail=f"{why} ({found}). State: {state}"[:9_000])
+        same = not found.started and work.order.action != "rollback" and state == work.plan.base
+        return Outcome(status="failed", detail=f"{why} ({found}). State: {state}"[:9_000], untouched=same)
 
     def _settings(self, work: Work) -> dict[str, str]:
         """What was approved with the plan. Raises UsageError for a plan of another target."""
@@ -278,7 +282,7 @@ def refuse(bundle: Bundle, blueprint: Blueprint, environment: Environment) -> No
 
 
 def _refused(why: str) -> Outcome:
-    return Outcome(status="failed", detail=f"nothing was changed: {why}"[:9_000])
+    return Outcome(status="failed", detail=f"nothing was changed: {why}"[:9_000], untouched=True)
 
 
 def _shown(terraform: Terraform) -> dict[str, str]:

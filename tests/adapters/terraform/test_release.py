@@ -116,7 +116,10 @@ def test_destroy_needs_a_plan_of_its_own_and_its_signatures(
     first = governed.start(REQUEST)
     sign(first)
     refused = first._executor.carry_out(dossier_of(first), "destroy", step=2)
-    assert (refused.status, refused.detail) == ("failed", "the approved plan is to apply, not to destroy")
+    assert (refused.status, refused.detail) == (
+        "failed",
+        "nothing was changed: the approved plan is to apply, not to destroy",
+    )
     first._executor.carry_out(dossier_of(first), "deploy", step=1)
     assert state(tmp_path, "staging")["resources"]
     first.cancel("it goes")

@@ -328,7 +328,10 @@ def test_destroy_only_when_it_was_asked_for_and_planned(bench: Bench) -> None:
     saved = bench.target.plan_destroy(bundle, BLUEPRINT, STAGING)
     assert saved.deletes == ("terraform_data.greeting",)
     refused = bench.target.apply(bench.work(saved, bundle, "deploy"))
-    assert (refused.status, refused.detail) == ("failed", "the approved plan is to destroy, not to deploy")
+    assert (refused.status, refused.detail) == (
+        "failed",
+        "nothing was changed: the approved plan is to destroy, not to deploy",
+    )
     order = bench.work(saved, bundle, "destroy")
     assert bench.target.observe(order).state == "not_done"
     assert bench.target.apply(order).status == "done"
