@@ -10,7 +10,6 @@ from typing import Final
 from hug_agents.execute.target import FaultKind
 
 PROXIED: Final = frozenset(("errors", "latency", "health"))
-LATE_SECONDS: Final = 0.8
 ERRORS_IN_TEN: Final = 5
 BROKEN_PORT: Final = "not-a-port"
 """What PORT holds under the fault `config`: no program can listen there."""
@@ -25,8 +24,9 @@ _REFUSAL = (
 class FaultProxy:
     """Listens on a port of its own and passes on to a replica, one request a connection, as the router asks."""
 
-    def __init__(self, kind: FaultKind, health_path: str | None) -> None:
+    def __init__(self, kind: FaultKind, health_path: str | None, late_ms: int) -> None:
         self._kind = kind
+        self._late = late_ms / 1e3
         self._health_path = health_path
         self._server: asyncio.Server | None = None
         self.target = 0
@@ -64,7 +64,7 @@ class FaultProxy:
 
     async def _spoilt(self, head: bytes) -> bool:
         if self._kind == "latency":
-            await asyncio.sleep(LATE_SECONDS)
+            await asyncio.sleep(self._late)
             return False
         path = head.split(b" ", 2)[1].decode("latin-1").partition("?")[0] if head.count(b" ") > 1 else ""
         if self._kind == "health":

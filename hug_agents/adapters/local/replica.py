@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hug_agents.adapters.local import faults, launching
 from hug_agents.adapters.local.log_file import LogFile, pump, tail
 from hug_agents.adapters.local.ports import free_port
-from hug_agents.adapters.local.state import Desired, Program, Seen, Version, World, short
+from hug_agents.adapters.local.state import Desired, Fault, Program, Seen, Version, World, short
 from hug_agents.errors import HttpError, HugError
 from hug_agents.execute.target import FaultKind
 from hug_agents.http import Http
@@ -133,8 +133,9 @@ class Replica:
 
     # ---- what a supervisor does with it
 
-    async def spoil(self, kind: FaultKind | None) -> None:
+    async def spoil(self, fault: Fault | None) -> None:
         """Put a fault on it, or take it away."""
+        kind = fault.kind if fault else None
         if kind == self._fault:
             return
         before, self._fault = self._fault, kind
@@ -142,8 +143,8 @@ class Replica:
         if self._proxy:
             self._proxy.close()
             self._proxy = None
-        if kind in faults.PROXIED and self.program.kind == "web":
-            proxy = faults.FaultProxy(kind, self.program.health_path)
+        if fault and kind in faults.PROXIED and self.program.kind == "web":
+            proxy = faults.FaultProxy(fault.kind, self.program.health_path, fault.late_ms)
             await proxy.open(self._ports.one())
             proxy.target = self.port or 0
             self._proxy = proxy

@@ -68,6 +68,7 @@ class Fault(Model):
 
     kind: FaultKind
     bundle: Digest
+    late_ms: int = Field(1_000, description="latency: so much later than it would")
 
 
 class Desired(Model):
