@@ -75,15 +75,13 @@ def test_memory_beyond_the_limit_ends_a_replica(place: Place) -> None:
 
 
 def test_limits_hold_in_the_program(tmp_path: Path) -> None:
-    code = "import os, resource as r; print(r.getrlimit(r.RLIMIT_NOFILE)[0], r.getrlimit(r.RLIMIT_CORE)[0], os.nice(0), os.getpgid(0) == os.getpid())"
-    before = os.nice(0)
-    running = start(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PATH": os.defpath},
-        limits={"RLIMIT_NOFILE": 256, "RLIMIT_CORE": 0},
-        nice=3,
+    limits = {"RLIMIT_NOFILE": 256, "RLIMIT_CORE": 0}
+    code = (
+        "import os, resource as r; print(r.getrlimit(r.RLIMIT_NOFILE)[0], r.getrlimit(r.RLIMIT_CORE)[0], "
+        "os.nice(0), os.getpgid(0) == os.getpid())"
     )
+    before = os.nice(0)
+    running = start([sys.executable, "-c", code], cwd=tmp_path, env={"PATH": os.defpath}, limits=limits, nice=3)
     said = running.output.read().decode().split()
     until(lambda: running.code() == 0)
     assert said == ["256", "0", str(before + 3), "True"]
