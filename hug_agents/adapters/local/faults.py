@@ -29,6 +29,7 @@ class FaultProxy:
         self._late = late_ms / 1e3
         self._health_path = health_path
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self.target = 0
         self.port = 0
 
@@ -38,11 +39,16 @@ class FaultProxy:
         self.port = port
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; what is under way is broken off, as the fault's end may be."""
         if self._server is not None:
             self._server.close()
+        for task in self._serving:
+            task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             if await self._spoilt(head):
@@ -53,8 +59,10 @@ class FaultProxy:
             try:
                 far.write(head)
                 forth = asyncio.create_task(_pass_on(reader, far))
-                await _pass_on(near, writer)
-                forth.cancel()
+                try:
+                    await _pass_on(near, writer)
+                finally:
+                    forth.cancel()
             finally:
                 far.close()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
