@@ -34,7 +34,7 @@ def command(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """`run` in the foreground, and the variables that it hands on by name: no value stands on a command line."""
     handed = {**own, **secrets}
-    argv = [desired.engine, "run", "--rm", "--name", f"hug-{world.id}-{name}", "--label", f"hug.world={world.id}"]
+    argv = [desired.engine, "run", "--rm", "--name", container_name(world, name), "--label", f"hug.world={world.id}"]
     argv += ["--memory", f"{program.memory_mib}m", "--cpus", f"{program.cpu_millicores / 1000:g}"]
     if port is not None and program.port is not None:
         argv += ["--publish", f"127.0.0.1:{port}:{program.port}"]
@@ -47,10 +47,17 @@ def command(
     return (*argv, program.image, *program.argv), handed
 
 
-def remove(engine: Engine, world: World) -> None:
-    """End and remove every container of a world."""
-    listed = run(
-        [engine, "ps", "--all", "--quiet", "--filter", f"label=hug.world={world.id}"], cwd=Path("/"), timeout=60
-    )
-    if names := listed.stdout.split():
-        run([engine, "rm", "--force", "--time", "2", *names], cwd=Path("/"), timeout=120)
+def remove(engine: Engine, world: World, name: str = "", *, grace: int = 2) -> None:
+    """End and remove a container of a world by its name; without one, every container of it."""
+    if engine == "process":
+        return
+    chosen = f"name=^{container_name(world, name)}$" if name else f"label=hug.world={world.id}"
+    listed = run([engine, "ps", "--all", "--quiet", "--filter", chosen], cwd=Path("/"), timeout=60)
+    if found := listed.stdout.split():
+        run([engine, "stop", "--time", str(grace), *found], cwd=Path("/"), timeout=60 + grace * len(found))
+        run([engine, "rm", "--force", *found], cwd=Path("/"), timeout=60)
+
+
+def container_name(world: World, name: str) -> str:
+    """What the engine knows one start of one replica by."""
+    return f"hug-{world.id}-{name}"

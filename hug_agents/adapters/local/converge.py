@@ -97,7 +97,7 @@ def _in_batches(
     new = [item for item in staying if item.bundle == bundle]
     old = [item for item in staying if item.bundle != bundle]
     healthy = [item for item in staying if item.healthy]
-    room = wanted + surge - len(there) if old else wanted - len(new)
+    room = wanted + surge - len(there) if len(there) > len(new) else wanted - len(new)
     start = max(0, min(wanted - len(new), room))
     leave = [item.id for item in old if not item.healthy]
     leave += [item.id for item in sorted(new, key=lambda item: (item.healthy, -item.id))[: max(0, len(new) - wanted)]]

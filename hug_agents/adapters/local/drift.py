@@ -86,7 +86,8 @@ def _routes(world: World, desired: Desired, observed: Observed) -> list[str]:
     found = []
     for service, weights in observed.weights.items():
         total = sum(weights.values()) or 1
-        for bundle in {*weights, *desired.serving}:
+        having = [item.bundle for item in desired.versions if any(one.service == service for one in item.programs)]
+        for bundle in dict.fromkeys((*weights, *having)):
             is_there = round(100 * weights.get(bundle, 0) / total)
             if is_there != desired.percent(bundle):
                 found.append(f"{service} of {short(bundle)} takes {is_there} %, not {desired.percent(bundle)} %")

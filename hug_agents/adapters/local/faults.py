@@ -10,7 +10,6 @@ from typing import Final
 from hug_agents.execute.target import FaultKind
 
 PROXIED: Final = frozenset(("errors", "latency", "health"))
-LATE_SECONDS: Final = 0.8
 ERRORS_IN_TEN: Final = 5
 BROKEN_PORT: Final = "not-a-port"
 """What PORT holds under the fault `config`: no program can listen there."""
@@ -25,10 +24,12 @@ _REFUSAL = (
 class FaultProxy:
     """Listens on a port of its own and passes on to a replica, one request a connection, as the router asks."""
 
-    def __init__(self, kind: FaultKind, health_path: str | None) -> None:
+    def __init__(self, kind: FaultKind, health_path: str | None, late_ms: int) -> None:
         self._kind = kind
+        self._late = late_ms / 1e3
         self._health_path = health_path
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self.target = 0
         self.port = 0
 
@@ -38,11 +39,16 @@ class FaultProxy:
         self.port = port
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; what is under way is broken off, as the fault's end may be."""
         if self._server is not None:
             self._server.close()
+        for task in self._serving:
+            task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             if await self._spoilt(head):
@@ -53,8 +59,10 @@ class FaultProxy:
             try:
                 far.write(head)
                 forth = asyncio.create_task(_pass_on(reader, far))
-                await _pass_on(near, writer)
-                forth.cancel()
+                try:
+                    await _pass_on(near, writer)
+                finally:
+                    forth.cancel()
             finally:
                 far.close()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -64,7 +72,7 @@ class FaultProxy:
 
     async def _spoilt(self, head: bytes) -> bool:
         if self._kind == "latency":
-            await asyncio.sleep(LATE_SECONDS)
+            await asyncio.sleep(self._late)
             return False
         path = head.split(b" ", 2)[1].decode("latin-1").partition("?")[0] if head.count(b" ") > 1 else ""
         if self._kind == "health":

@@ -67,7 +67,7 @@ def launch_of(
         # Memory is watched as it is used (see memory_mib): a limit on what is reserved would end programs that
         # only reserve much, as every thread does. This one stops a runaway between two looks.
         limits={"RLIMIT_DATA": max(4 * program.memory_mib, 1024) * _MIB, "RLIMIT_NOFILE": _FILES, "RLIMIT_CORE": 0},
-        nice=max(0, min(10, 10 - program.cpu_millicores // 100)),
+        nice=max(0, min(4, 4 - program.cpu_millicores // 250)),
     )
 
 

@@ -11,6 +11,7 @@ import time
 
 from filelock import FileLock, Timeout
 
+from hug_agents.adapters.local import containers
 from hug_agents.adapters.local.launching import WORLD_VARIABLE
 from hug_agents.adapters.local.state import World
 from hug_agents.errors import ProcessError
@@ -108,6 +109,9 @@ def sweep(world: World, *, adopted: bool = False) -> None:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=0.5)
+    desired = world.desired()
+    if desired is not None:
+        containers.remove(desired.engine, world, grace=0)
 
 
 def adopt_orphans() -> None:

@@ -6,6 +6,7 @@ from hug_agents.adapters.local.state import Desired, Fault, Rolling, Share, Vers
 from hug_agents.approve.identity import Digest
 from hug_agents.errors import UsageError
 from hug_agents.execute.target import Work
+from hug_agents.spec import DeploymentSpec
 
 
 def wanted(work: Work, now: Desired, new: Version, old: Version | None) -> Desired:
@@ -40,8 +41,16 @@ def wanted(work: Work, now: Desired, new: Version, old: Version | None) -> Desir
         case "inject":
             if order.fault is None:
                 raise UsageError("an inject names its fault", where=f"release {order.release}")
-            fault = Fault(kind=order.fault, bundle=new.bundle)
+            fault = Fault(kind=order.fault, bundle=new.bundle, late_ms=_late(work.blueprint.spec))
             return now.model_copy(update={"fault": fault})
+
+
+def _late(spec: DeploymentSpec) -> int:
+    """Later than anything that is measured allows."""
+    allowed = [test.max_ms for test in spec.smoke_tests] or [2_000]
+    allowed += [item.threshold_ms for item in spec.objectives if item.threshold_ms]
+    allowed += [int(item.threshold or 0) for item in spec.triggers if item.metric == "latency"]
+    return min(30_000, max(allowed) * 3 // 2)
 
 
 def _shares(new: Version, old: Version | None, percent: int) -> dict[Digest, int]:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hug_agents.adapters.local import faults, launching
+from hug_agents.adapters.local import containers, faults, launching
 from hug_agents.adapters.local.log_file import LogFile, pump, tail
 from hug_agents.adapters.local.ports import free_port
-from hug_agents.adapters.local.state import Desired, Program, Seen, Version, World, short
+from hug_agents.adapters.local.state import Desired, Fault, Program, Seen, Version, World, short
 from hug_agents.errors import HttpError, HugError
 from hug_agents.execute.target import FaultKind
 from hug_agents.http import Http
@@ -68,6 +68,7 @@ class Replica:
         self._world, self._desired, self._ports, self._changed = world, desired, ports, changed
         self._running: Running | None = None
         self._began: float | None = None
+        self._name = ""
         self._healthy = False
         self._was_healthy = False
         self._fault: FaultKind | None = None
@@ -133,8 +134,9 @@ class Replica:
 
     # ---- what a supervisor does with it
 
-    async def spoil(self, kind: FaultKind | None) -> None:
+    async def spoil(self, fault: Fault | None) -> None:
         """Put a fault on it, or take it away."""
+        kind = fault.kind if fault else None
         if kind == self._fault:
             return
         before, self._fault = self._fault, kind
@@ -142,8 +144,8 @@ class Replica:
         if self._proxy:
             self._proxy.close()
             self._proxy = None
-        if kind in faults.PROXIED and self.program.kind == "web":
-            proxy = faults.FaultProxy(kind, self.program.health_path)
+        if fault and kind in faults.PROXIED and self.program.kind == "web":
+            proxy = faults.FaultProxy(fault.kind, self.program.health_path, fault.late_ms)
             await proxy.open(self._ports.one())
             proxy.target = self.port or 0
             self._proxy = proxy
@@ -181,6 +183,9 @@ class Replica:
 
     async def _stop(self, running: Running) -> None:
         """SIGTERM to the program and its children, and SIGKILL after the time of grace."""
+        if self._desired.engine != "process":
+            grace = self._desired.grace_seconds
+            await asyncio.to_thread(containers.remove, self._desired.engine, self._world, self._name, grace=grace)
         running.signal(signal.SIGTERM)
         until = time.monotonic() + self._desired.grace_seconds
         while running.code() is None and time.monotonic() < until:
@@ -212,6 +217,7 @@ class Replica:
         self._ports.back(self.port, self._health_port)
         self.port = self._ports.one() if web else None
         self._health_port = self._ports.one() if web and self.program.own_health_port else None
+        self._name = f"{self.program.service}-{self.id}-{self.restarts}"
         launch = launching.launch_of(
             self.program, self.version, self._desired, self._world, port=self.port, health_port=self._health_port,
             name=f"{self.program.service}-{self.id}-{self.restarts}", broken=self._fault == "config",
@@ -237,6 +243,8 @@ class Replica:
                     weigh_at = time.monotonic() + _WEIGH_EVERY
                     self._weigh(running)
             running.signal(signal.SIGKILL)  # what it left running
+            if self._desired.engine != "process":
+                await asyncio.to_thread(containers.remove, self._desired.engine, self._world, self._name, grace=0)
             self._running, self._healthy = None, False
             said = f"ended with {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
             self.detail = f"{said}; {self.detail}" if self.detail.startswith("used ") else said

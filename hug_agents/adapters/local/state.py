@@ -68,6 +68,7 @@ class Fault(Model):
 
     kind: FaultKind
     bundle: Digest
+    late_ms: int = Field(1_000, description="latency: so much later than it would")
 
 
 class Desired(Model):
@@ -200,8 +201,9 @@ class World:
     def prepare(self) -> None:
         """Make the folders. Raises StoreError."""
         try:
-            for folder in (self.logs, self.routes.parent, self.root / "sources"):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            inner = (self.logs, self.routes.parent.parent, self.routes.parent, self.root / "sources")
+            for folder in (self.root.parent, self.root, *inner):
+                folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise StoreError(f"cannot be written: {error.strerror}", where=str(self.root)) from error
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import time
@@ -169,12 +168,12 @@ class Supervisor:
         fault = desired.fault
         for item in self._replicas.values():
             if not item.leaving:
-                await item.spoil(fault.kind if fault and item.version.bundle == fault.bundle else None)
+                await item.spoil(fault if fault and item.version.bundle == fault.bundle else None)
         if fault and fault.kind == "crash" and time.monotonic() > self._crash_at:
             self._crash_at = time.monotonic() + faults.CRASH_SECONDS
-            victims = [item for item in self._replicas.values() if item.version.bundle == fault.bundle and item.healthy]
-            if victims:
-                secrets.choice(victims).kill()
+            for item in self._replicas.values():
+                if item.version.bundle == fault.bundle:
+                    item.kill()
 
     def _judge(self, desired: Desired, settled: bool) -> None:
         if self._failed:

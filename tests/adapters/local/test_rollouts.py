@@ -40,10 +40,11 @@ def test_traffic_moves_by_weight_and_the_router_counts_each_version(place: Place
     assert second.do("shift", 20).status == "done"
     assert second.url() == url
     before = {item.version: item for item in place.target.counters(second.blueprint, second.environment)}
-    assert words(url, 100) == {"1.0.0": 80, "2.0.0": 20}
+    split = words(url, 100)
+    assert 15 <= split["2.0.0"] <= 25
     after = {item.version: item for item in place.target.counters(second.blueprint, second.environment)}
     gained = {key: after[key].requests - before[key].requests for key in after}
-    assert gained == {first.saved.bundle: 80, second.saved.bundle: 20}
+    assert gained == {first.saved.bundle: split["1.0.0"], second.saved.bundle: split["2.0.0"]}
     row = after[second.saved.bundle]
     assert (row.service, row.errors, row.latency[-1]) == ("web", 0, (10.0, row.requests))
 
