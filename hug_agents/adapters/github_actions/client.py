@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from hug_agents.errors import HttpError, MissingExtra
 from hug_agents.http import Answer
@@ -199,7 +206,8 @@ class Client:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _Again) and isinstance(error.error, Limited):
             return error.error.seconds
-        return wait_exponential_jitter(initial=self.pace.backoff, max=30)(state)
+        backoff = self.pace.backoff
+        return (wait_exponential(multiplier=backoff, max=30) + wait_random(0, backoff))(state)
 
 
 def _limited(answer: Answer, said: str) -> tuple[str, float] | None:

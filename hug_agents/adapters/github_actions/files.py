@@ -111,7 +111,7 @@ def changes(head: Head, bundle: Bundle | None, store: Store, place: Place) -> di
     found: dict[str, tuple[str, str] | None] = {
         path: entry for path, entry in sorted(wanted.items()) if head.files.get(path) != entry
     }
-    return found | {path: None for path in sorted(ours.keys() & head.files.keys() - wanted.keys())}
+    return found | dict.fromkeys(sorted(ours.keys() & head.files.keys() - wanted.keys()))
 
 
 def _inside(path: str, folder: str) -> bool:

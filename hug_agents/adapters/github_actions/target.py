@@ -21,7 +21,7 @@ from hug_agents.adapters.github_actions.pull_request import PullRequest
 from hug_agents.adapters.github_actions.runs import Job, Run, Runs, correlation
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
-from hug_agents.errors import HugError, InDoubt, UnsupportedError, UsageError
+from hug_agents.errors import InDoubt, UnsupportedError, UsageError
 from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
@@ -253,6 +253,12 @@ class GithubActionsTarget:
             deploys.cancel(run)
             run = deploys.follow(run.title.split()[2], run, self._tell)
         if run.conclusion == "success":
+            if work.previous is None:
+                return Outcome(
+                    status="failed",
+                    detail=f"this is the first release in {environment}: its pipeline has no version to go back to; take it away "
+                    "by hand, as docs/rollback-plan.md of the bundle says, or roll forward",
+                )
             return None
         job = next((item for item in deploys.jobs(run) if item.name == f"Deploy to {environment}"), None)
         how = _step(job, "Roll back")
