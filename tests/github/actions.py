@@ -26,7 +26,11 @@ _DEPLOY = """#!/bin/sh
 echo "$(basename "$0") $*" >>"{world}/calls"
 echo "$(basename "$0" .sh): $*"
 if [ -e "{world}/wait-$1" ]; then while [ -e "{world}/wait-$1" ]; do sleep 0.1; done; fi
-if [ -e "{world}/fail-$1" ]; then echo "the new version answers 500" >&2; exit 1; fi
+if [ -e "{world}/fail-$1" ]; then
+  echo "the new version answers 500" >&2
+  sleep 1 # act drops what is printed just before a failure
+  exit 1
+fi
 """
 _STAND_INS = {
     "actions/upload-artifact": 'mkdir -p "{artifacts}/{run}/$NAME" && cp -r "$FOLDER" "{artifacts}/{run}/$NAME/"',
@@ -218,7 +222,7 @@ def _heard(run: Run, flow: dict[str, Any], line: str) -> None:
         run.jobs.append(job)
     step = next((item for item in job.steps if item.name == row.get("step") and row.get("stage") == "Main"), None)
     if step:
-        step.status = "in_progress"
+        step.status = "in_progress" if step.status == "queued" else step.status
         if "stepResult" in row:
             step.status, step.conclusion = "completed", row["stepResult"]
     if "jobResult" in row:

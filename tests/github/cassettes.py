@@ -37,7 +37,9 @@ class _Serializer:
             {"request": _request(item["request"]), "response": _response(item["response"])}
             for item in cassette["interactions"]
         ]
-        return yaml.dump({"version": 1, "interactions": rows}, Dumper=_Dumper, sort_keys=False, width=110)
+        return yaml.dump(
+            {"version": 1, "interactions": rows}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
+        )
 
     @staticmethod
     def deserialize(text: str) -> dict[str, Any]:

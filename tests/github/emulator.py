@@ -218,7 +218,7 @@ class Emulator:
     def _commit(self, sha: str, operation: str, status: int) -> Any:
         tree, message, parents = self.repository.shown(sha)
         rows = [contract().sample(operation, status, sha=item)["sha"] for item in parents]
-        linked = [{"sha": item, "url": self.url, "html_url": self.url} for item in rows]
+        linked = [{"sha": item, "url": "https://github.example", "html_url": "https://github.example"} for item in rows]
         return contract().sample(operation, status, sha=sha, message=message, tree={"sha": tree}, parents=linked)
 
     def _git_create_commit(self, body: Any, **_: Any) -> Any:

@@ -79,7 +79,8 @@ def small(command: str) -> Bundle:
     return Bundle("sha256:" + "5" * 64, rows)
 
 
-GOOD, BAD = small("echo 200"), small("echo the new version answers 500; exit 1")
+# The pause: act drops what a command prints just before it fails.
+GOOD, BAD = small("echo 200"), small("echo the new version answers 500; sleep 1; exit 1")
 
 
 def session(api: str, store_folder: Path, token: str, pace: Pace) -> Told:

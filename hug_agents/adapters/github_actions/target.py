@@ -162,17 +162,19 @@ class GithubActionsTarget:
             run = runs.sought(name)
         except InDoubt as error:
             return Observation(state="unknown", evidence=str(error)[:9000])
+        head = read_branch(self._client, self._place, work.plan.settings["branch"])
         if run is None:
             path = f"{self._place.path}/git/ref/heads/{_head_branch(work)}"
             if self._client.get(path, ok=(404,)).status == 200:
                 return Observation(
                     state="partial", evidence=f"its pull request is being made; no run of {workflow} yet"
                 )
+            if work.order.action == "rollback" and self._pull_request(work, work.previous).settled(head):
+                return Observation(state="partial", evidence="the files before are on the branch; no run of Roll back")
             return Observation(state="not_done", evidence=f"no run of {workflow} shows {name}")
         evidence = f"{run.url} is {run.status} {run.conclusion}".strip()
         if not run.ended or run.conclusion != "success":
             return Observation(state="partial", evidence=evidence)
-        head = read_branch(self._client, self._place, work.plan.settings["branch"])
         if work.order.action == "rollback" and not self._pull_request(work, work.previous).settled(head):
             return Observation(state="partial", evidence=f"{evidence}; the files before are not on the branch yet")
         return Observation(state="done", evidence=evidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from hug_agents.store import Store
 from tests.adapters.github_actions.desk import (
     PACKET,
     PRODUCTION,
+    QUICK,
     SPEC,
     STAGING,
     blueprint,
@@ -274,7 +276,7 @@ def test_a_branch_that_moved_elsewhere_is_not(github: Emulator, store: Store) ->
 
 
 def test_a_conflict_after_the_pull_request_was_opened_takes_it_back(github: Emulator, store: Store) -> None:
-    target = target_of(github, store)
+    target = target_of(github, store, pace=replace(QUICK, merge=240.0))
     saved = planned(target)
     github.protected = "At least 1 approving review is required"
 
