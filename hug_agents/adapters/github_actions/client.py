@@ -189,7 +189,7 @@ class Client:
         return self._refusal(answer, where)
 
     def _refusal(self, answer: Answer, where: str) -> HttpError:
-        said = self.clean(_message(answer))
+        said = self.clean(said_by(answer))
         wait = _limited(answer, said)
         if wait is not None:
             kind, seconds = wait
@@ -228,25 +228,26 @@ def _number(header: str | None) -> float | None:
     return float(header) if header and re.fullmatch(r"\d{1,12}", header) else None
 
 
-def _message(answer: Answer) -> str:
+def said_by(answer: Answer) -> str:
     """What GitHub says, on one line; of a validation error also each field."""
     try:
         body = jsonlib.loads(answer.text)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        return _line(answer.text)[:300] or "no message"
+        return one_line(answer.text)[:300] or "no message"
     parts = [str(body.get("message", "no message"))]
     for item in body.get("errors") or ():
         if isinstance(item, dict):
             parts.append(str(item.get("message") or f"{item.get('field', '?')} {item.get('code', '?')}"))
         else:
             parts.append(str(item))
-    return _line("; ".join(parts))[:500]
+    return one_line("; ".join(parts))[:500]
 
 
-def _line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+def one_line(text: str) -> str:
+    """Text from outside as it may be shown: on one line, nothing invisible."""
+    return "".join(char if char.isprintable() else " " for char in text).rstrip()
 
 
 _HINTS = {
@@ -261,7 +262,7 @@ def _hint(answer: Answer) -> str:
     if answer.status == 403:
         needs = answer.headers.get("x-accepted-github-permissions") or answer.headers.get("x-accepted-oauth-scopes")
         return "the token may not do this" + (
-            f"; it needs: {_line(needs)[:200]}" if needs else "; see docs/github_actions.md"
+            f"; it needs: {one_line(needs)[:200]}" if needs else "; see docs/github_actions.md"
         )
     if answer.status >= 500:
         return "GitHub is in trouble (https://www.githubstatus.com); resume later, and it goes on where it stopped"

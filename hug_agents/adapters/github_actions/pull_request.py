@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hug_agents.adapters.github_actions.client import Client
+from hug_agents.adapters.github_actions.client import Client, said_by
 from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.bundle import Bundle
@@ -52,6 +52,7 @@ class PullRequest:
         """See to it that the bundle is on the branch. Raises PlanStale if its files moved meanwhile; HttpError."""
         head = read_branch(self.client, self.place, self.base)
         if self.settled(head):
+            self._tidy()  # of a run that was cut off just after the merge
             return Merged(commit=head.commit)
         commit = self._commit(head)
         number, url = self._opened()
@@ -66,8 +67,7 @@ class PullRequest:
                 where=url,
                 hint="somebody changed them: look at the branch, then release anew",
             )
-        # 422: it is deleted already, by GitHub's own setting or by an earlier run.
-        self.client.call("DELETE", f"{self.place.path}/git/refs/heads/{self.branch}", ok=(404, 422))
+        self._tidy()
         return Merged(commit=after.commit, url=url)
 
     def _there(self) -> Head | None:
@@ -134,7 +134,7 @@ class PullRequest:
             if found := self._listed():
                 return found
             raise HttpError(
-                f"the pull request was refused: {answer.text[:300]}",
+                f"the pull request was refused: {said_by(answer)}",
                 where=self.place.text,
                 status=422,
                 hint=f"open one by hand from {self.branch}, or see why GitHub does not",
@@ -172,7 +172,9 @@ class PullRequest:
             answer = self.client.call("PUT", f"{path}/merge", json=body, ok=(405, 409))
             if answer.status == 200:
                 return "merged"
-            why = str(answer.json().get("message", why))
+            if self.client.get(path).json()["merged"]:  # by a call whose answer got lost
+                return "merged"
+            why = said_by(answer)
             self.tell(f"pull request {number} waits: {why}")
             return ""
 
@@ -185,6 +187,10 @@ class PullRequest:
 
     def _take_back(self, number: int) -> None:
         self.client.call("PATCH", f"{self.place.path}/pulls/{number}", json={"state": "closed"}, repeatable=True)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Delete the branch. 422: it is gone already, by GitHub's own setting or by an earlier run."""
         self.client.call("DELETE", f"{self.place.path}/git/refs/heads/{self.branch}", ok=(404, 422))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hug_agents.adapters.github_actions.client import Client, Limited
+from hug_agents.adapters.github_actions.client import Client, Limited, one_line
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.errors import HttpError, InDoubt
 from hug_agents.execute.target import Order
@@ -255,4 +255,4 @@ def _job(row: dict[str, Any]) -> Job:
 
 
 def _line(text: str | None) -> str:
-    return "".join(char if char.isprintable() else " " for char in text or "")[:500]
+    return one_line(text or "")[:500]

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from hug_agents.adapters.github_actions.client import Client, Pace
+from hug_agents.adapters.github_actions.client import Client, Pace, one_line
 from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
 from hug_agents.adapters.github_actions.place import Place
@@ -30,7 +30,7 @@ from hug_agents.store import Store
 DEPLOY, ROLLBACK = "deploy.yml", "rollback.yml"
 _FOLDER = ".github/workflows"
 _NEEDED = frozenset(("environment", "correlation", "packet"))
-_UNSEEN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LOG_LINES = 40
 
 
@@ -127,32 +127,25 @@ class GithubActionsTarget:
     def rollback(self, work: Work) -> Outcome:
         """Back to the version before: the traffic by a run of Roll back, then the files on the branch."""
         runs, name = self._runs(work, ROLLBACK), correlation(work.order)
-        run = runs.find(name)
+        run, done = runs.find(name), None
         if run is None:
             head = read_branch(self._client, self._place, work.plan.settings["branch"])
             if not any(self._pull_request(work, item).settled(head) for item in (work.bundle, work.previous)):
                 return Outcome(
                     status="failed", detail=f"{self._where(work)} holds another bundle than would be rolled back"
                 )
-            back = self._went_back_itself(work)
-            if back is not None and back.status == "failed":
-                return back
-            if back is None:
+            done = self._needs_no_run(work)
+            if done is None:
                 if not head.holds(work.bundle):
                     return Outcome(status="failed", detail=f"{self._where(work)} has no workflow to roll back with")
                 run = runs.ensure(name, head.commit, self._values(work, runs))
-        done = (
-            self._followed(work, runs, run)
-            if run
-            else Outcome(status="done", detail="the pipeline had rolled back itself")
-        )
-        if done.status == "failed":
-            return done
-        title = f"Roll back {work.blueprint.spec.application}"
-        merged = self._pull_request(work, work.previous, title).merge()
-        return done.model_copy(
-            update={"outputs": {**done.outputs, "commit": merged.commit, "pull-request": merged.url}}
-        )
+        if run is not None:
+            done = self._followed(work, runs, run)
+        if done is None or done.status == "failed":
+            return done or Outcome(status="failed")
+        merged = self._pull_request(work, work.previous, f"Roll back {work.blueprint.spec.application}").merge()
+        more = {"commit": merged.commit} | ({"pull-request": merged.url} if merged.url else {})
+        return done.model_copy(update={"outputs": {**done.outputs, **more}})
 
     def observe(self, work: Work) -> Observation:
         """What GitHub says of an order that was begun. Raises HttpError where GitHub cannot be asked."""
@@ -241,16 +234,20 @@ class GithubActionsTarget:
                 parts += [f"  {line}"[:500] for line in _printed(runs.log(job))[-_LOG_LINES:]]
         return "\n".join(parts)[:8000]
 
-    def _went_back_itself(self, work: Work) -> Outcome | None:
-        """None: roll back. Else the last Deploy of the environment left nothing to roll back, or failed at it itself.
+    def _needs_no_run(self, work: Work) -> Outcome | None:
+        """None: roll back. Else nothing of this bundle is left to roll back, or the pipeline failed at that itself.
 
         Rolling back once more would go one version too far.
         """
         environment = work.order.environment.name
         deploys = self._runs(work, DEPLOY)
         run = next((item for item in deploys.listed() if item.title.startswith(f"Deploy {environment} ")), None)
-        if run is None:
-            return Outcome(status="done", detail=f"nothing was ever deployed to {environment} by an order")
+        if run is None or not read_commit(self._client, self._place, run.commit).holds(work.bundle):
+            return Outcome(status="done", detail=f"this bundle was never deployed to {environment} by an order")
+        title = f"Roll back {environment} "
+        backs = (item for item in self._runs(work, ROLLBACK).listed() if item.title.startswith(title))
+        if last := next((item for item in backs if item.conclusion == "success" and item.id > run.id), None):
+            return Outcome(status="done", detail=f"it was rolled back already: {last.url}")
         if not run.ended:
             deploys.cancel(run)
             run = deploys.follow(run.title.split()[2], run, self._tell)
@@ -265,7 +262,7 @@ class GithubActionsTarget:
         job = next((item for item in deploys.jobs(run) if item.name == f"Deploy to {environment}"), None)
         how = _step(job, "Roll back")
         if how == "success" or _step(job, "Roll out") in ("", "skipped"):
-            return Outcome(status="done", detail=run.url)
+            return Outcome(status="done", detail=f"the pipeline had rolled back itself, or changed nothing: {run.url}")
         return Outcome(
             status="failed",
             detail=f"{run.url} did not end well, and its own rollback is {how or 'missing'}: look at {environment} before "
@@ -344,4 +341,5 @@ def _inputs(bundle: Bundle, workflow: str) -> frozenset[str]:
 
 
 def _printed(log: str) -> list[str]:
-    return [_UNSEEN.sub("", line).rstrip() for line in log.splitlines() if line.strip()]
+    """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
+    return [one_line(_COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hug_agents.adapters.github_actions.runs import correlation
+from hug_agents.adapters.github_actions.target import _printed
 from hug_agents.bundle import Bundle
 from hug_agents.errors import OutputConflict, UnsupportedError, UsageError
 from hug_agents.execute.target import Explained, PlanStale, Target
@@ -121,7 +124,7 @@ def test_back_and_forward_again(github: Emulator, store: Store) -> None:
     assert target.apply(work(planned(target))).status == "done"
     saved = planned(target, "2.0.0", "1.0.0")
     assert saved.updates > 0
-    new = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
+    new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
     assert target.apply(work(saved, **new)).status == "done"
     assert target.drift(bundle("1.0.0"), blueprint(), STAGING).status == "drifted"
 
@@ -147,7 +150,7 @@ def test_what_the_pipeline_rolled_back_itself_is_not_rolled_back_once_more(githu
     assert target.apply(work(planned(target))).status == "done"
     (github.actions.world / "fail-rollout").touch()
     saved = planned(target, "2.0.0", "1.0.0")
-    new = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
+    new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
     assert target.apply(work(saved, **new)).status == "failed"
     (github.actions.world / "fail-rollout").unlink()
     calls = len(github.actions.calls)
@@ -155,6 +158,24 @@ def test_what_the_pipeline_rolled_back_itself_is_not_rolled_back_once_more(githu
     assert done.status == "done"
     assert len(github.actions.calls) == calls, "one version further back would be one too far"
     assert target.drift(bundle("1.0.0"), blueprint(), STAGING).status == "none", "the files went back"
+
+
+def test_back_once_is_back_whoever_asks_again(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    assert target.apply(work(planned(target))).status == "done"
+    saved = planned(target, "2.0.0", "1.0.0")
+    new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
+    never = target.rollback(work(saved, "rollback", **new))
+    assert never.status == "done"
+    assert "never deployed" in never.detail
+    assert len(github.actions.runs) == 1, "the version that runs is not the one to be taken back"
+    assert target.apply(work(saved, **new)).status == "done"
+    assert target.rollback(work(saved, "rollback", series="drill-1", **new)).status == "done"
+    runs = len(github.actions.runs)
+    again = target.rollback(work(saved, "rollback", series="drill-2", **new))
+    assert again.status == "done"
+    assert "rolled back already" in again.detail
+    assert len(github.actions.runs) == runs
 
 
 def test_a_rollback_that_failed_in_the_pipeline_waits_for_a_person(github: Emulator, store: Store) -> None:
@@ -304,12 +325,10 @@ def test_a_pull_request_that_people_merge(github: Emulator, store: Store) -> Non
     assert len(github.pulls) == 1
 
 
-def test_a_bundle_of_another_store_is_not_overwritten(github: Emulator, store: Store, tmp_path: object) -> None:
+def test_a_bundle_of_another_store_is_not_overwritten(github: Emulator, store: Store, tmp_path: Path) -> None:
     target = target_of(github, store)
     assert target.apply(work(planned(target))).status == "done"
-    from pathlib import Path
-
-    stranger = target_of(github, Store(Path(str(tmp_path)) / "other"))
+    stranger = target_of(github, Store(tmp_path / "other"))
     with pytest.raises(OutputConflict, match="does not know"):
         planned(stranger, "2.0.0")
 
@@ -361,6 +380,10 @@ def test_two_runs_of_one_correlation_are_nobodys_guess(github: Emulator, store: 
     seen = target.observe(job)
     assert seen.state == "unknown"
     assert "2 runs" in seen.evidence
+
+
+def test_a_log_moves_no_cursor() -> None:
+    assert _printed("a\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07b\u202e\x9b2Jc\n") == ["ared", " ]0;title b  2Jc"]
 
 
 def test_nothing_holds_the_token(github: Emulator, store: Store) -> None:
