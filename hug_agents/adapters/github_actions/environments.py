@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.place import Place
+from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.errors import UsageError
 from hug_agents.spec import Environment
 
@@ -14,7 +15,9 @@ from hug_agents.spec import Environment
 class Protection:
     """Of one environment: only `branch` deploys to it, and the place's reviewers are asked before production."""
 
-    def __init__(self, client: Client, place: Place, branch: str, environment: Environment | Any) -> None:
+    def __init__(
+        self, client: Client, place: Place, branch: str, environment: Environment | EnvironmentIdentity
+    ) -> None:
         self._client = client
         self._place = place
         self._branch = branch
