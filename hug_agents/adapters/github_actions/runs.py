@@ -9,12 +9,16 @@ from typing import Any
 
 from hug_agents.adapters.github_actions.client import Client, Limited, one_line
 from hug_agents.adapters.github_actions.place import Place
-from hug_agents.errors import HttpError, InDoubt
+from hug_agents.errors import HttpError
 from hug_agents.execute.target import Order
 from hug_agents.spec import Line, Model
 
 SEARCHED = 1000
 """Runs that GitHub lists at most; an older one is not found."""
+
+
+class SeveralRuns(HttpError):
+    """More than one run shows one correlation: nobody can tell which is the order's."""
 
 
 class Run(Model):
@@ -73,7 +77,7 @@ class Runs:
             yield _run(row)
 
     def find(self, name: str) -> Run | None:
-        """The run that shows this correlation. Raises InDoubt if there are several."""
+        """The run that shows this correlation. Raises SeveralRuns."""
         found = []
         for number, run in enumerate(self.listed()):
             if number >= SEARCHED:
@@ -81,7 +85,7 @@ class Runs:
             if name in run.title.split():
                 found.append(run)
         if len(found) > 1:
-            raise InDoubt(
+            raise SeveralRuns(
                 f"{len(found)} runs of {self.file} show the correlation {name}",
                 where=f"{self._place.owner}/{self._place.name}",
                 hint=f"somebody started one again; look at {', '.join(run.url for run in found[:3])}",
@@ -97,7 +101,7 @@ class Runs:
         return pace.until(max(0.0, pace.settle - since), lambda: self.find(name))  # type: ignore[no-any-return]
 
     def ensure(self, name: str, commit: str, inputs: dict[str, str]) -> Run:
-        """The run of this correlation: found, or dispatched. Raises HttpError; InDoubt."""
+        """The run of this correlation: found, or dispatched. Raises HttpError; SeveralRuns."""
         while True:
             if found := self.sought(name):
                 return found

@@ -18,10 +18,10 @@ from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.pull_request import PullRequest
-from hug_agents.adapters.github_actions.runs import Job, Run, Runs, correlation
+from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns, correlation
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
-from hug_agents.errors import InDoubt, UnsupportedError, UsageError
+from hug_agents.errors import UnsupportedError, UsageError
 from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
@@ -108,7 +108,9 @@ class GithubActionsTarget:
         """Put the files on the branch, dispatch Deploy for the environment, follow it. Raises PlanStale; HttpError."""
         if work.order.action != "deploy":
             return Outcome(
-                status="failed", detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself"
+                status="failed",
+                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
+                untouched=True,
             )
         runs, name = self._runs(work, DEPLOY), correlation(work.order)
         run = runs.find(name)
@@ -153,7 +155,7 @@ class GithubActionsTarget:
         runs, name = self._runs(work, workflow), correlation(work.order)
         try:
             run = runs.sought(name)
-        except InDoubt as error:
+        except SeveralRuns as error:
             return Observation(state="unknown", evidence=str(error)[:9000])
         head = read_branch(self._client, self._place, work.plan.settings["branch"])
         if run is None:
