@@ -24,7 +24,6 @@ PACKAGE = "@octokit/openapi"
 VERSION = "23.0.2"
 OPERATIONS = (
     "repos/get",
-    "repos/get-branch",
     "git/get-ref",
     "git/create-ref",
     "git/update-ref",
