@@ -152,6 +152,7 @@ class Client:
     @cached_property
     def _github(self) -> GitHub[TokenAuthStrategy]:
         try:
+            import httpx
             from githubkit import GitHub, TokenAuthStrategy
         except ImportError as error:
             raise MissingExtra("the target github_actions", "github") from error
@@ -160,6 +161,7 @@ class Client:
             base_url=self._api,
             user_agent="hug-agents",
             timeout=self.pace.timeout,
+            ssl_verify=httpx.create_ssl_context(),  # read once: githubkit makes a client for every call
             http_cache=False,
             auto_retry=False,
         )
