@@ -35,7 +35,6 @@ def _terraform(rest: str, store: Store) -> Target:
     return TerraformTarget(Path(rest), store)
 
 
-
 def _github_actions(rest: str, store: Store) -> Target:
     from hug_agents.adapters.github_actions.place import Place
     from hug_agents.adapters.github_actions.target import GithubActionsTarget
