@@ -37,20 +37,25 @@ class Written(Model):
     kept: tuple[str, ...] = Field((), description="of the earlier bundle, not in this one, but edited by a person")
 
 
+def contents(bundle: Bundle) -> dict[str, bytes]:
+    """Every file of a bundle as it is written, its manifest among them."""
+    manifest = json.dumps(bundle.manifest.model_dump(mode="json"), indent=2, ensure_ascii=False).encode() + b"\n"
+    return {artifact.path: artifact.data for artifact in bundle} | {MANIFEST: manifest}
+
+
 def write_bundle(bundle: Bundle, folder: Path) -> Written:
     """Write a bundle. Raises OutputConflict, with nothing written, if a file that is not ours is in the way."""
     if folder.is_symlink() and not folder.exists():
         raise UsageError("is a link that leads nowhere", where=str(folder))
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file, not a folder", where=str(folder), hint="name another folder with --out")
-    manifest = json.dumps(bundle.manifest.model_dump(mode="json"), indent=2, ensure_ascii=False).encode() + b"\n"
-    contents = {artifact.path: artifact.data for artifact in bundle} | {MANIFEST: manifest}
+    files = contents(bundle)
     executable = {artifact.path for artifact in bundle if artifact.executable}
     try:
         if not folder.exists() or not any(folder.iterdir()):
-            return _write_new(folder, contents, executable)
+            return _write_new(folder, files, executable)
         _recover(folder)
-        return _write_into(folder, contents, executable)
+        return _write_into(folder, files, executable)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(error.filename or folder)) from error
 

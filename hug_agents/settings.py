@@ -35,6 +35,9 @@ class Settings(BaseModel):
     terraform_mirror: Path | None = Field(
         None, description="HUG_AGENTS_TERRAFORM_MIRROR: a filesystem mirror of Terraform providers"
     )
+    github_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -70,6 +73,7 @@ class Settings(BaseModel):
             )
             if env.get(name)
         }
+        values["github_token"] = env.get("HUG_AGENTS_GITHUB_TOKEN") or env.get("GITHUB_TOKEN") or ""
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
         values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}

@@ -35,7 +35,20 @@ def _terraform(rest: str, store: Store) -> Target:
     return TerraformTarget(Path(rest), store)
 
 
-_OURS: dict[str, Make] = {"local": _local, "terraform": _terraform, "write": _write}
+def _github_actions(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.github_actions.place import Place
+    from hug_agents.adapters.github_actions.target import GithubActionsTarget
+    from hug_agents.settings import Settings
+
+    return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
+
+
+_OURS: dict[str, Make] = {
+    "github_actions": _github_actions,
+    "local": _local,
+    "terraform": _terraform,
+    "write": _write,
+}
 
 
 def load_target(name: str, store: Store) -> Target:

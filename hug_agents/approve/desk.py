@@ -29,6 +29,7 @@ from hug_agents.approve.quorum import (
     gate_gaps,
     latest_presented,
     metrics_short,
+    nothing_to_return_to,
     person_of,
     status,
 )
@@ -153,8 +154,12 @@ class Desk:
             policy, requester = session.policy, excluded_requester(held, session.policy)
             _admit(session, signed, policy.override_roles, requester=requester, hours=policy.override_hours)
             _not_backdated(session, document, _presented(entries, packet))
-            if not closed_by(held, policy, session.now) and not metrics_short(held, policy):
-                what = "the environment is open for changes now, and no metric is short"
+            if not (
+                closed_by(held, policy, session.now)
+                or metrics_short(held, policy)
+                or nothing_to_return_to(held, policy)
+            ):
+                what = "the environment is open for changes now, no metric is short, and no drill is missing"
                 raise _refuse("nothing_to_override", what, document.subject_name)
             return self._taken(session, "override", signed, held, entries)
 

@@ -83,7 +83,7 @@ def status(packet: Packet, policy: Policy, entries: Iterable[Entry], now: dateti
     missing = (
         *_asked(packet, listed),
         *gate_gaps(packet, policy, listed, now),
-        *_drill_gaps(packet, policy, at),
+        *_drill_gaps(packet, policy, listed, now),
         *_metric_gaps(packet, policy, listed, now),
         *_window_gaps(packet, policy, listed, now),
         *_signature_gaps(packet, policy, valid),
@@ -232,12 +232,20 @@ def _asked(packet: Packet, entries: tuple[Entry, ...]) -> Iterator[Missing]:
         yield Missing(kind="asked", text="what was reviewed last is another packet: something has changed")
 
 
-def _drill_gaps(packet: Packet, policy: Policy, at: Instant) -> Iterator[Missing]:
-    rule, drill = policy.checkpoints[packet.checkpoint], packet.drill
+def nothing_to_return_to(packet: Packet, policy: Policy) -> bool:
+    """A first release, of which no drill has run although the policy asks for one: only a signed override opens it."""
+    rule = policy.checkpoints[packet.checkpoint]
+    return rule.drill == "required" and packet.drill is None and packet.previous is None
+
+
+def _drill_gaps(packet: Packet, policy: Policy, entries: tuple[Entry, ...], now: datetime) -> Iterator[Missing]:
+    rule, drill, at = policy.checkpoints[packet.checkpoint], packet.drill, instant(now)
     if rule.drill == "optional" and drill is None:
         return
     text = ""
     if drill is None:
+        if nothing_to_return_to(packet, policy) and _overridden(packet, policy, entries, at):
+            return
         text = "no rollback drill of this bundle has run"
     elif drill.bundle != packet.bundle:
         text = "the rollback drill was of another bundle"

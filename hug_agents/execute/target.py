@@ -149,6 +149,8 @@ class Abilities:
     """Whether its rollback can be drilled."""
     repeats: bool = True
     """Whether an approved plan can be carried out again after a rollback; else its plan is of one moment."""
+    removes: bool = True
+    """Whether a first version can be taken back to nothing; else its rollback cannot be drilled."""
     hands_over: bool = False
     """It hands the files to what carries the strategy out itself (a pipeline, a GitOps controller): `deploy` is all."""
     faults: frozenset[FaultKind] = field(default_factory=frozenset)

@@ -117,8 +117,12 @@ class Governed:
         dossier = self.store.get_model(Dossier, state["dossier"])
         number = state.get("drills", 0) + 1
         target = executor.target(state["target"])
-        if not target.abilities.rehearses:
-            notice = f"the target {target.name} cannot rehearse a rollback"
+        able = target.abilities
+        first = self.store.get_model(SavedPlan, dossier.plan).previous is None
+        if not able.rehearses or (first and not able.removes):
+            notice = f"the target {target.name} cannot rehearse " + (
+                "a rollback" if not able.rehearses else "the rollback of a first version: there is nothing to return to"
+            )
             return {"decision": "done", "notice": notice, "earlier": _earlier(state, CHECKPOINTS[2])}
         record = self._drilled(state)
         if record and record.outcome == "passed" and not self._too_old(record):

@@ -17,6 +17,10 @@ from hug_agents.render.templating import Safe, fill
 from hug_agents.spec import DeploymentSpec
 
 FOLDER = ".github/workflows"
+EVERY_PLACE = "every environment"
+"""What the input `environment` of Deploy says by itself; the name of an environment has no space."""
+BY_ORDER = "Hug-Order:"
+"""A commit whose message says this was put there for an order: the push starts nothing, the order dispatches a run."""
 
 
 def render(blueprint: Blueprint) -> Iterable[Artifact]:
@@ -41,7 +45,11 @@ def _values(blueprint: Blueprint) -> dict[str, Any]:
         "made": made,
         "words": words,
         "command": command,
-        "on_branch": Safe(f"github.ref == 'refs/heads/{spec.default_branch}'"),
+        "starts": Safe(
+            f"github.ref == 'refs/heads/{spec.default_branch}' && "
+            f"!contains(github.event.head_commit.message, '{BY_ORDER}')"
+        ),
+        "every_place": Safe(EVERY_PLACE),
         "repository_known": spec.repository is not None,
         "terraform_version": tool("terraform"),
         "script": Safe(DEPLOY_SCRIPT),
