@@ -567,6 +567,13 @@ def inbox(
     )
 
 
+def matters(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Matter, ...]:
+    """What only a person can settle, in every release of a store that stands still for it."""
+    executor = _office(store, policy)
+    found = (executor.matters.waiting(row.id) for row in executor.register.list(open_only=True, limit=10_000))
+    return tuple(item for item in found if item is not None)
+
+
 def drills_due(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Release, ...]:
     """The releases whose bundle runs in staging and whose drill is due by the policy's schedule. Raises PolicyError."""
     from hug_agents.execute.schedule import due

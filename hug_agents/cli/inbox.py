@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.release import WAITING, common
+
+if TYPE_CHECKING:
+    from hug_agents.approve.resolution import Matter
 
 
 @click.command("inbox")
@@ -15,9 +19,10 @@ from hug_agents.cli.release import WAITING, common
 @common
 def command(person: str, store: Path | None, policy: Path | None, as_json: bool) -> int:
     """List every packet that waits for a decision, and whose. Exit code 5 when there is one."""
-    from hug_agents.release import inbox
+    from hug_agents.release import inbox, matters
 
     found = inbox(store=store, policy=policy, person=person)
+    asked = matters(store=store, policy=policy)
     if as_json:
         print_json(
             {
@@ -32,10 +37,14 @@ def command(person: str, store: Path | None, policy: Path | None, as_json: bool)
                         "missing": [missing.model_dump(mode="json") for missing in item.standing.missing],
                     }
                     for item in found
-                ]
+                ],
+                "matters": [item.model_dump(mode="json") | {"choices": list(item.choices)} for item in asked],
             }
         )
-        return WAITING if found else 0
+        return WAITING if found or asked else 0
+    _print_matters(asked)
+    if not found and asked:
+        return WAITING
     if not found:
         console().print("[green]nothing waits[/]" + (f" for {person}" if person else ""))
         return 0
@@ -61,3 +70,15 @@ def command(person: str, store: Path | None, policy: Path | None, as_json: bool)
     console().print(table)
     console().print("  hug decide RELEASE approve --key NAME", style="dim")
     return WAITING
+
+
+def _print_matters(asked: tuple[Matter, ...]) -> None:
+    from hug_agents.approve.review import visible
+
+    for item in asked:
+        head = f"[bold yellow]?[/] [cyan]{item.release}[/] in {item.environment}: {item.kind.replace('_', ' ')}"
+        console().print(head)
+        console().print(f"  {visible(item.evidence)[:300]}", markup=False)
+        console().print(
+            f"  hug release settle {item.release} {'|'.join(item.choices)} --key NAME --reason …", style="dim"
+        )

@@ -77,7 +77,9 @@ class Matters:
         asked = [item.detail.split()[-1] for item in events(entries) if item.name == "attention"]
         if not asked or asked[-1] in answered:
             return None
-        return self._store.get_model(Matter, asked[-1])
+        matter = self._store.get_model(Matter, asked[-1])
+        place = f"{release}/{matter.environment}/{matter.subject}"
+        return matter if self._journal.marked(place, matter.kind) == asked[-1] else None
 
     def answer(self, matter: Matter, envelope: bytes, requester: str) -> Choice:
         """Take a signed answer. Raises DecisionRefused."""
