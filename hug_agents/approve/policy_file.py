@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
@@ -52,6 +53,8 @@ def policy_schema() -> str:
     return json.dumps(schema | {"title": "governance.yaml of hug-agents"}, indent=2) + "\n"
 
 
+# Read before and after every effect, and nearly always the same bytes: what they say depends on nothing else.
+@lru_cache(maxsize=8)
 def parse_policy(data: bytes, *, name: str = "governance.yaml") -> Policy:
     """The policy that the bytes of a file say."""
     if len(data) > _LARGEST:
