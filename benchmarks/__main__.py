@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("imports", "rendering", "store", "approvals", "releases", "metrics", "analysis", "gates")
+NAMES = ("imports", "rendering", "store", "approvals", "releases", "overhead", "metrics", "analysis", "gates")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

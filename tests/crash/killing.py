@@ -23,6 +23,7 @@ from typing import Any
 
 from hug_agents.rollout import smoke
 from hug_agents.rollout import watch as watching
+from hug_agents.spec import DeploymentSpec, SmokeTest
 from tests.crash.boundaries import KINDS, Watch
 from tests.crash.story import CHAPTERS, Chapter, Stage, World, as_text
 
@@ -78,6 +79,7 @@ class Theatre:
         for name in filter(needed.__contains__, self.world.chapters):
             chapter = CHAPTERS[name]
             self._put(ends.get(chapter.after))
+            begun = not chapter.since
             for number in range(TURNS):
                 before = self.root / "kept" / f"{name}-{number:02}".replace(" ", "-")
                 self._keep(before)
@@ -87,7 +89,8 @@ class Theatre:
                 if not told["turn"]:
                     ends[name] = before
                     break
-                if not chapters or name in chapters:
+                begun = begun or told["turn"] == chapter.since
+                if begun and (not chapters or name in chapters):
                     turns.append(Turn(chapter, told["turn"], before, tuple(told["seen"]), told["picture"]))
             else:
                 raise AssertionError(f"{name} does not end")
@@ -106,7 +109,9 @@ class Theatre:
         wanted = [turn.after for turn in turns if turn.chapter == which.chapter]
         told = self._child(lambda: self._recovered(which.chapter, wanted))
         outcome = "stuck" if told["fault"] else "alike" if told["alike"] else _judged(wanted[-1], told["picture"])
-        detail = "" if outcome == "alike" else told["fault"] or _difference(wanted[-1], told["picture"])
+        detail = ""
+        if outcome != "alike":
+            detail = told["fault"] or f"{_difference(wanted[-1], told['picture'])} {self._tail()}".strip()
         return Result(which.chapter.name, which.name, boundary, outcome, detail)
 
     def _play(self, chapter: Chapter, watch: Watch) -> str:
@@ -159,7 +164,7 @@ class Theatre:
                 os.dup2(handle, 1)
                 os.dup2(handle, 2)
                 watching._TICK = 10.0  # nobody really waits, and each tick is a look into the register
-                smoke.HEALTH_MS = 60_000  # type: ignore[misc] # a slow machine is no broken application
+                smoke.smoke_tests = _patient
                 work()
                 code = 0
             except BaseException:  # noqa: BLE001 - the child must not go on as its parent, whatever happened
@@ -192,6 +197,14 @@ class Theatre:
             if self.log.exists()
             else ""
         )
+
+
+_stated = smoke.smoke_tests
+
+
+def _patient(spec: DeploymentSpec) -> tuple[SmokeTest, ...]:
+    """The smoke tests, with time enough on a machine that does a hundred things at once."""
+    return tuple(test.model_copy(update={"max_ms": 60_000}) for test in _stated(spec))
 
 
 def kills(theatre: Theatre, turns: list[Turn], *, stride: int = 1, first: int = 0) -> Iterator[Result]:

@@ -63,16 +63,27 @@ class Chapter:
     quiet: bool = False
     """Nobody uses the application until a person is asked."""
     abort_at: str = ""
+    since: str = ""
+    """The turn from which on it differs from the chapters before it, and is interrupted; what is before is told there."""
 
 
+_ROLLED_OUT = "resume checkpoint production_go_no_go"
 CHAPTERS = {
     item.name: item
     for item in (
         Chapter("first", "1.2.0", "released"),
         Chapter("bad", "1.4.0", "rolled_back", after="first"),
-        Chapter("taken back", "1.3.0", "released", after="first", taken_back=True),
-        Chapter("asked", "1.3.0", "released", after="first", quiet=True, pause_at="production: shift 50 %"),
-        Chapter("aborted", "1.3.0", "rolled_back", after="first", abort_at="production: shift 10 %"),
+        Chapter("taken back", "1.3.0", "released", after="first", taken_back=True, since=_ROLLED_OUT),
+        Chapter(
+            "asked",
+            "1.3.0",
+            "released",
+            after="first",
+            quiet=True,
+            pause_at="production: shift 50 %",
+            since=_ROLLED_OUT,
+        ),
+        Chapter("aborted", "1.3.0", "rolled_back", after="first", abort_at="production: shift 10 %", since=_ROLLED_OUT),
     )
 }
 
@@ -120,7 +131,9 @@ class Stage:
         new.rename(self.root / "clock")
 
     def _heard(self, stage: str, what: Any) -> None:
-        """Somebody watches the rollout, and stops it at one moment."""
+        """Somebody watches the rollout, and stops it at one moment. What goes wrong is told where a person can read it."""
+        if stage == "trouble" or (stage == "smoke" and what[2].outcome == "failed"):
+            print(stage, what, flush=True)
         if stage == "effect" and what in (self.chapter.pause_at, self.chapter.abort_at):
             opened = Release.open(self.release, **{**self.common, "progress": None})
             if not opened._executor.register.wish(self.release)[1]:
