@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("imports", "rendering", "store", "approvals", "releases", "metrics", "analysis", "gates", "downtime")
+NAMES = (
+    "imports",
+    "rendering",
+    "store",
+    "approvals",
+    "releases",
+    "overhead",
+    "metrics",
+    "analysis",
+    "gates",
+    "downtime",
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

@@ -101,6 +101,8 @@ class Bundle:
             ),
         )
 
+        self._digest = self.manifest.digest()
+
     def __iter__(self) -> Iterator[Artifact]:
         return iter(self._artifacts.values())
 
@@ -123,7 +125,7 @@ class Bundle:
 
     def digest(self) -> str:
         """The name of the whole bundle."""
-        return self.manifest.digest()
+        return self._digest
 
     def _repr_html_(self) -> str:
         from hug_agents.notebook import bundle_html

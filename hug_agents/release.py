@@ -498,6 +498,7 @@ class Release:
                 )
                 record_once(executor.desk, event)
                 executor.register.end(self.id, "cancelled")
+            executor.register.unlock(self.id)  # also of one that was being taken back when its process was killed
         return self.status()
 
     def _repr_markdown_(self) -> str:

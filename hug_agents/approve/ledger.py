@@ -68,8 +68,7 @@ class Entry(Model):
 
     def computed(self) -> str:
         """The hash that these contents have."""
-        header = {name: getattr(self, name) for name in ("seq", "time", "kind", "release", "prev", "after")}
-        return digest({**header, "body": sha256(self.body.encode())})
+        return _hash(self.seq, self.time, self.kind, self.release, self.prev, self.after, sha256(self.body.encode()))
 
     @property
     def value(self) -> Mapping[str, Any]:
@@ -99,8 +98,15 @@ _KINDS: dict[str, type[Signable]] = {
 }
 
 
-# What a body says depends on nothing but its text; an entry is read several times while a packet is judged.
-@lru_cache(maxsize=128)
+# What an entry's hash must be, and what a body says, depends on nothing but the text; an entry is read several times
+# while a packet is judged, and all of a release's entries with each event that is said once.
+@lru_cache(maxsize=1024)
+def _hash(seq: int, time: str, kind: str, release: str, prev: str, after: str, body: str) -> str:
+    header = {"seq": seq, "time": time, "kind": kind, "release": release, "prev": prev, "after": after}
+    return digest({**header, "body": body})
+
+
+@lru_cache(maxsize=512)
 def _value(body: str) -> Mapping[str, Any]:
     return MappingProxyType(parse(body.encode(), limit=_MAX_BODY))
 

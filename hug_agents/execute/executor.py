@@ -142,7 +142,8 @@ class Executor:
             )
             known = self.journal.find(order.key)
             if known and known.outcome:
-                return self._ended(work, known.outcome)
+                record_once(self.desk, _event("effect_ended", work, outcome=known.outcome.status))
+                return known.outcome
             return self._act(work, dossier, known)
 
     def work(self, dossier: Dossier, *, weight: int = 100, series: str = RELEASE) -> Work:
@@ -205,25 +206,29 @@ class Executor:
                 where = order.environment.name
                 answer = self.matters.settle("in_doubt", dossier, where, order.key, f"{order.action}: {seen.evidence}")
                 if answer.choice == "done":
-                    self.matters.close("in_doubt", dossier, where, order.key)
                     return self._ended(
                         work, Outcome(status="done", detail=f"as {answer.reviewer} says: {answer.reason}")
                     )
-                self.journal.intend(order, target.name)
-                self.matters.close("in_doubt", dossier, where, order.key)
-                self.journal.start(order)
+                self._begin(work, dossier, target.name)
             elif seen.state == "done":
                 return self._ended(work, Outcome(status="done", detail=f"seen after a restart: {seen.evidence}"[:2000]))
         else:
-            self.journal.intend(order, target.name)
-            record_once(self.desk, _event("effect_began", work))
-            self.journal.start(order)
+            self._begin(work, dossier, target.name)
         try:
             outcome = target.rollback(work) if order.action == "rollback" else target.apply(work)
         except PlanStale:
             self.journal.forget(order)
             raise
         return self._ended(work, outcome)
+
+    def _begin(self, work: Work, dossier: Dossier, target: str) -> None:
+        """From here on nobody knows whether it happened. What a person said of an earlier attempt says nothing of this one:
+        it is closed while the effect is only intended, so that neither is the word lost nor is it used twice."""
+        order = work.order
+        self.journal.intend(order, target)
+        record_once(self.desk, _event("effect_began", work))
+        self.matters.close("in_doubt", dossier, order.environment.name, order.key)
+        self.journal.start(order)
 
     def _ended(self, work: Work, outcome: Outcome) -> Outcome:
         self.journal.end(work.order, outcome)

@@ -81,10 +81,13 @@ class Journal:
             ).fetchone()
         return row[0] if row else None
 
-    def unmark(self, subject: str, name: str) -> None:
-        """Forget it."""
+    def unmark(self, *marks: tuple[str, str]) -> None:
+        """Forget what is remembered under each subject and name, all in one moment."""
+        there = [mark for mark in marks if self.marked(*mark)]
+        if not there:
+            return
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM marks WHERE subject = ? AND name = ?", (subject, name))
+            connection.executemany("DELETE FROM marks WHERE subject = ? AND name = ?", there)
 
     def of(self, release: ReleaseId) -> tuple[Effect, ...]:
         """The effects of a release, in the order of their last change."""

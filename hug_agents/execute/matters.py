@@ -66,9 +66,10 @@ class Matters:
         self._journal.mark(place, kind, name)
         return matter
 
-    def close(self, kind: MatterKind, dossier: Dossier, environment: str, subject: str) -> None:
-        """What the answer said was done: asked about again, it is a new matter."""
-        self._journal.unmark(f"{dossier.release}/{environment}/{subject}", kind)
+    def close(self, kind: MatterKind, dossier: Dossier, environment: str, subject: str, *also: tuple[str, str]) -> None:
+        """What the answer said was done: asked about again, it is a new matter. `also`: marks that go with it, in the
+        same moment, where a word that is used up twice or lost in between would be wrong."""
+        self._journal.unmark((f"{dossier.release}/{environment}/{subject}", kind), *also)
 
     def waiting(self, release: str) -> Matter | None:
         """The matter that this release was last asked about, if nobody has signed an answer to it."""

@@ -154,8 +154,11 @@ class Register:
         how: DeploymentOutcome,
         *,
         runs: Running | None,
+        let_go: bool = False,
     ) -> None:
         """Note that a deployment ended, and what runs there now (None: nothing); noted again, it is the same one.
+
+        `let_go`: the release has nothing more to do there, and holds nothing from the same moment on.
 
         After a failure nobody knows what runs: what ran before stays noted.
         """
@@ -178,6 +181,8 @@ class Register:
                 if runs is not None:
                     there = (*place, runs.release, runs.bundle, runs.plan, runs.target)
                     connection.execute(f"INSERT INTO running ({_RUNNING}) VALUES (?, ?, ?, ?, ?, ?)", there)  # noqa: S608 - our own constant
+            if let_go:
+                connection.execute("DELETE FROM locks WHERE release = ?", (release,))
 
     def running(self, application: str, environment: str) -> Digest | None:
         """The bundle that was last deployed there and not taken back; None: none yet."""

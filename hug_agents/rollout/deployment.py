@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from hug_agents.approve.identity import Digest
 from hug_agents.execute.dossier import Dossier, open_dossier
 from hug_agents.execute.executor import RELEASE, Executor
@@ -14,6 +16,8 @@ from hug_agents.rollout.steps import Step, steps_of
 from hug_agents.rollout.verdict import Verdict
 from hug_agents.rollout.watch import note_reference, watch
 from hug_agents.spec import Model, Name, Text
+
+Found = TypeVar("Found", SmokeReport, Verdict)
 
 
 class Trouble(Model):
@@ -55,17 +59,21 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
         executor.authorise(dossier)
         run.record("deployment_began")
     outcome = Outcome(status="done")
-    verdicts: list[Verdict] = []
-    report: SmokeReport | None = None
     if trouble is None:
         for item in steps:
             try:
                 if item is steps[0]:
                     note_reference(run, steps)
-                outcome, report = _step(run, item, verdicts, report)
+                outcome = _step(run, item)
                 trouble = _failed(item, outcome)
             except Stopped as stop:
-                trouble = Trouble(reason=str(stop), step=item.step, verdict=verdicts[-1] if verdicts else None)
+                said = run.marked(f"verdict {item.step}")
+                trouble = Trouble(
+                    reason=str(stop),
+                    step=item.step,
+                    verdict=executor.store.get_model(Verdict, said) if said else None,
+                    untouched=not _begun(run),
+                )
             if trouble:
                 trouble = trouble.model_copy(update={"logs": "" if trouble.untouched else run.logs()[-8_000:]})
                 run.mark("trouble", executor.store.put_model(trouble))
@@ -87,13 +95,13 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
         outcome=outcome,
         how=how,
         trouble=trouble,
-        verdicts=tuple(verdicts),
-        smoke=report,
+        verdicts=_found(run, "verdict", steps, Verdict),
+        smoke=next(reversed(_found(run, "smoke", steps, SmokeReport)), None),
     )
 
 
-def note_ended(executor: Executor, dossier: Dossier, went: Deployment) -> None:
-    """Tell the register how a deployment ended and what runs there now."""
+def note_ended(executor: Executor, dossier: Dossier, went: Deployment, *, let_go: bool = False) -> None:
+    """Tell the register how a deployment ended and what runs there now. `let_go`: the release holds nothing afterwards."""
     contents = open_dossier(dossier, executor.store)
     register, application = executor.register, contents.spec.application
     release, bundle, plan = dossier.release, dossier.bundle, dossier.plan
@@ -110,29 +118,41 @@ def note_ended(executor: Executor, dossier: Dossier, went: Deployment) -> None:
             plan=plan,
             target=contents.plan.target,
         )
-    register.deployed(dossier.release, application, went.environment, dossier.bundle, went.how, runs=runs)
+    register.deployed(
+        dossier.release, application, went.environment, dossier.bundle, went.how, runs=runs, let_go=let_go
+    )
 
 
-def _step(
-    run: Run, item: Step, verdicts: list[Verdict], before: SmokeReport | None
-) -> tuple[Outcome, SmokeReport | None]:
+def _step(run: Run, item: Step) -> Outcome:
     """One order, its smoke tests and its watch. Raises Stopped when the new version must not stay."""
     run.poll(item)
     run.tell("effect", f"{run.environment}: {item.action} {item.weight} %")
     outcome = run.executor.carry_out(run.dossier, item.action, step=item.step, weight=item.weight, series=run.series)
     if outcome.status == "failed":
-        return outcome, before
+        return outcome
     report = run.smoke() if item.smoked and not run.marked(f"smoke {item.step}") else None
     if report is not None:
         run.tell("smoke", (run.environment, item, report))
         if report.outcome == "failed":
             raise Stopped(f"smoke tests after {item.action} {item.weight} %: {report.reason}")
         run.mark(f"smoke {item.step}", run.executor.store.put_model(report))
-    if item.watched and (verdict := watch(run, item)):
-        verdicts.append(verdict)
-        if verdict.outcome == "bad":
-            raise Stopped(f"{verdict.reason} (at {item.weight} % of the traffic)")
-    return outcome, report or before
+    if item.watched and (verdict := watch(run, item)) and verdict.outcome == "bad":
+        raise Stopped(f"{verdict.reason} (at {item.weight} % of the traffic)")
+    return outcome
+
+
+def _found(run: Run, name: str, steps: tuple[Step, ...], kind: type[Found]) -> tuple[Found, ...]:
+    """What was written down at each step, by this process or by one before it."""
+    marks = (run.marked(f"{name} {item.step}") for item in steps)
+    return tuple(run.executor.store.get_model(kind, mark) for mark in marks if mark)
+
+
+def _begun(run: Run) -> bool:
+    """Whether anything of this rollout was done, or may have been."""
+    return any(
+        effect.state != "intended" and (effect.order.series, effect.order.plan) == (run.series, run.dossier.plan)
+        for effect in run.executor.journal.of(run.dossier.release)
+    )
 
 
 def _failed(item: Step, outcome: Outcome) -> Trouble | None:

@@ -48,8 +48,9 @@ def take_back_promoted(
         back = take_back(run, reason)
     except NeedsPerson:
         raise
-    except BaseException:  # nothing is under way there: others may use it
-        register.unlock(dossier.release)
+    except BaseException:  # whatever it was: where nothing is under way, others may use it
+        if not any(item.state == "started" for item in executor.journal.of(dossier.release)):
+            register.unlock(dossier.release)
         raise
     went = Deployment(
         environment=run.environment,
@@ -59,6 +60,5 @@ def take_back_promoted(
         outcome=back,
         how="rolled_back" if back.status == "done" else "failed",
     )
-    note_ended(executor, dossier, went)
-    register.unlock(dossier.release)
+    note_ended(executor, dossier, went, let_go=True)
     return went

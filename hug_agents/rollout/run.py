@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hug_agents.approve.identity import Digest
 from hug_agents.bundle import Bundle
-from hug_agents.errors import NeedsPerson
+from hug_agents.errors import HugError, NeedsPerson
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier
 from hug_agents.execute.events import Event, EventName, record_once
 from hug_agents.execute.executor import RELEASE, Executor
@@ -110,7 +110,10 @@ class Run:
 
     def logs(self) -> str:
         """The last lines of the new version; empty where the target keeps none."""
-        return self.target.logs(self.work) if isinstance(self.target, Explained) else ""
+        try:
+            return self.target.logs(self.work) if isinstance(self.target, Explained) else ""
+        except HugError as error:  # nothing keeps a bad version standing, least of all that nobody can read its logs
+            return f"the logs could not be read: {error.what}"
 
     @cached_property
     def work(self) -> Work:

@@ -76,8 +76,8 @@ def watch(run: Run, item: Step) -> Verdict | None:
             "inconclusive", run.dossier, run.environment, subject, f"step {item.step}: {verdict.reason}"
         )
         if answer.choice == "hold":
-            run.executor.journal.unmark(run.place, f"watch {item.step}")
-            run.executor.matters.close("inconclusive", run.dossier, run.environment, subject)
+            begun_with = (run.place, f"watch {item.step}")
+            run.executor.matters.close("inconclusive", run.dossier, run.environment, subject, begun_with)
             return watch(run, item)
         said = Check(
             name="a person",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, cast
 
@@ -16,8 +16,8 @@ from pydantic import Field
 
 from hug_agents.errors import UsageError
 from hug_agents.spec import Model
-from hug_agents.workflow.graph import GOVERNED, PRE, ask, build_graph
-from hug_agents.workflow.state import Crew, ReleaseInput, ReleaseState
+from hug_agents.workflow.graph import GOVERNED, PRE, ask
+from hug_agents.workflow.state import STATE_VERSION, Crew, ReleaseInput, ReleaseState
 from hug_agents.workflow.versions import check_version
 
 Status = Literal["ended", "questions", "checkpoint", "blocked", "attention", "interrupted"]
@@ -51,7 +51,7 @@ def _compiled(crew: Crew) -> Iterator[Any]:
     try:
         # Only plain values are in the state, so nothing but plain values is ever read back from the file.
         saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        yield build_graph(crew).compile(checkpointer=saver)
+        yield crew.graph.copy(update={"checkpointer": saver})
     finally:
         connection.close()
 
@@ -69,9 +69,23 @@ def as_input(values: dict[str, Any]) -> ReleaseInput:
 def start(crew: Crew, run: ReleaseInput, *, thread: str) -> Position:
     """Start a run and go on until it ends or waits for a person."""
     with _compiled(crew) as graph:
-        if graph.get_state(_config(thread)).values:  # new input would abandon what waits there
+        run = cast(ReleaseInput, {**run, "version": STATE_VERSION})
+        there = graph.get_state(_config(thread)).values
+        if there and _unregistered(there, run):
+            return _drive(graph, thread, None)
+        if there:  # new input would abandon what waits there
             raise UsageError(f"the run {thread} exists already", hint="resume it, or name another")
         return _drive(graph, thread, run)
+
+
+def _unregistered(there: Mapping[str, Any], run: ReleaseInput) -> bool:
+    """Whether a release was begun with the very same input, and ended by a crash before anybody could find it; perhaps
+    before the input was taken in."""
+    return (
+        run.get("scope", "release") != "bundle"
+        and not there.get("release")
+        and all(there.get(name, value) == value for name, value in run.items())
+    )
 
 
 def resume(crew: Crew, thread: str, answer: Any = None) -> Position:
@@ -141,7 +155,8 @@ def _position(graph: Any, thread: str, *, any_version: bool = False) -> Position
         pending = snapshot.interrupts[0]
         kind = _KINDS[pending.value["type"]]
         return Position(thread=thread, status=kind, state=dict(state), pending=pending.value, interrupt=pending.id)
-    return Position(thread=thread, status="interrupted" if snapshot.next else "ended", state=dict(state))
+    # Not `next`: it leaves out a node whose writes are kept and that only the checkpoint after it is missing of.
+    return Position(thread=thread, status="interrupted" if snapshot.tasks else "ended", state=dict(state))
 
 
 def _config(thread: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from hug_agents.agents.budget import Budget
@@ -104,6 +105,8 @@ class ReleaseState(TypedDict, total=False):
 class ReleaseInput(TypedDict, total=False):
     """What a run starts from: words, or the digest of a request that is in the store already."""
 
+    version: int
+    """Of the state, so that a run that a crash ended at its very beginning is known to be of this version."""
     text: str
     request: str
     facts: str
@@ -138,6 +141,13 @@ class Crew:
     repair_rounds: int = 3
     progress: Callable[[str, Any], None] | None = None
     """Called with a stage and what it has to say; from several threads."""
+
+    @cached_property
+    def graph(self) -> Any:
+        """The graph of this crew, compiled once: it holds nothing of any run. A run's driver brings the checkpointer."""
+        from hug_agents.workflow.graph import build_graph
+
+        return build_graph(self).compile()
 
     @property
     def doors(self) -> Executor:
