@@ -71,7 +71,8 @@ class Story:
                 break
         audit = self._audit()
         told = {part.version: part for part in parts}
-        problems = problems_of(*(told.get(item.number) for item in (BEFORE, GOOD, FAULTY)), audit)
+        before, good, faulty = (told.get(item.number) for item in (BEFORE, GOOD, FAULTY))
+        problems = problems_of(before, good, faulty, audit)
         return Summary(
             status="otherwise" if problems else "as told",
             problems=problems,
@@ -270,5 +271,3 @@ def _reviewer(who: tuple[str, ...]) -> Reviewer:
     if found is None:
         raise UsageError("nobody of the demonstration may sign this", hint="governance.yaml of the run")
     return found
-
-

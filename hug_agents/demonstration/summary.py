@@ -56,7 +56,9 @@ def problems_of(before: Part | None, good: Part | None, faulty: Part | None, aud
     elif good.traffic is None or not good.traffic.sent:
         found.append(f"no traffic reached production while {good.version} was rolled out")
     elif good.traffic.failed:
-        found.append(f"{good.traffic.failed} of {good.traffic.sent} requests failed while {good.version} was rolled out")
+        found.append(
+            f"{good.traffic.failed} of {good.traffic.sent} requests failed while {good.version} was rolled out"
+        )
     if faulty is None or faulty.outcome != "rolled_back":
         found.append(f"{faulty.version if faulty else 'the faulty version'} was not caught and rolled back")
     elif faulty.after is not None and faulty.after.failed:

@@ -65,7 +65,7 @@ FAULTY = Version(
             '"""How many digits of an amount are the currency\'s minor unit."""\n\n\n'
             "class NewPayment(BaseModel):",
         ),
-        Edit("app/payments.py", "    created_at: datetime\n", "    created_at: datetime\n    shown: str = \"\"\n"),
+        Edit("app/payments.py", "    created_at: datetime\n", '    created_at: datetime\n    shown: str = ""\n'),
         Edit(
             "app/payments.py",
             "        payment = Payment(**new.model_dump(), id=uuid4(), state=State.AUTHORISED, "

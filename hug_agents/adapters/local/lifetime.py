@@ -89,7 +89,7 @@ def abandoned(world: World) -> bool:
         pid, since = json.loads((world.root.parent / _BOUND).read_bytes())
     except FileNotFoundError:  # the whole store went
         return True
-    return began(pid) != since
+    return bool(began(pid) != since)
 
 
 def began(pid: int | None) -> float | None:
