@@ -59,9 +59,10 @@ def _play(out: Path, screen: Console, *, interactive: bool) -> Summary:
         site = stack.enter_context(Site(out))
         if spinner:
             stack.callback(lambda: spinner.update("stopping what runs"))
-        names = ", ".join(f"{item.name} ({item.role})" for item in REVIEWERS)
         screen.print(f"[bold]hug demo[/]  in {site.root}", soft_wrap=True)
-        screen.print(f"  {names}: a key each, made for this run; governance.yaml says what each may sign", style="dim")
+        for item in REVIEWERS:
+            screen.print(f"  {item.name:12} {item.role}", style="dim")
+        screen.print("  a key each, made for this run; governance.yaml says what each may sign", style="dim")
         reviewing: Reviewing = AtTheTerminal(screen, spinner) if interactive else ByTheBook()
 
         def counted() -> Counted | None:

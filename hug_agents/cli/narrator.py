@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.status import Status as Spinner
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,7 @@ from hug_agents.approve.checkpoints import checkpoint
 from hug_agents.approve.review import summary as summary_of
 from hug_agents.approve.review import visible
 from hug_agents.cli.console import Progress
+from hug_agents.cli.rollout import COLOURS, marked
 from hug_agents.demonstration.reviewing import ByTheBook
 from hug_agents.demonstration.versions import FAULTY, GOOD, changes
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {"released": "bold green", "rolled_back": "bold yellow"}
 _UNDERSTOOD = 8
+_WORDS = {"refine": "reading the request", "bundle": "writing the files", "gates": "running the gates"}
 _DIFF_LINES = 24
 
 
@@ -57,8 +60,9 @@ class Narrator:
         elif self._act is not None and self._act.shown:
             self._show(stage, detail)
         elif self._spinner is not None:
-            said = detail if isinstance(detail, str) else ""
-            self._spinner.update(f"{self._act.version.number if self._act else ''}: {stage} {said}"[:70])
+            said = detail if isinstance(detail, str) else _WORDS.get(stage, "")
+            if said and self._act is not None:
+                self._spinner.update(f"{self._act.version.number}  {said}")
 
     def _on_act(self, act: Act) -> None:
         self._act, self._gates = act, []
@@ -69,7 +73,7 @@ class Narrator:
             self._out.print("  written, gated, signed, drilled and put in place as below; in short:")
             return
         self._out.print(Text("Request", "bold"))
-        self._out.print(Text(f"  {act.request}", "italic"))
+        self._indented(Text(act.request, "italic"))
         if act.version is FAULTY:
             self._print_change()
 
@@ -98,13 +102,12 @@ class Narrator:
         for requirement in made.requirements:
             if requirement.status in ("unmet", "refused"):
                 said = " ".join(requirement.text.split())
-                self._out.print(
-                    Text("  not met  ", "bold yellow").append(f"{said}  ", "default").append(requirement.reason, "dim")
-                )
+                line = Text("not met  ", "bold yellow").append(f"{said}  ", "default")
+                self._indented(line.append(requirement.reason, "dim"))
         counts = Counter(entry.system for entry in made.bundle.manifest.entries)
         listed = ", ".join(f"{system} {count}" for system, count in sorted(counts.items()))
-        self._out.print(Text("\nBundle", "bold").append(f"  {len(made.bundle)} files: {listed}", "default"))
-        self._out.print(Text(f"  {made.bundle.digest()}", "dim"))
+        self._out.print(Text("\nBundle", "bold").append(f"  {len(made.bundle)} files", "default"))
+        self._indented(Text(f"{listed}\n{made.bundle.digest()}", "dim"))
         self._out.print(Text("\nGates", "bold"))
 
     def _on_gate(self, result: Any) -> None:
@@ -136,36 +139,39 @@ class Narrator:
         reviewer, role, verdict, comment = detail
         if self._act is None or not self._act.shown:
             return
-        line = Text("  ✎ ", "green" if verdict == "approve" else "red")
-        line.append(f"{verdict} ", "green" if verdict == "approve" else "bold red")
-        line.append(f"{reviewer.name}, {role}").append(f"  {visible(comment)}", "dim")
-        self._out.print(line)
+        style = "green" if verdict == "approve" else "bold red"
+        line = Text(f"{verdict} ", style).append(f"{reviewer.name}, {role}", "default")
+        self._out.print(marked("✎", line.append(f"\n{visible(comment)}", "dim"), style))
 
     def _on_traffic(self, address: str) -> None:
         self._out.print(Text("  customers pay at ", "cyan").append(address, "cyan"))
 
     def _on_matter(self, matter: Matter) -> None:
-        self._out.print(Text(f"  ? {matter.kind}: {visible(matter.evidence)[:400]}", "yellow"))
+        said = f"only a person can settle this: {matter.kind}. {visible(matter.evidence)[:400]}"
+        self._out.print(marked("?", Text(said, "yellow"), "yellow"))
 
     def _on_settled(self, detail: tuple[Reviewer, Choice, str]) -> None:
-        self._out.print(Text(f"  ✎ {detail[1]} ", "green").append(f"{detail[0].name}  {visible(detail[2])}", "dim"))
+        reviewer, choice, reason = detail
+        line = Text(f"{choice} ", "green").append(f"{reviewer.name}  {visible(reason)}", "dim")
+        self._out.print(marked("✎", line, "green"))
 
     def _on_ended(self, status: Status) -> None:
         if status.stage not in ("ended", "checkpoint") and status.notice:
             self._out.print(Text(f"  {status.stage}: {visible(status.notice)}", "bold red"))
 
     def _on_part(self, part: Part) -> None:
-        line = Text(f"\n  {part.version} {part.outcome.replace('_', ' ')}", _OUTCOMES.get(part.outcome, "bold red"))
+        self._out.print()
+        line = Text(f"{part.version} {part.outcome.replace('_', ' ')}", _OUTCOMES.get(part.outcome, "bold red"))
         line.append(f"  in {part.seconds:.0f} s, {part.signatures} signatures", "default")
         if part.traffic:
             line.append(f"; {part.traffic.sent} requests meanwhile, {part.traffic.failed} failed", "default")
-        self._out.print(line)
+        self._indented(line)
         if part.outcome != "rolled_back":
             return
         if part.cause:
             self._out.print(Text("  its own log says  ", "dim").append(part.cause, "bold red"))
         if part.version == FAULTY.number:
-            self._out.print(Text(f"  the hidden fault: {FAULTY.hidden}", "default"))
+            self._indented(Text(f"the hidden fault: {FAULTY.hidden}", "default"))
         if part.after:
             said = f"  since the way back: {part.after.sent} requests, {part.after.failed} failed"
             self._out.print(Text(said, "red" if part.after.failed else "green"))
@@ -175,6 +181,9 @@ class Narrator:
 
     def _on_broken(self, error: Exception) -> None:
         self._out.print(Text(str(error), "bold red"))
+
+    def _indented(self, text: Text) -> None:
+        self._out.print(Padding(text, (0, 0, 0, 2), expand=False))
 
     def close(self, found: Summary) -> None:
         """The table at the end."""
@@ -189,7 +198,7 @@ class Narrator:
                 Text(part.outcome.replace("_", " "), _OUTCOMES.get(part.outcome, "bold red")),
                 str(part.signatures),
                 "" if part.drill_seconds is None else f"{part.drill_seconds} s",
-                Text(" ").join(Text("●", _colour(outcome)) for outcome in part.verdicts),
+                Text(" ").join(Text("●", COLOURS.get(outcome, "yellow")) for outcome in part.verdicts),
                 str(part.traffic.sent) if part.traffic else "",
                 str(part.traffic.failed) if part.traffic else "",
                 f"{part.seconds:.0f} s",
@@ -256,9 +265,3 @@ def _customers(counted: Counted | None) -> str:
         return ""
     slow = f", p99 {counted.p99_ms:g} ms" if counted.p99_ms is not None else ""
     return f"customers: {counted.rate:.0f}/s, {counted.sent} requests, {counted.failed} failed{slow}"
-
-
-def _colour(outcome: str) -> str:
-    from hug_agents.cli.rollout import COLOURS
-
-    return COLOURS.get(outcome, "yellow")

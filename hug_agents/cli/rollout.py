@@ -72,9 +72,9 @@ class RolloutView:
             self._show(self._watched(item, verdict))
         elif stage == "trouble":
             self._finish(failed=True)
-            self._out.print(Text(f"  ✗ {visible(detail.reason)}", "bold red"))
+            self._out.print(marked("✗", Text(visible(detail.reason), "bold red"), "bold red"))
         elif stage == "notice":
-            self._out.print(Text(f"  {visible(str(detail))}", "yellow"))
+            self._out.print(marked("!", Text(visible(str(detail)), "yellow"), "yellow"))
         else:
             self.end()
 
@@ -93,14 +93,12 @@ class RolloutView:
         if part is None:
             return
         bad = failed or (part.verdict is not None and part.verdict.outcome == "bad")
-        line = Text("  ✗ " if bad else "  ✓ ", "red" if bad else "green")
-        line.append(part.text, "default")
-        line.append(f"  {time.monotonic() - part.began:.1f} s", "dim")
+        line = Text(part.text).append(f"  {time.monotonic() - part.began:.1f} s", "dim")
         for note in part.notes:
             line.append(f"  {note}", "dim")
-        self._out.print(line)
         if part.verdict:
-            self._out.print(_judged(part.verdict))
+            line.append("\n").append_text(_judged(part.verdict))
+        self._out.print(marked("✗" if bad else "✓", line, "red" if bad else "green"))
 
     def _show(self, what: RenderableType) -> None:
         if self._live is not None and (not isinstance(what, Text) or what.plain):
@@ -129,6 +127,15 @@ class RolloutView:
         return Group(*lines)
 
 
+def marked(mark: str, text: Text, style: str = "") -> RenderableType:
+    """A line with a mark before it; where it is too long it goes on below itself."""
+    grid = Table.grid(padding=0)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(f"  {mark} ", style), text)
+    return grid
+
+
 def bar(percent: int, width: int) -> Text:
     """The share of the new version as a bar."""
     full = round(width * percent / 100)
@@ -137,7 +144,7 @@ def bar(percent: int, width: int) -> Text:
 
 def _judged(verdict: Verdict) -> Text:
     """A verdict in a line: the outcome, how many requests, failures and latency of both."""
-    line = Text("      ").append(verdict.outcome, COLOURS[verdict.outcome])
+    line = Text(verdict.outcome, COLOURS[verdict.outcome])
     line.append(f": {_requests(verdict)} requests", "dim")
     for check in verdict.checks:
         if check.candidate is None or check.threshold is not None or check.name.startswith("slowest"):

@@ -6,6 +6,7 @@ What runs for this store ends with this process, however that ends: nothing is l
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from hug_agents.errors import UsageError
 from hug_agents.plans import Role
 
 _MARKER = "hug-demo.json"
+_LOW = re.compile(r"^  low:\n(    .*\n)+", re.MULTILINE)
 ENVIRONMENTS: Final = ("staging", "production")
 REQUESTER: Final = "kim"
 
@@ -146,5 +148,7 @@ class Site:
                 f"      - {key.public.line}",
             ]
         text = default_text().replace("people: []", "people:\n" + "\n".join(lines), 1)
+        # Security looks at every change here, also where little is at risk.
+        text = _LOW.sub("", text, count=1)
         parse_policy(text.encode(), name=str(self.policy_file))
         self.policy_file.write_text(text, encoding="utf-8")

@@ -33,7 +33,7 @@ REQUEST: Final = (
     "fail.{monitors} Set up a VPN to the office."
 )
 _BRIEF: Final = "Canary: 50 then 100 percent, two seconds each. Keep the old version for one second."
-_UNMONITORED: Final = " No monitoring, please."
+_UNMONITORED: Final = " No Prometheus."
 
 
 @dataclass(frozen=True)
@@ -243,10 +243,10 @@ class Story:
 
 
 def default_acts(*, monitored: bool | None = None) -> tuple[Act, ...]:
-    """The three releases. Without promtool the monitoring is left out: its gate could not run, and that is not a pass."""
+    """The three releases. Without promtool and amtool Prometheus is left out: a gate that cannot run is no pass."""
     from hug_agents.process import find
 
-    seen = find("promtool") is not None if monitored is None else monitored
+    seen = monitored if monitored is not None else all(map(find, ("promtool", "amtool")))
     monitors = "" if seen else _UNMONITORED
     brief, whole = (REQUEST.format(strategy=item, monitors=monitors) for item in (_BRIEF, CANARY))
     return (
