@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {"released": "bold green", "rolled_back": "bold yellow"}
 _UNDERSTOOD = 8
+_TELLING = ("strategy", "objectives", "triggers", "environments.production")
 _WORDS = {"refine": "reading the request", "bundle": "writing the files", "gates": "running the gates"}
 _DIFF_LINES = 24
 
@@ -91,7 +92,9 @@ class Narrator:
             return
         table = Table("value", "from", "words", box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 2))
         rows = [item for item in made.spec.evidence if item.kind != "default"]
-        for item in rows[:_UNDERSTOOD]:
+        told = [item for item in rows if item.kind == "request" and item.path.startswith(_TELLING)]
+        seen = [item for item in rows if item.file]
+        for item in (*told[: _UNDERSTOOD // 2], *seen[: _UNDERSTOOD // 2]):
             place = f"{item.file}:{item.line}" if item.file else item.kind
             table.add_row(item.path, place, Text(" ".join(item.quote.split())[:46], "italic"))
         self._out.print(Text("\nUnderstood", "bold"))
