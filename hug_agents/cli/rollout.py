@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hug_agents.rollout.steps import Step
     from hug_agents.rollout.verdict import Check, Verdict
 
-STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "notice"))
+STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "phase", "notice"))
 """What is told of a rollout; `RolloutView` shows these."""
 COLOURS = {"good": "green", "bad": "bold red", "inconclusive": "yellow"}
 _WIDEST_BAR = 40
@@ -60,6 +60,12 @@ class RolloutView:
         elif stage == "drill":
             self._drilling = True
             self._next(f"drill in {detail}")
+        elif stage == "phase" and self._part:
+            if detail.outcome not in ("done", "none"):
+                self._part.notes.append(detail.outcome)
+            if detail.name == "notice" or not detail.passed:
+                self._part.notes.append(visible(detail.detail)[:200])
+            self._finish(failed=not detail.passed)
         elif stage in ("effect", "smoke", "look") and self._drilling:
             self._show(Text(f"{self._part.text if self._part else 'drill'}: {detail}" if stage == "effect" else ""))
         elif stage == "smoke" and self._part:

@@ -31,6 +31,7 @@ from hug_agents.errors import UsageError
 from hug_agents.execute.events import events
 from hug_agents.generation import generate
 from hug_agents.rollout.deployment import Trouble
+from hug_agents.rollout.drill import Phase
 from hug_agents.rollout.steps import Step
 from hug_agents.rollout.verdict import Check, Verdict
 from tests import governed
@@ -237,15 +238,22 @@ def test_a_rollout_on_a_screen(width: int) -> None:
 def test_a_drill_is_told_by_its_phases_not_by_what_they_do() -> None:
     out = Console(width=80, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     view = RolloutView(out)
-    for stage, detail in (
-        ("drill", "staging: this version"), ("effect", "staging: deploy 0 %"), ("drill", "staging: inject errors"), ("ask", "x"),
-    ):  # fmt: skip
+    told = (
+        ("drill", "staging: this version"),
+        ("effect", "staging: deploy 0 %"),
+        ("phase", Phase(name="this version", outcome="done", seconds=1)),
+        ("drill", "staging: compare with before"),
+        ("phase", Phase(name="compare with before", outcome="different", seconds=1, detail="a file differs")),
+        ("ask", "x"),
+    )
+    for stage, detail in told:
         view(stage, detail)
     lines = [line.strip() for line in out.export_text().splitlines()]
     assert [line.partition("  ")[0] for line in lines] == [
         "✓ drill in staging: this version",
-        "✓ drill in staging: inject errors",
+        "✗ drill in staging: compare with before",
     ]
+    assert "a file differs" in lines[1]
 
 
 def test_a_person_looks_and_then_decides(tmp_path: Path) -> None:
