@@ -114,7 +114,7 @@ class RolloutView:
         part = self._part
         assert part is not None  # only called while a step is under way
         head = Text(part.text + "  ", "bold")
-        head.append_text(bar(item.weight, min(_WIDEST_BAR, max(10, self._out.width - 44))))
+        head.append_text(bar(item.weight, min(_WIDEST_BAR, max(8, self._out.width - 50))))
         head.append(f"  new {item.weight} %", "cyan").append(f" old {100 - item.weight} %", "dim")
         table = Table("", "new", "old", "allowed", box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
         for check in verdict.checks:
@@ -145,7 +145,7 @@ def marked(mark: str, text: Text, style: str = "") -> RenderableType:
 def bar(percent: int, width: int) -> Text:
     """The share of the new version as a bar."""
     full = round(width * percent / 100)
-    return Text("━" * full, "cyan").append("━" * (width - full), "bright_black")
+    return Text("━" * full, "bold cyan").append("╌" * (width - full), "bright_black")
 
 
 def _judged(verdict: Verdict) -> Text:
