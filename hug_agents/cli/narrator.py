@@ -223,7 +223,7 @@ class AtTheTerminal:
         while True:
             said = self._ask(f"{reviewer.name}, {role}: approve, reject, or look", ("approve", "reject", "look"))
             if said == "look":
-                self._look(review)
+                self._paused(lambda: self._look(review))
                 continue
             why = self._prompt("why", "" if said == "reject" else ByTheBook().decide(reviewer, role, review)[1])
             return cast("Verdict", said), why or "no reason given"
@@ -240,7 +240,13 @@ class AtTheTerminal:
             self._out.print(review.markdown(), markup=False)
 
     def _ask(self, text: str, choices: tuple[str, ...]) -> str:
-        return self._paused(lambda: click.prompt(f"  {text}", type=click.Choice(choices), show_choices=False))
+        """One of the words, or how one of them begins."""
+        while True:
+            said = self._paused(lambda: click.prompt(f"  {text}")).strip().lower()
+            found = [word for word in choices if said and word.startswith(said)]
+            if len(found) == 1 or said in choices:
+                return said if said in choices else found[0]
+            self._out.print(f"    one of: {', '.join(choices)}", style="dim")
 
     def _prompt(self, text: str, default: str) -> str:
         return self._paused(lambda: click.prompt(f"  {text}", default=default, show_default=bool(default)))

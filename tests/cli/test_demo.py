@@ -261,6 +261,6 @@ def test_a_person_looks_and_then_decides(tmp_path: Path) -> None:
     review = release.review()
     reviewer = REVIEWERS[0]
     asking = AtTheTerminal(Console(file=open(os.devnull, "w")), None)  # noqa: SIM115, PTH123
-    with CliRunner().isolation(input="look\napprove\n\nreject\nnot today\n"):
+    with CliRunner().isolation(input="look\na\n\nperhaps\nrej\nnot today\n"):
         assert asking.decide(reviewer, reviewer.role, review) == ByTheBook().decide(reviewer, reviewer.role, review)
         assert asking.decide(reviewer, reviewer.role, review) == ("reject", "not today")
