@@ -107,12 +107,13 @@ def _last_words(screen: Console, found: Summary) -> None:
     how = "[bold green]It went as told[/]" if not found.problems else "[bold red]It did not go as told[/]"
     screen.print(f"\n{how} in {found.seconds:.0f} s. Nothing is left running; the folder has everything else:")
     folder = _near(found.folder)
-    screen.print(
-        f"  {folder}/bundle-1.4.0/docs/deployment-plan.md  what is deployed, and why", style="dim", soft_wrap=True
-    )
-    screen.print(
-        f"  hug release show payments-1-5-0 --store {folder}/store --policy {folder}/governance.yaml",
-        style="dim",
-        soft_wrap=True,
-    )
-    screen.print(f"  hug audit show --store {folder}/store", style="dim", soft_wrap=True)
+    last = found.parts[-1] if found.parts else None
+    lines = [f"hug audit show --store {folder}/store"]
+    if last is not None:
+        lines = [
+            f"{folder}/bundle-{last.version}/docs/deployment-plan.md",
+            f"hug release show {last.release} --store {folder}/store --policy {folder}/governance.yaml",
+            *lines,
+        ]
+    for line in lines:
+        screen.print(f"  {line}", style="dim", soft_wrap=True)
