@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from hug_agents.rollout.steps import Step
     from hug_agents.rollout.verdict import Check, Verdict
 
-STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "phase", "notice"))
+STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "phase", "notice", "reference", "diagnosis"))
 """What is told of a rollout; `RolloutView` shows these."""
 COLOURS = {"good": "green", "bad": "bold red", "inconclusive": "yellow"}
 _WIDEST_BAR = 40
+_QUOTES = 2
+"""Lines of a log that an explanation shows."""
 
 
 @dataclass
@@ -79,6 +81,18 @@ class RolloutView:
         elif stage == "trouble":
             self._finish(failed=True)
             self._out.print(marked("✗", Text(visible(detail.reason), "bold red"), "bold red"))
+        elif stage == "reference":
+            environment, number, looks = detail
+            if number == 1:
+                self._next(f"{environment}: watch the old version first")
+            self._show(Text(f"{environment}: watch the old version first, look {number} of {looks}"))
+        elif stage == "diagnosis":
+            self._finish()
+            line = Text("DevOps agent: ", "bold").append(visible(detail.cause), "default")
+            for quote in detail.evidence[:_QUOTES]:
+                line.append(f"\n{visible(quote)}", "red")
+            line.append(f"\nrecommends: {detail.recommendation.replace('_', ' ')}. {visible(detail.reason)}", "dim")
+            self._out.print(marked("i", line, "cyan"))
         elif stage == "notice":
             self._out.print(marked("!", Text(visible(str(detail)), "yellow"), "yellow"))
         else:
