@@ -14,6 +14,10 @@ from rich.text import Text
 from hug_agents.approve.review import visible
 
 if TYPE_CHECKING:
+    from hug_agents.agents.diagnosis import Diagnosis
+    from hug_agents.rollout.deployment import Trouble
+    from hug_agents.rollout.drill import Phase
+    from hug_agents.rollout.smoke import SmokeReport
     from hug_agents.rollout.steps import Step
     from hug_agents.rollout.verdict import Check, Verdict
 
@@ -57,46 +61,63 @@ class RolloutView:
 
     def __call__(self, stage: str, detail: Any) -> None:
         """One thing that happened; what is no stage of a rollout ends the step before it."""
-        if stage == "effect" and not self._drilling:
-            self._next(str(detail))
-        elif stage == "drill":
-            self._drilling = True
-            self._next(f"drill in {detail}")
-        elif stage == "phase" and self._part:
-            if detail.outcome not in ("done", "none"):
-                self._part.notes.append(detail.outcome)
-            if detail.name == "notice" or not detail.passed:
-                self._part.notes.append(visible(detail.detail)[:200])
-            self._finish(failed=not detail.passed)
-        elif stage in ("effect", "smoke", "look") and self._drilling:
-            self._show(Text(f"{self._part.text if self._part else 'drill'}: {detail}" if stage == "effect" else ""))
-        elif stage == "smoke" and self._part:
-            passed = sum(item.outcome == "passed" for item in detail[2].results)
-            self._part.notes.append(f"smoke tests {passed} of {len(detail[2].results)}")
-        elif stage == "look" and self._part:
+        if stage in STAGES:
+            getattr(self, f"_on_{stage}")(detail)
+        else:
+            self.end()
+
+    def _on_effect(self, what: str) -> None:
+        if self._drilling and self._part:
+            self._show(Text(f"{self._part.text}: {what}"))
+        else:
+            self._next(what)
+
+    def _on_drill(self, what: str) -> None:
+        self._drilling = True
+        self._next(f"drill in {what}")
+
+    def _on_phase(self, phase: Phase) -> None:
+        if self._part is None:
+            return
+        if phase.outcome not in ("done", "none"):
+            self._part.notes.append(phase.outcome)
+        if phase.name == "notice" or not phase.passed:
+            self._part.notes.append(visible(phase.detail)[:200])
+        self._finish(failed=not phase.passed)
+
+    def _on_reference(self, detail: tuple[str, int, int]) -> None:
+        environment, number, looks = detail
+        if number == 1:
+            self._next(f"{environment}: watch the old version first")
+        self._show(Text(f"{environment}: watch the old version first, look {number} of {looks}"))
+
+    def _on_smoke(self, detail: tuple[str, Step, SmokeReport]) -> None:
+        if self._part and not self._drilling:
+            results = detail[2].results
+            passed = sum(item.outcome == "passed" for item in results)
+            self._part.notes.append(f"smoke tests {passed} of {len(results)}")
+
+    def _on_look(self, detail: tuple[str, Step, Verdict]) -> None:
+        if self._part and not self._drilling:
             _, item, verdict = detail
             self._part.looks.append(verdict.outcome)
             self._part.verdict = verdict
             self._show(self._watched(item, verdict))
-        elif stage == "trouble":
-            self._finish(failed=True)
-            self._out.print(marked("✗", Text(visible(detail.reason), "bold red"), "bold red"))
-        elif stage == "reference":
-            environment, number, looks = detail
-            if number == 1:
-                self._next(f"{environment}: watch the old version first")
-            self._show(Text(f"{environment}: watch the old version first, look {number} of {looks}"))
-        elif stage == "diagnosis":
-            self._finish()
-            line = Text("DevOps agent: ", "bold").append(visible(detail.cause), "default")
-            for quote in detail.evidence[:_QUOTES]:
-                line.append(f"\n{visible(quote)}", "red")
-            line.append(f"\nrecommends: {detail.recommendation.replace('_', ' ')}. {visible(detail.reason)}", "dim")
-            self._out.print(marked("i", line, "cyan"))
-        elif stage == "notice":
-            self._out.print(marked("!", Text(visible(str(detail)), "yellow"), "yellow"))
-        else:
-            self.end()
+
+    def _on_trouble(self, trouble: Trouble) -> None:
+        self._finish(failed=True)
+        self._out.print(marked("✗", Text(visible(trouble.reason), "bold red"), "bold red"))
+
+    def _on_diagnosis(self, found: Diagnosis) -> None:
+        self._finish()
+        line = Text("DevOps agent: ", "bold").append(visible(found.cause), "default")
+        for quote in found.evidence[:_QUOTES]:
+            line.append(f"\n{visible(quote)}", "red")
+        line.append(f"\nrecommends: {found.recommendation.replace('_', ' ')}. {visible(found.reason)}", "dim")
+        self._out.print(marked("i", line, "cyan"))
+
+    def _on_notice(self, text: str) -> None:
+        self._out.print(marked("!", Text(visible(str(text)), "yellow"), "yellow"))
 
     def end(self) -> None:
         """The step that was under way is over."""
