@@ -18,7 +18,7 @@ export HUG_AGENTS_TERRAFORM_MIRROR
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.installed ## the main job on a small real application; no account, no network needed once installed
+demo: $(VENV)/.installed ## releases of a small real application, one with a hidden fault; no account, no network once installed
 	@$(BIN)/hug demo
 
 test: $(VENV)/.installed-test ## every test, with every validator that this machine has
@@ -45,7 +45,7 @@ wheel: $(VENV)/.installed-test ## build the wheel and the source archive
 	@$(BIN)/python -m build --quiet
 
 clean: ## remove what was built here
-	@rm -rf $(VENV) dist build .hug .langgraph_api .pytest_cache .mypy_cache .ruff_cache hug-release
+	@rm -rf $(VENV) dist build .hug .langgraph_api .pytest_cache .mypy_cache .ruff_cache hug-release hug-demo
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; install it, or name it with PYTHON=..." >&2; exit 1; }

@@ -37,6 +37,7 @@ FLOORS = (
     ("workflow", "office", "status"),
     ("generation",),
     ("release",),
+    ("demonstration",),
     ("cli",),
     ("__init__",),
 )

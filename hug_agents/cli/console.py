@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -14,6 +14,8 @@ from hug_agents.errors import HugError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from hug_agents.cli.rollout import RolloutView
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -52,7 +54,10 @@ def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
 
 
 class Progress:
-    """One line a stage on a terminal's standard error, the gates as they answer; silent elsewhere."""
+    """What happens, for a person who watches: one line a stage, the gates as they answer, a live view of a rollout.
+
+    Without a status (no terminal) nothing is live; without a console to print on it is silent.
+    """
 
     _STAGES: ClassVar = {
         "refine": "Prompt Refiner reads the request",
@@ -61,21 +66,37 @@ class Progress:
         "bundle": "writing the files",
         "gates": "running the gates",
         "repair": "repairing, round",
+        "ask": "asking people:",
     }
 
-    def __init__(self, status: Any) -> None:
+    def __init__(self, status: Any, out: Console | None = None, beside: Callable[[], str] = lambda: "") -> None:
         self._status = status
+        self._out: Any = out if out is not None or status is None else status.console
+        self._beside = beside
+        self._rollout: RolloutView | None = None
 
     def __call__(self, stage: str, detail: Any = None) -> None:
-        """Show a stage, or one gate's answer."""
-        if self._status is None:
+        """Show a stage, one gate's answer, or what a rollout does."""
+        if self._out is None:
             return
+        from hug_agents.cli.rollout import STAGES, RolloutView
+
+        if self._rollout is None and stage in STAGES:
+            live = self._status.update if self._status is not None else None
+            self._rollout = RolloutView(self._out, live, beside=self._beside)
+        if self._rollout is not None:
+            self._rollout(stage, detail)
         if stage == "gate":
             mark = {"passed": "[green]✓", "failed": "[red]✗"}.get(detail.status, "[yellow]-")
-            self._status.console.print(f"  {mark}[/] {detail.name} [dim]{detail.seconds:.1f} s")
-        else:
+            self._out.print(f"  {mark}[/] {detail.name} [dim]{detail.seconds:.1f} s")
+        elif stage not in STAGES and self._status is not None:
             text = self._STAGES.get(stage, stage)
             self._status.update(f"{text} {detail}" if detail is not None else text)
+
+    def end(self) -> None:
+        """Nothing follows: the step that was under way is told."""
+        if self._rollout is not None:
+            self._rollout.end()
 
 
 @contextmanager
@@ -85,4 +106,6 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
         yield Progress(None)
         return
     with console(stderr=True).status("starting") as status:
-        yield Progress(status)
+        show = Progress(status)
+        yield show
+        show.end()

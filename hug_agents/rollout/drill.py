@@ -80,6 +80,7 @@ def drill(
         seconds = round(time.monotonic() - began, 1)
         phases.append(Phase(name=name, outcome=outcome, seconds=seconds, detail=detail[:2000]))
         run.mark(name, executor.store.put_model(phases[-1]))
+        tell("phase", phases[-1])
         return phases[-1].passed
 
     def back(series: str, step: int) -> tuple[str, str]:

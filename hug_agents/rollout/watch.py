@@ -20,6 +20,7 @@ from hug_agents.rollout.window import Window
 from hug_agents.spec import Analysis, Model
 
 REFERENCE_LOOKS = 5
+PERSON = "a person"
 _TICK = 0.5
 """Seconds between two looks for a word from outside."""
 
@@ -80,7 +81,7 @@ def watch(run: Run, item: Step) -> Verdict | None:
             run.executor.matters.close("inconclusive", run.dossier, run.environment, subject, begun_with)
             return watch(run, item)
         said = Check(
-            name="a person",
+            name=PERSON,
             outcome="good" if answer.choice == "continue" else "bad",
             reason=f"{answer.reviewer} said {answer.choice}: {' '.join(answer.reason.split())}"[:1500],
         )
@@ -140,6 +141,19 @@ def _look(run: Run, item: Step, begun: Watch, look: int, looks: Looks, *, final:
         looks=looks.most,
         final=final,
         queries=run.checks(),
+        proven=_proven(run, item),
+    )
+
+
+def _proven(run: Run, item: Step) -> bool:
+    """Whether it was judged good beside the old version in a step before, and not by a person's word alone."""
+    if run.contents.previous is None:
+        return False
+    shared = [step.order for step in run.contents.blueprint.rollout.steps if step.weight < 100]
+    marks = (run.marked(f"verdict {order}") for order in shared if order < item.step)
+    verdicts = (run.executor.store.get_model(Verdict, mark) for mark in marks if mark)
+    return any(
+        verdict.outcome == "good" and all(check.name != PERSON for check in verdict.checks) for verdict in verdicts
     )
 
 

@@ -44,6 +44,7 @@ def look(
     number: int = 1,
     final: bool = False,
     queries: tuple[Check, ...] = (),
+    proven: bool = False,
 ) -> Verdict:
     return judge(
         spec=spec,
@@ -56,6 +57,7 @@ def look(
         looks=30,
         final=final,
         queries=queries,
+        proven=proven,
     )
 
 
@@ -228,6 +230,20 @@ def test_latency_before_the_rollout_must_be_beaten_in_every_window() -> None:
     now = (counted(NEW, 1_000, each=0.09),)
     assert look(now, spec(), reference=(before(1_000, each=0.04), before(1_000, each=0.04))).outcome == "bad"
     assert look(now, spec(), reference=(before(1_000, each=0.04), before(1_000, each=0.09))).outcome == "good"
+
+
+def test_once_it_was_as_fast_beside_the_old_version_a_slower_hour_is_the_load_while_the_promise_is_kept() -> None:
+    now = (counted(NEW, 1_000, each=0.09),)
+    calm = (before(1_000, each=0.04),)
+    assert look(now, spec(QUICK), reference=calm).outcome == "bad"
+    assert look(now, spec(QUICK), reference=calm, proven=True).outcome == "good"
+    assert look(now, spec(), reference=calm, proven=True).outcome == "bad", "nothing was promised to hold it against"
+    late = (counted(NEW, 1_000, each=0.45),)
+    assert look(late, spec(QUICK), reference=calm, proven=True).outcome == "bad"
+    failing = (counted(NEW, 1_000, 40, each=0.04),)
+    assert look(failing, spec(QUICK), reference=calm, proven=True).outcome == "bad"
+    beside = (*now, counted(OLD, 1_000, each=0.04))
+    assert look(beside, spec(QUICK), proven=True).outcome == "bad", "beside it the old version has the same load"
 
 
 def test_each_service_is_judged_and_one_without_traffic_is_named() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
 import sys
 import time
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +22,7 @@ from hug_agents.settings import Settings
 
 _PR_SET_CHILD_SUBREAPER = 36
 _START_SECONDS = 60.0
+_BOUND = "bound.json"
 
 
 def alive(world: World) -> bool:
@@ -66,6 +69,27 @@ def stop(world: World) -> bool:
             time.sleep(0.05)
     sweep(world)
     return there
+
+
+def bind(store: Path) -> None:
+    """From now on, what runs for this store ends with this process, however that ends. For demonstrations and tests."""
+    folder = store / "local"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / _BOUND).write_text(json.dumps([os.getpid(), began(os.getpid())]), encoding="utf-8")
+
+
+def unbound(world: World) -> bool:
+    """Whether what runs here outlives `hug`, as it does unless somebody said otherwise."""
+    return not (world.root.parent / _BOUND).exists()
+
+
+def abandoned(world: World) -> bool:
+    """Whether the process that what runs here was bound to is gone."""
+    try:
+        pid, since = json.loads((world.root.parent / _BOUND).read_bytes())
+    except FileNotFoundError:  # the whole store went
+        return True
+    return bool(began(pid) != since)
 
 
 def began(pid: int | None) -> float | None:
