@@ -447,6 +447,24 @@ class Release:
         name = self._state().get("diagnosis")
         return self._crew.store.get_model(Diagnosis, name) if name else None
 
+    def destroy(self, environment: str, requester: str) -> Release:
+        """Ask for an environment of this release's application to be removed: a release of its own, signed as such.
+
+        Raises UsageError when something else runs there; UnsupportedError for a target that cannot remove.
+        """
+        row = self._executor.register.find(self.id)
+        there = self._executor.register.runs(row.application, environment)
+        if there is None or there.release != self.id:
+            raise UsageError(
+                f"what this release put into {environment[:60]!r} does not run there now",
+                where=self.id,
+                hint=f"it is {there.release}" if there else "nothing runs there",
+            )
+        state = self._state()
+        values = {name: state[name] for name in ("request", "bundle", "spec", "blueprint") if state.get(name)}
+        values |= {"scope": "destroy", "place": environment, "requester": requester, "target": row.target}
+        return self._begin(self._crew, values, f"destroy-{self.id[:50]}-{uuid.uuid4().hex[:6]}")
+
     def drilled(self) -> DrillReport | None:
         """What was seen in the last rollback drill of this release."""
         from hug_agents.rollout.drill import DrillReport

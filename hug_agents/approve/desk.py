@@ -24,6 +24,7 @@ from hug_agents.approve.quorum import (
     Standing,
     closed_by,
     demand_of,
+    earlier_of,
     eligible,
     excluded_requester,
     gate_gaps,
@@ -304,12 +305,12 @@ class Desk:
     ) -> Iterator[Missing]:
         """The checkpoints before this one, each approved now for the same release, bundle, spec and policy."""
         named = {prior.checkpoint: prior.packet for prior in packet.earlier}
-        for name in checkpoint_of(packet.checkpoint).earlier:
+        for name in earlier_of(packet):
             if name not in named:
                 yield Missing(kind="earlier", text=f"{name} was not passed")
                 continue
             before = self.store.get_model(Packet, named[name])
-            same = ("release", "requester", "bundle", "spec", "policy")
+            same = ("release", "requester", "bundle", "spec", "policy", "destroys")
             if before.checkpoint != name or any(getattr(before, item) != getattr(packet, item) for item in same):
                 yield Missing(kind="earlier", text=f"{name} was passed with something else")
                 continue

@@ -126,6 +126,9 @@ class Packet(Model):
     bundle: Digest = Field(description="of the manifest, which names every file by digest")
     previous: Digest | None = Field(None, description="manifest of the bundle that runs there now; None: none yet")
     plans: tuple[PlannedChange, ...]
+    destroys: bool = Field(
+        False, description="the environment is to be removed, not deployed to", exclude_if=lambda value: not value
+    )
     policy: PolicyRef
     gates: tuple[ReviewedGate, ...]
     waivers: tuple[WaiverRef, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from hug_agents.approve.checkpoints import CheckpointId
+from hug_agents.approve.checkpoints import CheckpointId, checkpoint
 from hug_agents.approve.clock import Instant, instant, later, moment
 from hug_agents.approve.decision import Decision, Override, RefusalReason, Verdict
 from hug_agents.approve.envelope import Envelope, Signable
@@ -232,6 +232,12 @@ def _asked(packet: Packet, entries: tuple[Entry, ...]) -> Iterator[Missing]:
         yield Missing(kind="asked", text="what was reviewed last is another packet: something has changed")
 
 
+def earlier_of(packet: Packet) -> tuple[CheckpointId, ...]:
+    """The checkpoints before a packet's own. What is destroyed is neither validated in staging nor rehearsed."""
+    before = checkpoint(packet.checkpoint).earlier
+    return before[:1] if packet.destroys else before
+
+
 def nothing_to_return_to(packet: Packet, policy: Policy) -> bool:
     """A first release, of which no drill has run although the policy asks for one: only a signed override opens it."""
     rule = policy.checkpoints[packet.checkpoint]
@@ -240,7 +246,7 @@ def nothing_to_return_to(packet: Packet, policy: Policy) -> bool:
 
 def _drill_gaps(packet: Packet, policy: Policy, entries: tuple[Entry, ...], now: datetime) -> Iterator[Missing]:
     rule, drill, at = policy.checkpoints[packet.checkpoint], packet.drill, instant(now)
-    if rule.drill == "optional" and drill is None:
+    if packet.destroys or (rule.drill == "optional" and drill is None):
         return
     text = ""
     if drill is None:

@@ -18,6 +18,7 @@ COMMANDS = (
     "audit",
     "decide",
     "demo",
+    "destroy",
     "doctor",
     "drift",
     "drill",

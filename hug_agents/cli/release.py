@@ -339,7 +339,7 @@ def finish(status: Status, as_json: bool) -> int:
     else:
         print_status(status)
     if status.stage == "ended":
-        return 0 if status.outcome in ("released", "drilled") else 1
+        return 0 if status.outcome in ("released", "drilled", "destroyed") else 1
     return _CODES[status.stage]
 
 
@@ -347,6 +347,7 @@ def _colour(state: str) -> str:
     return {
         "released": "green",
         "drilled": "green",
+        "destroyed": "green",
         "open": "yellow",
         "checkpoint": "yellow",
         "questions": "yellow",

@@ -113,6 +113,7 @@ def packet_of(dossier: Dossier, contents: Contents, desk: Desk, policy: Policy) 
         bundle=contents.bundle.digest(),
         previous=contents.plan.previous,
         plans=(contents.plan.change(),),
+        destroys=contents.plan.destroys,
         policy=policy_ref(policy),
         gates=reviewed(contents.gates.results),
         waivers=waiver_refs(desk.waivers(dossier.release, contents.bundle.digest())),

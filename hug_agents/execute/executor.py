@@ -26,7 +26,7 @@ from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Effect, Journal
 from hug_agents.execute.matters import Matters
 from hug_agents.execute.register import Register
-from hug_agents.execute.target import Action, FaultKind, Order, Outcome, PlanStale, Target, Work
+from hug_agents.execute.target import Action, Destroyable, FaultKind, Order, Outcome, PlanStale, Target, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
@@ -64,10 +64,19 @@ class Executor:
         return self._targets(name)
 
     def plan(
-        self, target: str, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Digest | None
+        self,
+        target: str,
+        bundle: Bundle,
+        blueprint: Blueprint,
+        environment: Environment,
+        previous: Digest | None,
+        *,
+        destroy: bool = False,
     ) -> Digest:
         """Let a target find out what it would change; it changes nothing. Returns the saved plan's digest."""
         carrier = self._targets(target)
+        if destroy and not isinstance(carrier, Destroyable):
+            raise UnsupportedError(f"the target {target} cannot remove an environment", where="target")
         kind = blueprint.rollout.strategy
         if kind not in carrier.abilities.strategies:
             able = ", ".join(sorted(carrier.abilities.strategies)) or "none"
@@ -82,9 +91,10 @@ class Executor:
                 hint="HUG_AGENTS_PROMETHEUS=http://HOST:9090",
             )
         before = self.store.get_bundle(previous) if previous else None
-        saved = carrier.plan(bundle, blueprint, environment, before)
+        plan = carrier.plan_destroy if destroy and isinstance(carrier, Destroyable) else carrier.plan
+        saved = plan(bundle, blueprint, environment, before)
         expected = (carrier.name, bundle.digest(), EnvironmentIdentity.of(environment), previous)
-        if (saved.target, saved.bundle, saved.environment, saved.previous) != expected:
+        if (saved.target, saved.bundle, saved.environment, saved.previous) != expected or saved.destroys != destroy:
             raise StoreError(f"the target {target} planned something else than it was asked to")
         return self.store.put_model(saved)
 
@@ -266,6 +276,12 @@ def _opened(order: Order, packet: Packet) -> None:
     wanted: CheckpointId = "rollback_drill" if drilling else "pre_deployment"
     if order.environment.role == "production":
         wanted = "production_go_no_go"
+    if packet.destroys != (order.action == "destroy"):
+        what = "to remove the environment" if packet.destroys else "a deployment"
+        raise NotApproved(
+            f"{order.action} in {order.environment.name} is not approved: what was asked about is {what}",
+            where=f"release {order.release}",
+        )
     if packet.checkpoint != wanted or (drilling and wanted != "rollback_drill"):
         what = f"{order.action} in {order.environment.name}" + (" for a drill" if drilling else "")
         raise NotApproved(

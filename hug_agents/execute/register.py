@@ -184,6 +184,13 @@ class Register:
             if let_go:
                 connection.execute("DELETE FROM locks WHERE release = ?", (release,))
 
+    def gone(self, application: str, environment: str) -> None:
+        """Note that an environment was removed: nothing runs there."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "DELETE FROM running WHERE application = ? AND environment = ?", (application, environment)
+            )
+
     def running(self, application: str, environment: str) -> Digest | None:
         """The bundle that was last deployed there and not taken back; None: none yet."""
         found = self.runs(application, environment)

@@ -43,6 +43,9 @@ class SavedPlan(Model):
     updates: Annotated[int, Field(ge=0)] = 0
     replaces: tuple[Line, ...] = ()
     deletes: tuple[Line, ...] = ()
+    destroys: bool = Field(
+        False, description="it removes all that is there; nothing brings it back", exclude_if=lambda value: not value
+    )
     data: tuple[Line, ...] = Field((), description="addresses of replaced or deleted things that hold data")
 
     def digest(self) -> Digest:
@@ -181,6 +184,16 @@ class Target(Protocol):
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Compare the world with the bundle that was last put there; None: nothing of it is to be there."""
+
+
+@runtime_checkable
+class Destroyable(Protocol):
+    """A target that can remove an environment as a whole, by an order `destroy`."""
+
+    def plan_destroy(
+        self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None = None
+    ) -> SavedPlan:
+        """Find out what would go; `destroys` is set, and everything that goes is named."""
 
 
 @runtime_checkable

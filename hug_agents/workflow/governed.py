@@ -22,7 +22,7 @@ from hug_agents.approve.windows import closed
 from hug_agents.bundle import Manifest
 from hug_agents.canonical import canonical_json
 from hug_agents.errors import DecisionRefused, EnvironmentBusy, ModelError, NeedsPerson, NotApproved, PromptError
-from hug_agents.execute.dossier import Dossier, place_of, places
+from hug_agents.execute.dossier import Dossier, environment_of, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
 from hug_agents.measure.gates import measured
@@ -88,6 +88,7 @@ class Governed:
             return {
                 "decision": "asked",
                 "notice": "" if seen_to else state.get("notice", ""),
+                "in_production": packet.environment.role == "production",
                 "dossier": self.store.put_model(dossier),
                 "packet": packet.digest(),
                 "round": dossier.round,
@@ -153,6 +154,21 @@ class Governed:
             if number >= len(places(self._spec(state))[1]):
                 update["outcome"] = "released"
         return {**update, "at": "roll_out"}
+
+    def tear_down(self, state: ReleaseState) -> Update:
+        """Remove an environment, by exactly the plan that was signed."""
+        executor = self.crew.doors
+        dossier = self.store.get_model(Dossier, state["dossier"])
+        try:
+            outcome = executor.carry_out(dossier, "destroy", weight=0)
+        except NeedsPerson as error:
+            return _attention(error, "tear_down")
+        except (NotApproved, EnvironmentBusy, PlanStale) as error:
+            return self._refused(state, error)
+        if outcome.status == "done":
+            executor.register.gone(self._spec(state).application, state["place"])
+        ended = "destroyed" if outcome.status == "done" else "failed"
+        return {"decision": "closed", "outcome": ended, "notice": f"{state['place']}: {outcome.detail}"[:2000]}
 
     def close(self, state: ReleaseState) -> Update:
         """Note how it ended, and let go of the environments."""
@@ -233,7 +249,12 @@ class Governed:
     def _dossier(self, checkpoint: Checkpoint, state: ReleaseState) -> tuple[Dossier, dict[str, str]]:
         """What the packet of a checkpoint is made from, and the plans with the one that it needed."""
         executor, spec = self.crew.doors, self._spec(state)
-        environment = place_of(spec, checkpoint.id, state.get("production", 0))
+        destroy = state.get("scope") == "destroy"
+        environment = (
+            environment_of(spec, state["place"])
+            if destroy
+            else place_of(spec, checkpoint.id, state.get("production", 0))
+        )
         application, release = spec.application, state["release"]
         staging, productions = places(spec)
         executor.register.lock(release, application, staging.name, *(item.name for item in productions))
@@ -242,7 +263,9 @@ class Governed:
         if environment.name not in plans:
             bundle = self.store.get_bundle(state["bundle"])
             previous = self._before(state, application, environment.name)
-            plans[environment.name] = executor.plan(state["target"], bundle, plan(spec), environment, previous)
+            plans[environment.name] = executor.plan(
+                state["target"], bundle, plan(spec), environment, previous, destroy=destroy
+            )
         open_now = not closed(
             executor.desk.policy(),
             environment.role,

@@ -25,7 +25,9 @@ PRE, STAGING, DRILL, PRODUCTION = (checkpoint.id for checkpoint in CHECKPOINTS)
 OPENS = {PRE: "stage", STAGING: "validated", DRILL: "drill", PRODUCTION: "roll_out"}
 """What each checkpoint lets happen."""
 
-GOVERNED = frozenset((*OPENS, *OPENS.values(), *(f"ask_{name}" for name in OPENS), "attention", "close"))
+GOVERNED = frozenset(
+    (*OPENS, *OPENS.values(), *(f"ask_{name}" for name in OPENS), "agreed", "tear_down", "attention", "close")
+)
 """The nodes of which one at a time is pending."""
 
 
@@ -48,6 +50,8 @@ def build_graph(crew: Crew) -> Graph:
         ("validated", governed.passed(CHECKPOINTS[1])),
         ("drill", governed.drill),
         ("roll_out", governed.roll_out),
+        ("agreed", governed.passed(CHECKPOINTS[0])),
+        ("tear_down", governed.tear_down),
         ("attention", governed.attention),
         ("close", governed.close),
     )
@@ -83,9 +87,11 @@ def build_graph(crew: Crew) -> Graph:
         )
         graph.add_conditional_edges(
             name,
-            _decision,
+            _after_checkpoint(name),
             {
                 "approve": OPENS[name],
+                "agreed": "agreed",
+                "tear_down": "tear_down",
                 "waiting": ask(name),
                 "request_changes": "refine",
                 "edit": "write_bundle",
@@ -107,7 +113,11 @@ def build_graph(crew: Crew) -> Graph:
         },
     )
     graph.add_conditional_edges("roll_out", _after_roll_out, ["close", "attention", ask(PRODUCTION)])
-    graph.add_conditional_edges("attention", _back, ["stage", "drill", "roll_out"])
+    graph.add_edge("agreed", ask(PRODUCTION))
+    graph.add_conditional_edges(
+        "tear_down", _decision, {"closed": "close", "waiting": ask(PRE), "attention": "attention"}
+    )
+    graph.add_conditional_edges("attention", _back, ["stage", "drill", "roll_out", "tear_down"])
     graph.add_edge("close", END)
     return graph
 
@@ -123,6 +133,18 @@ def _after_receive(state: ReleaseState) -> str:
 
 def _after_refine(state: ReleaseState) -> list[str]:
     return ["deployment_agent", "devops_agent"] if state.get("spec") else ["clarify"]
+
+
+def _after_checkpoint(name: str) -> Any:
+    """An approval opens what the checkpoint is for; of a destruction, the last one that its environment needs."""
+
+    def edge(state: ReleaseState) -> str:
+        decision = state["decision"]
+        if decision != "approve" or state["scope"] != "destroy":
+            return decision
+        return "agreed" if name == PRE and state.get("in_production") else "tear_down"
+
+    return edge
 
 
 def _after_roll_out(state: ReleaseState) -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from hug_agents.execute.executor import Executor
     from hug_agents.execute.target import FaultKind
 
-Scope = Literal["bundle", "release", "drill"]
+Scope = Literal["bundle", "release", "drill", "destroy"]
 Outcome = Literal[
-    "built", "gates_failed", "gates_incomplete", "rejected", "released", "rolled_back", "drilled", "failed"
+    "built", "gates_failed", "gates_incomplete", "rejected", "released", "rolled_back", "drilled", "destroyed", "failed"
 ]
 Decided = Literal[
     "approve",
@@ -51,7 +51,7 @@ class ReleaseState(TypedDict, total=False):
     """A request in words, from clients that have no store (an Agent Server); `receive` files it and empties this."""
     scope: Scope
     """`bundle`: stop when the gates have spoken; `release` (the default): go on to the checkpoints; `drill`: stop after
-    the rollback drill."""
+    the rollback drill; `destroy`: remove `place`, and nothing else."""
     request: str
     facts: str
     refinement: str
@@ -72,6 +72,10 @@ class ReleaseState(TypedDict, total=False):
     """The name of what carries the release out."""
     round: int
     """Raised when changes were asked for, so that the same bytes can be asked about again."""
+    place: str
+    """The environment that is to be removed."""
+    in_production: bool
+    """Whether that one is of production."""
     production: int
     """Which of the spec's production environments is next."""
     plans: dict[str, str]
@@ -113,6 +117,7 @@ class ReleaseInput(TypedDict, total=False):
     scope: Scope
     requester: str
     target: str
+    place: str
     bundle: str
     """A bundle that was built before: it is judged and released as it is. Its refinement lets changes be asked for."""
     spec: str

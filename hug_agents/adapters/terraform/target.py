@@ -176,6 +176,7 @@ class TerraformTarget:
                 previous=previous.digest() if previous else None,
                 base=state.base,
                 settings=settings,
+                destroys=mode == _DESTROY,
             )
             planned = terraform.plan(*self._arguments(terraform, saved))
             found = changes(planned.document)

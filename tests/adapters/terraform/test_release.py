@@ -10,7 +10,7 @@ import pytest
 
 from hug_agents.adapters.terraform.target import TerraformTarget
 from hug_agents.bundle import Artifact, Bundle
-from hug_agents.errors import NotApproved
+from hug_agents.errors import NotApproved, UsageError
 from hug_agents.execute.dossier import Dossier
 from hug_agents.plans import Blueprint
 from hug_agents.release import Release
@@ -110,29 +110,38 @@ def test_an_order_is_carried_out_once(governed: Site, tmp_path: Path) -> None:
     assert state(tmp_path, "staging")["serial"] == serial
 
 
-def test_destroy_needs_a_plan_of_its_own_and_its_signatures(
-    governed: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_destroy_needs_a_plan_of_its_own_and_its_signatures(governed: Site, tmp_path: Path) -> None:
     first = governed.start(REQUEST)
     sign(first)
-    refused = first._executor.carry_out(dossier_of(first), "destroy", step=2)
-    assert (refused.status, refused.detail) == (
-        "failed",
-        "nothing was changed: the approved plan is to apply, not to destroy",
-    )
-    first._executor.carry_out(dossier_of(first), "deploy", step=1)
-    assert state(tmp_path, "staging")["resources"]
-    first.cancel("it goes")
+    with pytest.raises(NotApproved, match="destroy in staging is not approved"):
+        first._executor.carry_out(dossier_of(first), "destroy", step=2)
+    status = first.resume()
+    while status.stage == "checkpoint":
+        sign(first)
+        status = first.resume()
+    assert status.outcome == "released", status.notice
+    assert state(tmp_path, "production")["resources"]
+    staging = state(tmp_path, "staging")
 
-    target: Any = governed.target
-    monkeypatch.setattr(target, "plan", target.plan_destroy)
-    last = governed.start(REQUEST, release="last")
+    with pytest.raises(UsageError, match="does not run there now"):
+        first.destroy("elsewhere", "kim")
+    last = first.destroy("production", "kim")
+    packet = last.review().packet
+    assert (packet.checkpoint, packet.environment.name, packet.destroys) == ("pre_deployment", "production", True)
+    assert packet.risk.tier == "destructive"
     assert "terraform_data.greeting" in str(last.review()), "what is lost stands before those who sign"
     with pytest.raises(NotApproved):
-        last._executor.carry_out(dossier_of(last), "destroy")
+        last._executor.carry_out(dossier_of(last), "destroy", weight=0)
     sign(last)
-    assert last._executor.carry_out(dossier_of(last), "destroy").status == "done"
-    assert state(tmp_path, "staging")["resources"] == []
+    assert last.resume().checkpoint == "production_go_no_go"
+    assert state(tmp_path, "production")["resources"], "Pre-Deployment Approval alone opens no production"
+    with pytest.raises(NotApproved, match="deploy in production is not approved"):
+        last._executor.carry_out(dossier_of(last), "deploy", step=1)
+    sign(last)
+    assert last.resume().outcome == "destroyed"
+    assert state(tmp_path, "production")["resources"] == []
+    assert state(tmp_path, "staging") == staging, "what was not asked for stays"
+    assert last._executor.register.runs(first.status().application, "production") is None
 
 
 def dossier_of(release: Release) -> Dossier:
