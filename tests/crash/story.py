@@ -241,7 +241,7 @@ _LOOSE = ("usage", "answers")
 def _said(entry: Any, store: Store) -> str:
     if entry.kind == "presented":
         packet = store.get_model(Packet, entry.value["packet"])
-        evidence = [(item.name, item.outcome) for item in packet.evidence]
+        evidence = [(item.name, item.outcome.partition(" ")[0]) for item in packet.evidence]
         return f"presented {packet.checkpoint} {packet.environment.name} {evidence} {packet.risk.tier}"
     document = entry.envelope.document
     what = getattr(document, "verdict", "") or getattr(document, "choice", "")
@@ -251,6 +251,8 @@ def _said(entry: Any, store: Store) -> str:
 def _plain(text: str) -> str:
     """Without digests, times and seconds: they hang on moments that no two runs share."""
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256", text)
+    text = re.sub(r"\b[0-9a-f]{40}\b", "commit", text)
+    text = re.sub(r"seen after a restart: [^'\"]*", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "then", text)
     return re.sub(r"\d+(\.\d+)? (m?s)\b", r"some \2", text)
 
