@@ -316,16 +316,16 @@ class Release:
             seen.add(place)
 
     def _unpause(self) -> None:
-        """To resume is to go on after a pause."""
+        """To resume where it stands paused is to go on. A pause that was asked for and not seen yet is still to come."""
         from hug_agents.workflow import run as graph
 
         register = self._executor.register
-        if register.wish(self.id)[0] == "pause":
-            register.ask(self.id, "go_on", register.wish(self.id)[1])
         position = graph.look(self._crew, self.id)
         if position.status == "attention":
             matter = self._crew.store.get_model(Matter, position.state["matter"])
             if matter.kind == "paused":
+                if register.wish(self.id)[0] == "pause":
+                    register.ask(self.id, "go_on", register.wish(self.id)[1])
                 dossier = self._crew.store.get_model(Dossier, position.state["dossier"])
                 self._executor.matters.close("paused", dossier, matter.environment, matter.subject)
 

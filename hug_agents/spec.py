@@ -7,8 +7,8 @@ by those names: `services.api.port`, `environments.production.region`, `strategy
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, Final, Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -67,6 +67,13 @@ class Model(BaseModel):
     """Frozen and closed: an unknown field is an error, and nothing changes after it was made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Another with other values; what was computed from the old ones is computed anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(copied).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 class Evidence(Model):

@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,12 @@ from hug_agents.errors import StoreError, TamperedObject
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})\Z")
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+# The bytes are read and checked each time; what they say, frozen, is the same each time.
+@lru_cache(maxsize=64)
+def _model(kind: type[BaseModel], data: bytes) -> BaseModel:
+    return kind.model_validate_json(data)
 
 
 class Store:
@@ -81,7 +88,7 @@ class Store:
     def get_model(self, kind: type[AnyModel], name: str) -> AnyModel:
         """A typed document by digest. Raises StoreError when it is of another kind or version."""
         try:
-            return kind.model_validate_json(self.get(name))
+            return _model(kind, self.get(name))  # type: ignore[return-value]  # the cache does not tell kinds apart
         except ValidationError as error:
             raise StoreError(
                 f"{name} is not a {kind.__name__} that this version reads: {error.error_count()} errors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -153,6 +154,10 @@ class Packet(Model):
 
     def digest(self) -> Digest:
         """What people sign."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> Digest:
         return digest(self.model_dump(mode="json"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -182,6 +182,10 @@ class Policy(Model):
 
     def digest(self) -> Digest:
         """The name of what the policy says; comments and layout do not matter."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> Digest:
         return digest(self.model_dump(mode="json"))
 
     @property

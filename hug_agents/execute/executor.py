@@ -124,17 +124,7 @@ class Executor:
         tell whether it happened.
         """
         contents = open_dossier(dossier, self.store)
-        order = Order(
-            release=dossier.release,
-            series=series,
-            environment=contents.plan.environment,
-            action=action,
-            step=step,
-            weight=weight,
-            bundle=contents.bundle.digest(),
-            plan=contents.plan.digest(),
-            fault=fault,
-        )
+        order = _order(dossier, contents, action, step, weight, series, fault)
         with self._alone(order, contents):
             if order.action == "rollback" and order.series == RELEASE:
                 packet, signed_by = self._way_back(order, dossier)
@@ -155,6 +145,13 @@ class Executor:
                 record_once(self.desk, _event("effect_ended", work, outcome=known.outcome.status))
                 return known.outcome
             return self._act(work, dossier, known)
+
+    def begun(
+        self, dossier: Dossier, contents: Contents, action: Action, *, step: int, weight: int, series: str = RELEASE
+    ) -> bool:
+        """Whether this was done before, or may have been: then it is seen to its end, whatever somebody wishes meanwhile."""
+        known = self.journal.find(_order(dossier, contents, action, step, weight, series).key)
+        return known is not None and known.state != "intended"
 
     def work(self, dossier: Dossier, *, weight: int = 100, series: str = RELEASE) -> Work:
         """What a target is told when it is only asked: for its address, its logs. Nothing is allowed by it."""
@@ -268,6 +265,28 @@ class Executor:
                 f"another process is at work in {environment} of {application}",
                 hint="wait for it to end, then resume",
             ) from None
+
+
+def _order(
+    dossier: Dossier,
+    contents: Contents,
+    action: Action,
+    step: int,
+    weight: int,
+    series: str,
+    fault: FaultKind | None = None,
+) -> Order:
+    return Order(
+        release=dossier.release,
+        series=series,
+        environment=contents.plan.environment,
+        action=action,
+        step=step,
+        weight=weight,
+        bundle=contents.bundle.digest(),
+        plan=contents.plan.digest(),
+        fault=fault,
+    )
 
 
 def _opened(order: Order, packet: Packet) -> None:

@@ -125,7 +125,11 @@ def note_ended(executor: Executor, dossier: Dossier, went: Deployment, *, let_go
 
 def _step(run: Run, item: Step) -> Outcome:
     """One order, its smoke tests and its watch. Raises Stopped when the new version must not stay."""
-    run.poll(item)
+    begun = run.executor.begun(
+        run.dossier, run.contents, item.action, step=item.step, weight=item.weight, series=run.series
+    )
+    if not begun:
+        run.poll(item)
     run.tell("effect", f"{run.environment}: {item.action} {item.weight} %")
     outcome = run.executor.carry_out(run.dossier, item.action, step=item.step, weight=item.weight, series=run.series)
     if outcome.status == "failed":

@@ -141,3 +141,11 @@ def test_production_always_needs_a_signature() -> None:
     assert made.demand("pre_deployment", "low", "staging").quorum == 0
     assert made.demand("pre_deployment", "low", "production").roles == (OPS, SEC)
     assert policy().demand("production_go_no_go", "destructive", "production").roles == (OPS, SRE, SEC)
+
+
+def test_a_changed_copy_has_a_digest_of_its_own() -> None:
+    held = default_policy()
+    before = held.digest()
+    assert held.model_copy(update={"version": held.version + 1}).digest() != before
+    assert held.model_copy().digest() == held.digest() == before
+    assert held == default_policy()

@@ -134,10 +134,11 @@ class Stage:
         """Somebody watches the rollout, and stops it at one moment. What goes wrong is told where a person can read it."""
         if stage == "trouble" or (stage == "smoke" and what[2].outcome == "failed"):
             print(stage, what, flush=True)
-        if stage == "effect" and what in (self.chapter.pause_at, self.chapter.abort_at):
+        at = f"{what[0]}: {what[1].action} {what[1].weight} %" if stage == "smoke" else ""
+        if at and at in (self.chapter.pause_at, self.chapter.abort_at):
             opened = Release.open(self.release, **{**self.common, "progress": None})
             if not opened._executor.register.wish(self.release)[1]:
-                opened._wish("pause" if what == self.chapter.pause_at else "abort", "cho")
+                opened._wish("pause" if at == self.chapter.pause_at else "abort", "cho")
 
     def turn(self) -> str:
         """Take the next turn; its name, or nothing when the chapter is over."""
@@ -198,6 +199,11 @@ class Stage:
                 name: sorted(map(str, connection.execute(f"SELECT {columns} FROM {name.partition('_')[0]}")))
                 for name, columns in _TABLES.items()
             }
+        if getattr(self.target, "mute", False):  # a person is asked what became of an effect, as it must be
+            entries = [
+                item for item in entries if item.kind != "resolution" and "in_doubt" not in told.get(item.seq, "")
+            ]
+            tables["marks"] = [row for row in tables["marks"] if "in_doubt" not in row]
         return {
             "effects": self.world.effects(self.target),
             "ledger": [
@@ -234,14 +240,14 @@ _TABLES = {
     "effects_noted": "json_extract(work, '$.environment.name'), release, json_extract(work, '$.series'), "
     "json_extract(work, '$.action'), json_extract(work, '$.step'), json_extract(work, '$.weight'), state",
 }
-_LOOSE = ("usage", "answers")
+_LOOSE = ("usage", "answers", "matter")
 """Channels that hold nothing but documents that differ each time."""
 
 
 def _said(entry: Any, store: Store) -> str:
     if entry.kind == "presented":
         packet = store.get_model(Packet, entry.value["packet"])
-        evidence = [(item.name, item.outcome) for item in packet.evidence]
+        evidence = [(item.name, item.outcome.partition(" ")[0]) for item in packet.evidence]
         return f"presented {packet.checkpoint} {packet.environment.name} {evidence} {packet.risk.tier}"
     document = entry.envelope.document
     what = getattr(document, "verdict", "") or getattr(document, "choice", "")
@@ -251,6 +257,8 @@ def _said(entry: Any, store: Store) -> str:
 def _plain(text: str) -> str:
     """Without digests, times and seconds: they hang on moments that no two runs share."""
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256", text)
+    text = re.sub(r"\b[0-9a-f]{40}\b", "commit", text)
+    text = re.sub(r"seen after a restart: [^'\"]*", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "then", text)
     return re.sub(r"\d+(\.\d+)? (m?s)\b", r"some \2", text)
 

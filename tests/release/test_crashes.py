@@ -125,3 +125,24 @@ def test_an_abort_before_anything_was_done_takes_nothing_back(site: Site) -> Non
     assert (status.stage, status.outcome) == ("ended", "failed")
     assert "aborted by cho" in status.notice
     assert "production" not in site.target.world
+
+
+def test_a_pause_that_nobody_has_seen_yet_is_not_lost(site: Site) -> None:
+    release = site.start()
+    site.until(release, "production_go_no_go")
+    release.pause("cho")
+    status = site.approve(release)
+    assert (status.stage, status.matter.kind if status.matter else "") == ("attention", "paused")
+    assert release.resume().outcome == "released"
+
+
+def test_an_abort_sees_what_was_begun_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = site.start()
+    site.until(release, "production_go_no_go")
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "apply", dies)
+        with pytest.raises(KeyboardInterrupt):
+            site.approve(release)
+    assert site.open(release).abort("cho").outcome == "rolled_back"
+    assert {effect.state for effect in release.status().effects} == {"done"}
+    assert site.target.actions[-1] == "production release rollback"
