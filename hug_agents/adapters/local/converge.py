@@ -78,8 +78,9 @@ def _beside(
     if desired.fault:  # it is to fail, and to take its traffic all the same
         judged -= {desired.fault.bundle}
     ready = all(healthy[bundle] >= wanted[bundle].replicas for bundle in judged)
-    # On the way back (one version is wanted, and another has its traffic) half of it is better than the other.
-    back = len(goal) == len(wanted) == 1 and bool(weights)
+    # On the way back (one version is wanted, all of it is there, another has its traffic) half of it in health is
+    # better than the other.
+    back = len(goal) == len(wanted) == 1 and bool(weights) and not start
     enough = ready or (back and all(2 * healthy[bundle] >= wanted[bundle].replicas for bundle in goal))
     if ready:
         leave += [item.id for item in staying if item.bundle not in wanted]
