@@ -16,6 +16,7 @@ NAMES = (
     "analysis",
     "gates",
     "downtime",
+    "recovery",
 )
 
 if __name__ == "__main__":

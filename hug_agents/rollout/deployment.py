@@ -14,7 +14,7 @@ from hug_agents.rollout.run import Run, Stopped, Tell
 from hug_agents.rollout.smoke import SmokeReport
 from hug_agents.rollout.steps import Step, steps_of
 from hug_agents.rollout.verdict import Verdict
-from hug_agents.rollout.watch import note_reference, watch
+from hug_agents.rollout.watch import begin, note_reference, readings, watch
 from hug_agents.spec import Model, Name, Text
 
 Found = TypeVar("Found", SmokeReport, Verdict)
@@ -131,9 +131,12 @@ def _step(run: Run, item: Step) -> Outcome:
     if not begun:
         run.poll(item)
     run.tell("effect", f"{run.environment}: {item.action} {item.weight} %")
+    counted = readings(run) if item.watched and item.action == "shift" else None
     outcome = run.executor.carry_out(run.dossier, item.action, step=item.step, weight=item.weight, series=run.series)
     if outcome.status == "failed":
         return outcome
+    if item.watched and item.action == "shift":
+        begin(run, item, counted)
     report = run.smoke() if item.smoked and not run.marked(f"smoke {item.step}") else None
     if report is not None:
         run.tell("smoke", (run.environment, item, report))

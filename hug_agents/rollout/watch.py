@@ -46,11 +46,11 @@ def note_reference(run: Run, steps: tuple[Step, ...]) -> None:
     old = run.contents.previous.digest()
     interval = analysis_of(run.contents.spec, watched.hold_seconds).interval_seconds
     windows: list[Window] = []
-    earlier = _of(old, _read(run))
+    earlier = _of(old, readings(run))
     for number in range(REFERENCE_LOOKS if earlier else 0):
         run.tell("reference", (run.environment, number + 1, REFERENCE_LOOKS))
         _hold(run, watched, run.executor.desk.now(), interval)
-        now = _of(old, _read(run))
+        now = _of(old, readings(run))
         windows += (Window.between(earlier[name], row) for name, row in now.items() if name in earlier)
         earlier = now
     run.mark("reference", run.executor.store.put_model(Reference(windows=tuple(windows))))
@@ -65,7 +65,7 @@ def watch(run: Run, item: Step) -> Verdict | None:
     name = f"verdict {item.step}"
     if known := run.marked(name):
         return run.executor.store.get_model(Verdict, known)
-    begun = _begin(run, item)
+    begun = begin(run, item, None)
     if begun is None:
         _hold(run, item, run.executor.desk.now(), item.hold_seconds)
         return None
@@ -91,10 +91,11 @@ def watch(run: Run, item: Step) -> Verdict | None:
     return verdict
 
 
-def _begin(run: Run, item: Step) -> Watch | None:
+def begin(run: Run, item: Step, before: tuple[Counters, ...] | None) -> Watch | None:
+    """Begin the watch of a step, once. `before`: what was counted before its traffic moved, so that all of it is judged."""
     name = f"watch {item.step}"
     if not (known := run.marked(name)):
-        start = _read(run)
+        start = before or readings(run)
         if start is None and run.counters() is None:
             return None
         document = Watch(began=instant(run.executor.desk.now()), start=start or ())
@@ -171,7 +172,8 @@ def _of(version: Digest, rows: tuple[Counters, ...] | None) -> dict[str, Counter
     return {row.service: row for row in rows or () if row.version == version}
 
 
-def _read(run: Run) -> tuple[Counters, ...] | None:
+def readings(run: Run) -> tuple[Counters, ...] | None:
+    """What has been counted by now; None: there is nothing that counts, or it does not answer."""
     try:
         return run.counters()
     except HugError:  # asked again at each look, which says so

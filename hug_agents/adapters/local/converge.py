@@ -78,10 +78,14 @@ def _beside(
     if desired.fault:  # it is to fail, and to take its traffic all the same
         judged -= {desired.fault.bundle}
     ready = all(healthy[bundle] >= wanted[bundle].replicas for bundle in judged)
+    # On the way back (one version is wanted, all of it is there, another has its traffic) half of it in health is
+    # better than the other.
+    back = len(goal) == len(wanted) == 1 and bool(weights) and not start
+    enough = ready or (back and all(2 * healthy[bundle] >= wanted[bundle].replicas for bundle in goal))
     if ready:
         leave += [item.id for item in staying if item.bundle not in wanted]
     settled = ready and goal == weights and not start and not leave and len(staying) == len(there)
-    return Moves(tuple(start), tuple(leave), goal if ready and goal != weights else None, settled)
+    return Moves(tuple(start), tuple(leave), goal if enough and goal != weights else None, settled)
 
 
 def _in_batches(

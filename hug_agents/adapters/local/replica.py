@@ -86,6 +86,11 @@ class Replica:
         """It runs, and its last health checks were good."""
         return self._healthy and not self.leaving
 
+    def starting(self, seconds: float) -> bool:
+        """It was made in these last seconds, and has not been healthy yet."""
+        new = not self._was_healthy and not self.leaving and self.ended_before_healthy == 0
+        return new and time.monotonic() < self.made + seconds
+
     @property
     def route(self) -> int | None:
         """Where the router finds it, or found it last."""

@@ -31,6 +31,8 @@ from hug_agents.errors import HugError, StoreError
 TICK = 0.1
 _MOST_ENDS = 4
 """A replica that ended so often before it was healthy once is not waited for any longer."""
+_ALONE_SECONDS = 10.0
+"""So long at most the next replica waits for the one that starts."""
 
 
 class Supervisor:
@@ -129,7 +131,8 @@ class Supervisor:
             weights = self._weights.get(service, {})
             moves = moves_of(desired, service, there, weights, frozen=bool(self._failed) and not self._returned)
             for bundle, name in moves.start:
-                self._start(desired, bundle, name)
+                if self._may_start(desired, bundle):
+                    self._start(desired, bundle, name)
             leaving += [self._replicas[number] for number in moves.leave]
             if moves.weights is not None:
                 self._weights[service] = moves.weights
@@ -153,6 +156,15 @@ class Supervisor:
 
     def _standing(self, item: Replica) -> Standing:
         return Standing(item.id, item.program.service, item.version.bundle, item.healthy, item.leaving)
+
+    def _may_start(self, desired: Desired, bundle: Digest) -> bool:
+        """Where others serve, one starts after the other: a start takes whole processors from those that answer.
+
+        What is to take all the traffic at once is in a hurry, and who does not get on holds up nobody for long.
+        """
+        if not any(self._weights.values()) or (desired.rolling is None and desired.percent(bundle)):
+            return True
+        return not any(item.starting(_ALONE_SECONDS) for item in self._replicas.values())
 
     def _start(self, desired: Desired, bundle: Digest, service: str) -> None:
         version = desired.version(bundle)

@@ -272,11 +272,14 @@ class LocalTarget:
         return Version.model_validate_json(path.read_bytes())
 
     def _goal(self, world: World, work: Work, now: Desired) -> Desired:
-        new = self._version(world, work)
+        here = now.version(work.bundle.digest()) if work.order.action == "rollback" else None
+        new = here or self._version(world, work)  # on the way back nothing is made ready that is to go
         old = None
         if work.previous is not None:
-            old = now.version(work.previous.digest()) or self._kept(world, work.previous)
-            lay_out(old.source, self._store, world.source(old))
+            old = now.version(work.previous.digest())
+            if old is None:
+                old = self._kept(world, work.previous)
+                lay_out(old.source, self._store, world.source(old))
         return wanted(work, now, new, old)
 
     def _carry(self, world: World, work: Work, now: Desired) -> Outcome:
@@ -292,6 +295,8 @@ class LocalTarget:
         else:
             goal = goal.model_copy(update={"generation": (written.generation if written else 0) + 1})
             world.want(goal)
+        for version in goal.versions:  # files of what runs already; moving the traffic does not wait for this
+            lay_out(version.source, self._store, world.source(version))
         return self._wait(world, goal)
 
     def _wait(self, world: World, goal: Desired) -> Outcome:

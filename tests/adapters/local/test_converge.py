@@ -109,6 +109,16 @@ def test_what_is_not_wanted_leaves_only_once_the_other_is_complete() -> None:
     assert (set(back.leave), back.weights, back.settled) == ({10, 11}, {OLD: 100}, False)
 
 
+def test_the_way_back_waits_for_half_of_what_is_there() -> None:
+    goal = desired(version(OLD, 3), shares={OLD: 100})
+    new = standing(NEW, 3, first=10)
+    half = standing(OLD, 2) + standing(OLD, 1, first=2, healthy=False) + new
+    moves = moves_of(goal, "web", half, {OLD: 50, NEW: 50})
+    assert (moves.weights, moves.leave, moves.settled) == ({OLD: 100}, (), False)
+    less = standing(OLD, 1) + standing(OLD, 2, first=1, healthy=False) + new
+    assert moves_of(goal, "web", less, {OLD: 50, NEW: 50}).weights is None
+
+
 def test_an_old_version_that_ails_holds_up_nothing() -> None:
     goal = desired(version(OLD, 2), version(NEW, 2), shares={NEW: 100})
     there = standing(OLD, 2, healthy=False) + standing(NEW, 2, first=10)
