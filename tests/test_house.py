@@ -36,6 +36,7 @@ FLOORS = (
     ("adapters", "measure"),
     ("workflow", "office", "status"),
     ("generation",),
+    ("underway",),
     ("release",),
     ("demonstration",),
     ("cli",),
