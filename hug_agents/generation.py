@@ -182,7 +182,7 @@ def build_request(request: str | Request, choices: Choices | None, answers: Mapp
     """What was asked for, with choices that can be met. Raises UsageError, UnsupportedError."""
     asked = request if isinstance(request, Request) else _request(request, choices or Choices())
     for field, value in asked.choices:
-        for system in (value,) if isinstance(value, str) else value or ():
+        for system in () if field == "checks" else (value,) if isinstance(value, str) else value or ():
             check_system(field, system)
     if answers:
         asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})

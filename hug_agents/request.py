@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from hug_agents.spec import Line, Model, SystemId, Text
+from hug_agents.spec import Analysis, Line, Model, SmokeTest, SystemId, Text
+
+
+class Checks(Model):
+    """How the new version is looked at, chosen by file (`--checks`): what words say badly."""
+
+    analysis: Analysis | None = None
+    smoke_tests: Annotated[tuple[SmokeTest, ...], Field(max_length=100)] = ()
 
 
 class Choices(Model):
@@ -16,6 +25,7 @@ class Choices(Model):
     monitors: tuple[SystemId, ...] = ()
     rollout: SystemId | None = None
     registry: SystemId | None = None
+    checks: Checks | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class Answer(Model):

@@ -13,6 +13,7 @@ from hug_agents.errors import QuestionsPending, UsageError
 
 if TYPE_CHECKING:
     from hug_agents.generation import Generation
+    from hug_agents.request import Checks
 
 
 @click.command("generate")
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--monitor", "monitors", multiple=True, help="Monitoring, e.g. prometheus. May be repeated.")
 @click.option("--rollout", help="Rollback automation.")
 @click.option("--registry", help="The artifact repository.")
+@click.option("--checks", type=click.Path(path_type=Path), help="Smoke tests and the analysis of rollouts, YAML.")
 @click.option(
     "--answers", "answers_file", type=click.Path(path_type=Path), help="Answers by question id, JSON or YAML."
 )
@@ -95,6 +97,7 @@ class _Run:
         self.thread = thread
         self._text = text
         self._choices = {key: options.pop(key) for key in ("iac", "ci", "runtime", "monitors", "rollout", "registry")}
+        self._choices["checks"] = read_checks(options.pop("checks"))
         self._repo = options.pop("repo")
         gates = options.pop("gates")
         self._options = {**options, "gates": (() if gates == ("none",) else gates) if gates else None}
@@ -116,6 +119,25 @@ class _Run:
             return generate(
                 self._text, repo=self._repo, answers=answers, choices=choices, progress=show, **self._options
             )
+
+
+def read_checks(path: Path | None) -> Checks | None:
+    """Smoke tests and analysis of a file. Raises UsageError, naming the field."""
+    if path is None:
+        return None
+    import yaml
+    from pydantic import ValidationError
+
+    from hug_agents.request import Checks
+
+    try:
+        return Checks.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"cannot be read: {error}"[:500], where=str(path)) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{field}: {first['msg']}", where=str(path), hint="analysis: {…}, smoke_tests: […]") from error
 
 
 def _text(given: str | None, thread: str | None) -> str:

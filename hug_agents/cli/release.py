@@ -67,6 +67,7 @@ def command() -> None:
 @click.option("--target", required=True, help="What carries it out, e.g. write:../infrastructure (a git repository).")
 @click.option("--id", "name", help="A name for the release.")
 @click.option("--answer", "answers", multiple=True, metavar="ID=VALUE", help="An answer. May be repeated.")
+@click.option("--checks", type=_FILE, help="Smoke tests and the analysis of rollouts, YAML.")
 @click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
 @click.option("--base-url", help="An OpenAI-compatible server.")
 @common
@@ -78,6 +79,7 @@ def start(
     target: str,
     name: str | None,
     answers: tuple[str, ...],
+    checks: Path | None,
     model: str | None,
     base_url: str | None,
     store: Path | None,
@@ -85,10 +87,14 @@ def start(
     as_json: bool,
 ) -> int:
     """Begin a release from REQUEST, or from a bundle that `hug generate` made (--run)."""
+    from hug_agents.cli.generate import read_checks
     from hug_agents.release import Release
+    from hug_agents.request import Choices
 
     if (request_text is None) == (run is None):
         raise click.UsageError("give a REQUEST, or --run")
+    if checks and run:
+        raise click.UsageError("--checks is read with a REQUEST; give it to hug generate")
     with progress(quiet=as_json) as show:
         made = Release.start(
             request_text,
@@ -98,6 +104,7 @@ def start(
             target=target,
             release=name,
             answers=_answers(answers),
+            choices=Choices(checks=read_checks(checks)),
             model=model,
             base_url=base_url,
             store=store,

@@ -21,8 +21,8 @@ from hug_agents.reading.requirements import requirements
 from hug_agents.reading.spec_dependencies import dependencies, uncreated
 from hug_agents.reading.spec_services import ServiceMaker, application_and_services
 from hug_agents.reading.spec_tools import Refused
-from hug_agents.request import Request
-from hug_agents.spec import DeploymentSpec, Evidence, Line, Model
+from hug_agents.request import Checks, Request
+from hug_agents.spec import DeploymentSpec, Evidence, Line, Model, SmokeTest
 
 if TYPE_CHECKING:
     from hug_agents.scan.report import RepositoryFacts
@@ -93,6 +93,8 @@ def _parts(
         "objectives": goals, "triggers": spec_release.triggers(board, goals), "windows": spec_release.windows(board),
         "smoke_tests": spec_release.smoke_tests(board, services),
     }  # fmt: skip
+    if request.choices.checks:
+        values |= _checks(board, request.choices.checks, values["smoke_tests"])
     if len(names) == 1 and names[0] in board.versions:
         board.add(board.versions[names[0]])
     for name in ("version", "owner", "repository", "default_branch", "drill_every_days"):
@@ -104,6 +106,18 @@ def _parts(
     if way is not None:
         values["strategy"] = way
     return values if application and services and places and way is not None else None
+
+
+def _checks(board: Board, checks: Checks, stated: tuple[SmokeTest, ...]) -> dict[str, Any]:
+    """The analysis and the smoke tests of a file; they come beside what the words say."""
+    chosen: dict[str, Any] = {}
+    if checks.analysis:
+        chosen["analysis"] = checks.analysis
+        board.evidence["analysis"] = Evidence(path="analysis", kind="option", quote="--checks")
+    if checks.smoke_tests:
+        chosen["smoke_tests"] = tuple(dict.fromkeys((*stated, *checks.smoke_tests)))
+        board.evidence["smoke_tests"] = Evidence(path="smoke_tests", kind="option", quote="--checks")
+    return chosen
 
 
 def _only(text: str) -> bool:
