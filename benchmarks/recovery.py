@@ -216,9 +216,9 @@ def _one(shop: Shop, kind: str, number: int, folder: Path) -> Run:
             run.strays += 1
     run.bad.sort()
     print(_row(run), file=sys.stderr, flush=True)
-    for at, said in sorted(run.trail) if run.bad else ():
-        if at > run.bad[0] - 5:
-            print(f"{at - run.bad[0]:8.2f} {said}", file=sys.stderr)
+    for moment, what in sorted(run.trail) if run.bad else ():
+        if moment > run.bad[0] - 5:
+            print(f"{moment - run.bad[0]:8.2f} {what}", file=sys.stderr)
     return run
 
 
