@@ -33,3 +33,14 @@ def site(tmp_path: Path, green: object) -> Any:
     from tests.governed import Site
 
     return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def live(tmp_path: Path, green: object) -> Any:
+    """A site whose target has traffic."""
+    from tests.governed import Site
+    from tests.live import Live
+
+    target = Live()
+    target.site = Site(tmp_path / "site", target=target)
+    return target

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,7 @@ from hug_agents.execute.target import Outcome, Work
 from hug_agents.release import Release, drills_due
 from hug_agents.rollout.drill import DrillReport
 from tests.approve.office import KEYS, policy
-from tests.governed import Site
 from tests.live import CANARY, Live
-
-
-@pytest.fixture
-def live(tmp_path: Path, green: object) -> Live:
-    target = Live()
-    target.site = Site(tmp_path / "site", target=target)
-    return target
 
 
 def released(live: Live, tag: str = "1.0.0", **more: Any) -> Release:

@@ -58,6 +58,7 @@ class Server:
         self.metric: str | None = "0.2"
         self.seen: list[str] = []
         self.queries: list[str] = []
+        self.bodies: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,7 +70,9 @@ class Server:
                 else:
                     outer.seen.append(f"{self.command} {self.path}")
                     time.sleep(outer.delay)
-                    body, status = b"{}", 503 if outer.failing > 0 else outer.status
+                    if length := int(self.headers.get("Content-Length") or 0):
+                        outer.bodies.append(self.rfile.read(length).decode())
+                    body, status = b'{"state": "ok"}', 503 if outer.failing > 0 else outer.status
                     outer.failing -= 1
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

@@ -138,3 +138,18 @@ def test_any_path_reaches_the_request_as_it_is(path: str) -> None:
     split = f"check() {{ printf '%s\\0' \"$@\"; }}; {line}"
     words = run(["bash", "-c", split, "-", "staging"], cwd=Path.cwd(), timeout=30).stdout
     assert words.split("\0")[:-1] == ["staging", "api", "GET", path, "200", "2000"]
+
+
+HOSTILE = 'it\'s "quoted" $(touch pwned) `id` ${HOME} \\ %s'
+
+
+def test_a_body_is_sent_and_the_answer_is_read(tmp_path: Path, server: Server) -> None:
+    pay = SmokeTest(service="api", method="POST", path="/pay", send='{"note": "' + "it's" + '"}', contains="ok")
+    done = run_script(tmp_path, spec_with(pay), "staging", BASE_URL=server.url)
+    assert done.code == 0, done.output
+    assert server.bodies == ['{"note": "' + "it's" + '"}']
+    other = pay.model_copy(update={"contains": HOSTILE, "send": HOSTILE})
+    done = run_script(tmp_path, spec_with(other), "staging", BASE_URL=server.url)
+    assert (done.code, server.bodies[-1]) == (1, HOSTILE)
+    assert f"the answer does not hold {HOSTILE}" in done.output
+    assert not (tmp_path / "pwned").exists()
