@@ -9,6 +9,7 @@ from hug_agents.execute.dossier import Dossier, open_dossier
 from hug_agents.execute.executor import RELEASE, Executor
 from hug_agents.execute.register import DeploymentOutcome, Running
 from hug_agents.execute.target import Outcome
+from hug_agents.plans import RollbackPlan
 from hug_agents.rollout.back import take_back
 from hug_agents.rollout.run import Run, Stopped, Tell
 from hug_agents.rollout.smoke import SmokeReport
@@ -85,7 +86,7 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
             tell("trouble", trouble)
             back = take_back(run, trouble.reason)
             how = "rolled_back" if back.status == "done" else "failed"
-            outcome = Outcome(status="failed", detail=_said(trouble.reason, back))
+            outcome = Outcome(status="failed", detail=_said(trouble.reason, back, contents.blueprint.rollback))
     run.record("deployment_ended", how, trouble.reason if trouble else "")
     return Deployment(
         environment=contents.environment.name,
@@ -169,6 +170,7 @@ def _failed(item: Step, outcome: Outcome) -> Trouble | None:
     return Trouble(reason=outcome.detail or f"{item.action} failed", step=item.step, untouched=untouched)
 
 
-def _said(reason: str, back: Outcome) -> str:
+def _said(reason: str, back: Outcome, plan: RollbackPlan) -> str:
     how = "rolled back" if back.status == "done" else f"not rolled back ({back.detail})"
-    return f"{reason}; {how}"[:2000]
+    left = "".join(f"; not undone: {item.what}: {item.forward_fix}" for item in plan.irreversible)
+    return f"{reason[:1000]}; {how}{left}"[:2000]
