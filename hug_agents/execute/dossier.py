@@ -154,6 +154,9 @@ def places(spec: DeploymentSpec) -> tuple[Environment, tuple[Environment, ...]]:
 
 
 def place_of(spec: DeploymentSpec, name: CheckpointId, number: int = 0) -> Environment:
-    """The environment that a checkpoint is about; `number` counts those of production."""
+    """The environment that a checkpoint is about; `number` counts those of production that are done.
+
+    Where all are done and somebody moved the graph back, it is about the last: what was done there is not done again.
+    """
     staging, production = places(spec)
-    return production[number] if checkpoint(name).opens == "production" else staging
+    return production[min(number, len(production) - 1)] if checkpoint(name).opens == "production" else staging

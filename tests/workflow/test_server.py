@@ -83,6 +83,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         log.close()
 
 
+def orders(server: str) -> list[str]:
+    """What was carried out, by the commits of the target."""
+    return subprocess.run(
+        ["git", "log", "--all", "--format=%(trailers:key=Hug-Order,valueonly)"],
+        cwd=Path(FOLDERS[server], "infra"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+
 @pytest.mark.slow
 def test_one_run_through_an_interrupt(server: str) -> None:
     from langgraph_sdk import get_client
@@ -136,14 +147,9 @@ def test_one_run_through_an_interrupt(server: str) -> None:
             assert waits_at(state) == expected, state["interrupts"]
         assert state["values"]["outcome"] == "released"
 
+        before = orders(server)
+        assert len(before) == len(set(before)) >= 4
         await client.runs.wait(**config, command={"goto": "roll_out"}, raise_error=False)
-        done = subprocess.run(
-            ["git", "log", "--all", "--format=%(trailers:key=Hug-Order,valueonly)"],
-            cwd=Path(FOLDERS[server], "infra"),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        assert len(done) == len(set(done)) == 4, "a goto afterwards does nothing twice"
+        assert orders(server) == before, "a goto afterwards does nothing twice"
 
     asyncio.run(drive())
