@@ -19,7 +19,12 @@ NAMES = (
     "recovery",
 )
 
+RARE = ("crash",)
+"""Run by name only: hours."""
+
 if __name__ == "__main__":
+    if unknown := [name for name in sys.argv[1:] if name not in (*NAMES, *RARE)]:
+        sys.exit(f"there is no figure {unknown[0]}; one of: {', '.join((*NAMES, *RARE))}")
     for name in sys.argv[1:] or NAMES:
         for figure in import_module(f"benchmarks.{name}").figures():
             print(figure, flush=True)

@@ -92,6 +92,18 @@ def test_goto_past_a_checkpoint(site: Site, door: str, at: str) -> None:
         still_works(site, release)
 
 
+@pytest.mark.parametrize("door", ["ask_production_go_no_go", "roll_out", "drill", "stage"])
+def test_goto_after_the_last_production(site: Site, door: str) -> None:
+    release = site.start()
+    site.until(release, "production_go_no_go")
+    assert site.approve(release).outcome == "released"
+    done = list(site.target.keys)
+    with raw(release) as graph:
+        refused(lambda: graph.invoke(Command(goto=door), config(release)))
+    assert set(site.target.keys) == set(done), "what was done is not done again"
+    assert site.open(release).status().outcome == "released"
+
+
 @pytest.mark.parametrize("decision", ["approve", "done", "asked"])
 @pytest.mark.parametrize("node", ["pre_deployment", "ask_production_go_no_go", "production_go_no_go", "drill"])
 def test_update_state_as_the_checkpoint(site: Site, node: str, decision: str) -> None:
