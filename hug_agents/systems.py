@@ -91,12 +91,14 @@ _MISSION = (
         "repositories",
         "docker_registry",
         "Docker Registry",
-        level="generated",
-        writes=False,
+        "registry documents",
+        "check-jsonschema",
+        level="operated",
         note="any OCI registry: ECR with Terraform, ghcr.io, or the host that the request names",
+        against="docker-registry 2.8",
     ),
-    _ours("repositories", "nexus", "Nexus"),
-    _ours("repositories", "artifactory", "Artifactory"),
+    _ours("repositories", "nexus", "Nexus", "registry documents", level="validated", note="REST API documents"),
+    _ours("repositories", "artifactory", "Artifactory", "registry documents", level="validated", note="REST documents"),
 )
 
 
