@@ -88,7 +88,7 @@ class RegistryDocuments(Gate):
             deepest = min(error.context, key=lambda item: -len(item.absolute_path)) if error.context else error
             where = tuple(deepest.absolute_path)
             message = deepest.message if len(deepest.message) < 300 else f"{deepest.message[:300]}…"
-            if deepest.schema is False:
+            if deepest.validator == "not":
                 message = f"{where[-1] if where else 'this'} would hold a secret, or belongs somewhere else"
             place = (*where, *_extra(deepest))
             said = f"{'.'.join(map(str, where)) or 'document'}: {message}"

@@ -51,7 +51,10 @@ def fetch(source: Registry, repository: str, blob: Descriptor, file: IO[bytes]) 
     if problem is not None:
         raise problem
     file.seek(0)
-    found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    seen = hashlib.sha256()
+    while part := file.read(CHUNK):
+        seen.update(part)
+    found = f"sha256:{seen.hexdigest()}"
     if found != blob.digest:
         raise HttpError(f"the bytes have the digest {found}", where=f"{source.host}{path}")
 

@@ -142,7 +142,8 @@ def _judge(
     now: datetime,
 ) -> list[Image]:
     created = {digest: _created(registry, repository, registry.manifest(repository, digest)) for digest in found}
-    newest = sorted(found, key=lambda item: (created[item] or now, item), reverse=True)[: rules.keep_last]
+    known = [(made, digest) for digest, made in created.items() if made]
+    newest = [digest for _, digest in sorted(known, reverse=True)[: rules.keep_last]]
 
     def why(digest: str) -> str:
         made = created[digest]

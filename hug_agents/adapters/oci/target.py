@@ -104,10 +104,13 @@ class RegistryTarget:
         tag = self._tag_of(work.plan.environment.name, work.previous.digest())
         lacking = []
         registry = self._registry(self.place.host)
-        for move, _ in _moves(work.plan):
-            there = registry.resolve(move.into, tag)
-            if there is None or complete(registry, move.into, there.digest):
-                lacking.append(f"{move.into}:{tag}")
+        before = DeploymentSpec.model_validate_json(work.previous["spec.json"].content)
+        environment = next(item for item in work.blueprint.spec.environments if item.name == work.plan.environment.name)
+        for service in before.services:
+            into = self.place.repository(before, service, environment)
+            there = registry.resolve(into, tag)
+            if there is None or complete(registry, into, there.digest):
+                lacking.append(f"{into}:{tag}")
         if lacking:
             said = f"what ran before is not there: {', '.join(lacking)}"
             return Outcome(status="failed", untouched=True, detail=said)
