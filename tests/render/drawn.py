@@ -1,4 +1,4 @@
-"""Specs drawn from the whole space: every system that is written for at the moment, and text that tries to break out of its file."""
+"""Specs drawn from the whole space: every system that is written for, and text that tries to break out of its file."""
 
 from __future__ import annotations
 
@@ -111,19 +111,22 @@ def toolchains(draw: st.DrawFn, cloud: str) -> Toolchain:
         registry=draw(st.sampled_from([None, *ready("registry")])),
         registry_host=draw(st.sampled_from(["", "registry.example.com/team", "ghcr.io/acme", "r.example.com:8443"])),
     )
+    if chain.registry in ("nexus", "artifactory") and chain.registry_host in ("", "ghcr.io/acme") and not any_at_all:
+        chain = chain.model_copy(update={"registry_host": "registry.example.com/team"})
     # Putting right what clashes costs less than drawing again.
     changes: dict[str, Any] = {}
     for clash in combinations.clashes(combinations.known(chain, (cloud,))) if not any_at_all else ():
         match clash.need.field:
-            case "registry_host":
-                changes["registry_host"] = "registry.example.com/team"
             case "monitors":
                 changes["monitors"] = ("prometheus", *chain.monitors)
             case "runtime":
                 changes["rollout"] = None
             case _:
                 changes["runtime" if clash.system == "ecs" else "iac"] = "kubernetes" if clash.system == "ecs" else None
-    return chain.model_copy(update=changes)
+    chain = chain.model_copy(update=changes)
+    if chain.runtime == "ecs" and chain.iac is None and not any_at_all:
+        return chain.model_copy(update={"iac": "terraform"})  # nothing else writes its services
+    return chain
 
 
 @st.composite

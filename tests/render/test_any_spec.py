@@ -53,7 +53,8 @@ def judge(spec: DeploymentSpec, only: tuple[str, ...], seen: Counter[str]) -> No
         f"{item.gate} {item.file}:{item.line} {item.rule} {item.message}"
         for result in results
         for item in result.findings
-        if item.severity == "error"
+        # one about the spec objects to what was asked for, not to what was written: no monitor, say
+        if item.severity == "error" and item.file not in ("", "spec.json")
     ]
     assert not found, "\n".join(found)
     assert not [result.reason for result in results if result.status == "error"]
@@ -79,12 +80,12 @@ def drive(examples: int, only: tuple[str, ...], record: Record) -> None:
 
 
 def test_every_spec_renders_or_is_refused(record_property: Record) -> None:
-    drive(60, ("coherence", "well-formed"), record_property)
+    drive(40, ("coherence", "well-formed"), record_property)
 
 
 @pytest.mark.slow
 def test_every_spec_passes_the_fast_gates(record_property: Record) -> None:
-    drive(20, fast(), record_property)
+    drive(15, fast(), record_property)
 
 
 @pytest.mark.nightly

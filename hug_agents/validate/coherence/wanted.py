@@ -51,9 +51,10 @@ def _service(files: Facts, spec: DeploymentSpec, service: Service, number: int) 
     ):
         if port is not None:
             yield row("port", port, field)
-    for field in ("health_path", "metrics_path"):
-        if path := getattr(service, field):
-            yield row("path", path, field)
+    # without a path of its own, the root is what every platform asks
+    for field, asked in (("health_path", service.health_path or "/"), ("metrics_path", service.metrics_path)):
+        if asked:
+            yield row("path", asked, field)
     for index, test in enumerate(spec.smoke_tests):
         if test.service == service.name:
             yield _defines(files, "path", test.path, "smoke_tests", index, "path", subject=service.name)
