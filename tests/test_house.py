@@ -41,7 +41,7 @@ FLOORS = (
     ("runbook", "planning", "tracing"),
     ("render",),
     ("validate",),
-    ("reading", "repair", "approve"),
+    ("reading", "repair", "approve", "proposal"),
     ("agents",),
     ("execute",),
     ("rollout",),
