@@ -34,7 +34,7 @@ jobs:
             - run: |
                 echo 'a: b'
 
-                echo done
+                echo finished
     images:
         runs-on: ubuntu-24.04
         steps: [{run: echo theirs}]
