@@ -100,7 +100,7 @@ def _replaced(path: str, theirs: str, ours: str) -> tuple[str, ...]:
     return tuple(
         ".".join(key)[:200]
         for key, block in their_blocks.items()
-        if key in our_blocks and key not in ((name,) for name in _JOBS) and block.at(0) != our_blocks[key].at(0)
+        if key in our_blocks and ".".join(key) not in _JOBS and block.at(0) != our_blocks[key].at(0)
     )
 
 

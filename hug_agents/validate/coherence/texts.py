@@ -32,7 +32,7 @@ def facts(files: Facts) -> Iterator[Fact]:
             yield from _environments(files, artifact, artifact.path)
         elif match := _ROOT.match(artifact.path):
             for role in ("refers", "lists"):
-                yield Fact("environment", match[1], role, artifact.path, 1, group="terraform environments")  # type: ignore[arg-type]
+                yield Fact("environment", match[1], role, artifact.path, 1, group="terraform environments")
             yield from _terraform(artifact)
         elif artifact.path == RETENTION:
             yield from _retention(files, artifact)

@@ -31,7 +31,7 @@ def facts(files: Facts) -> Iterator[Fact]:
         name = path.rstrip("/").rpartition("/")[2]
         file = next(item.path for item in files.bundle if item.path.startswith(path))
         for role in ("refers", "lists"):
-            yield Fact("environment", name, role, file, 1, group="kubernetes overlays")  # type: ignore[arg-type]
+            yield Fact("environment", name, role, file, 1, group="kubernetes overlays")
 
 
 def _container(container: Container, secrets: dict[str, str]) -> Iterator[Fact]:

@@ -77,6 +77,32 @@ def test_an_environment_that_is_left_out_is_found(name: str, group: str, touched
     assert found[0].file and found[0].line
 
 
+@pytest.mark.parametrize(
+    ("system", "path", "line", "rule"),
+    [
+        ("cloudformation", "t.yaml", "            - ContainerPort: 8081", "port"),
+        ("cloudformation", "t.yaml", '      HealthCheckPort: "8081"', "port"),
+        ("cloudformation", "t.yaml", "      HealthCheckPath: /health", "path"),
+        ("cloudformation", "t.yaml", "            - Name: STRIPE_TOKEN", "variable"),
+        ("cloudformation", "secrets.json", '  "SecretArnPayments": "payments/stripe"', "secret"),
+        ("nomad", "j.hcl", "        to = 8081", "port"),
+        ("nomad", "j.hcl", '        path     = "/health"', "path"),
+        ("nomad", "j.hcl", "          STRIPE_TOKEN={{ .STRIPE_TOKEN.Value | toJSON }}", "variable"),
+        ("pulumi", "a.py", '        http=Http(port=8081, health_path="/healthz", health_port=8080),', "port"),
+        ("pulumi", "a.py", '        secrets={"STRIPE_KEY": "payments/stripe"},', "secret"),
+        ("datadog", "m.json", '  "query": "sum:app.http_request.count{service:payments-api}"', "metric"),
+        ("datadog", "m.json", '  "query": "sum:app.http_requests.count{service:payments,env:production}"', "service"),
+        ("datadog", "m.json", '  "query": "sum:app.http_requests.count{env:prod}"', "environment"),
+        ("elk", "r.json", '  "esql": "WHERE service.name IN (\\"payments\\", \\"payments-api\\")"', "service"),
+    ],
+)
+def test_other_systems_are_read_by_their_spelling(system: str, path: str, line: str, rule: str) -> None:
+    blueprint, bundle = BUNDLES["ecs_canary"]
+    rows = [*bundle, Artifact(path=f"x/{path}", content=f"\n{line}\n", system=system)]
+    (result,) = run_gates(Bundle("x", rows), blueprint, only=["coherence"])
+    assert [(item.rule, item.file, item.line) for item in result.findings] == [(rule, f"x/{path}", 2)]
+
+
 def test_what_an_analysis_asks_for_by_name_is_the_users_own() -> None:
     query = Query(name="queue", promql='max(queue_age_seconds{v="{{version}}"})', at_most=5)
     spec = kubernetes_rolling().model_copy(update={"analysis": Analysis(queries=(query,))})
