@@ -27,6 +27,18 @@ NEEDS: dict[SystemId, tuple[Need, ...]] = {
             reason="CloudFormation creates things in AWS alone, and no environment is there",
             nearest="no infrastructure as code: manifests for a cluster that is there",
         ),
+        Need(
+            field="runtime", any_of=("ecs",),
+            reason="clusters are written as Terraform; with CloudFormation the services run on ECS",
+            nearest="terraform beside kubernetes and nomad, or the runtime ecs",
+        ),
+    ),
+    "pulumi": (
+        Need(
+            field="runtime", any_of=("ecs",),
+            reason="clusters are written as Terraform; with Pulumi the services run on ECS",
+            nearest="terraform beside kubernetes and nomad, or the runtime ecs",
+        ),
     ),
     "argo_rollouts": (
         Need(
@@ -38,9 +50,10 @@ NEEDS: dict[SystemId, tuple[Need, ...]] = {
     ),
     "spinnaker": (
         Need(
-            field="runtime", any_of=("kubernetes", "ecs"),
-            reason="Spinnaker has no cloud provider for Nomad",
-            nearest="no rollout automation: Nomad has canaries and auto_revert of its own; or the runtime kubernetes",
+            field="runtime", any_of=("kubernetes",),
+            reason="Spinnaker has no cloud provider for Nomad, and on ECS the services are the infrastructure as code's",
+            nearest="no rollout automation: ECS shifts traffic itself, Nomad has canaries and auto_revert of its own; or the "
+            "runtime kubernetes",
         ),
     ),
     "grafana": (

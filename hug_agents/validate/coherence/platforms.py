@@ -1,7 +1,7 @@
 """Ports, paths, variables, secrets, services and metrics as other systems write them: one row a spelling.
 
-A row is a system, the kind of what the first group of its pattern says, and the pattern, which is held against each line. A row whose
-kind is `of` says which service the lines below it are about.
+A row is the kind of what the first group of its pattern says, and the pattern, which is held against each line. A row whose kind is
+`of` says which service the lines below it are about.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROWS = {
         ("port", r'\s*HealthCheckPort: "?(\d+)"?'),
         ("path", r"\s*HealthCheckPath: [\"']?(/[^\"']*)[\"']?"),
         ("variable", r"\s*- Name: ([A-Z][A-Z0-9_]+)"),
-        ("secret", r'\s*"SecretArn\w+": "([^"]+)",?'),
+        ("secret", r'\s*"SecretArn\w+": "([^"]+)(?<!-auth-token)",?'),  # a cache's token is made by the stack itself
     ),
     "nomad": (
         ("of", r'\s*task "([a-z0-9-]+)" \{'),
@@ -29,8 +29,8 @@ _ROWS = {
         ("variable", r"\s*([A-Z][A-Z0-9_]*)=\{\{ \..*"),
     ),
     "pulumi": (
-        ("of", r'\s*service="([a-z0-9-]+)",'),
-        ("port", r".*\bport=(\d+),.*"),
+        ("of", r'.*\bservice="([a-z0-9-]+)",.*'),
+        ("port", r".*\bHttp\(port=(\d+),.*"),
         ("port", r".*\bhealth_port=(\d+),.*"),
         ("path", r'.*\bhealth_path="([^"]*)".*'),
         ("secret", r'.*\bsecrets=\{"[A-Za-z_0-9]+": "([^"]+)".*'),
