@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from hug_agents import combinations
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HugError, QuestionsPending, UsageError
 from hug_agents.output import Written, write_bundle
@@ -184,6 +185,13 @@ def build_request(request: str | Request, choices: Choices | None, answers: Mapp
     for field, value in asked.choices:
         for system in () if field == "checks" else (value,) if isinstance(value, str) else value or ():
             check_system(field, system)
+    picked = asked.choices
+    chosen = {
+        name: (item,) if (item := getattr(picked, name)) else None for name in ("iac", "ci", "runtime", "rollout")
+    }
+    for clash in combinations.clashes({**chosen, "monitors": picked.monitors or None}):
+        if clash.system != "grafana":  # Prometheus is put beside it
+            raise clash.error()
     if answers:
         asked = asked.model_copy(update={"answers": (*asked.answers, *_given(answers))})
     from hug_agents.reading.redact import clean_request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +36,12 @@ class _Again(Exception):
 class Answer:
     """What a server said."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], text: str) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], text: str, data: bytes = b"") -> None:
         self.status = status
         self.headers = headers
         self.text = text
+        self.data = data
+        """The body as it came."""
 
     def json(self) -> Any:
         """The body as JSON. Raises HttpError when it is none."""
@@ -98,6 +100,30 @@ class Http:
         """GET."""
         return self.request("GET", path, **options)
 
+    def save(self, path: str, write: Callable[[bytes], object], *, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET a body of any length, handed on part by part. Not tried again: what was written may be half of it.
+
+        A redirection is returned as it is. Raises HttpError, also when the body breaks off.
+        """
+        import httpx
+
+        where = self._clean(f"GET {self.base_url}{path}")
+        try:
+            with self._client.stream("GET", path, headers=headers) as response:
+                if response.status_code >= 400:
+                    said = response.read().decode("utf-8", "replace")[:300]
+                    raise HttpError(
+                        self._clean(f"{response.status_code}: {said}"), where=where, status=response.status_code
+                    )
+                if response.status_code < 300:
+                    for part in response.iter_raw():
+                        write(part)
+                return Answer(response.status_code, response.headers, "")
+        except httpx.HTTPError as error:
+            raise HttpError(
+                self._clean(f"the answer broke off: {error or type(error).__name__}"), where=where
+            ) from error
+
     def close(self) -> None:
         """Let go of the connections."""
         if "_client" in self.__dict__:
@@ -129,7 +155,7 @@ class Http:
                     if len(body) > ANSWER_LIMIT:
                         raise HttpError("the answer is too long", where=self._clean(where), status=response.status_code)
                 text = body.decode(response.encoding or "utf-8", "replace")
-                answer = Answer(response.status_code, response.headers, text)
+                answer = Answer(response.status_code, response.headers, text, bytes(body))
         except httpx.HTTPError as error:
             problem = HttpError(
                 self._clean(f"no answer: {error or type(error).__name__}"),

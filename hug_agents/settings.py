@@ -38,6 +38,10 @@ class Settings(BaseModel):
     github_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
     )
+    registry_auth: Path | None = Field(
+        None,
+        description="HUG_AGENTS_REGISTRY_AUTH, else REGISTRY_AUTH_FILE: who signs in at registries, as docker writes it",
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -74,6 +78,8 @@ class Settings(BaseModel):
             if env.get(name)
         }
         values["github_token"] = env.get("HUG_AGENTS_GITHUB_TOKEN") or env.get("GITHUB_TOKEN") or ""
+        auth = env.get("HUG_AGENTS_REGISTRY_AUTH") or env.get("REGISTRY_AUTH_FILE")
+        values |= {"registry_auth": auth} if auth else {}
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
         values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -104,6 +104,12 @@ class Store:
         """A bundle by its manifest's digest, every byte checked."""
         manifest = self.get_model(Manifest, name)
         return Bundle(manifest.spec, self._artifacts(manifest))
+
+    def documents(self) -> Iterator[str]:
+        """Every object that is text, as it lies there: for whoever looks for what is named anywhere."""
+        for path in sorted((self.root / "objects").glob("*/*")):
+            if not path.name.startswith(".new-"):
+                yield path.read_bytes().decode("utf-8", "replace")
 
     def _artifacts(self, manifest: Manifest) -> Iterable[Artifact]:
         for entry in manifest.entries:

@@ -13,6 +13,20 @@ Family = Literal["infrastructure", "pipelines", "orchestration", "monitoring", "
 Level = Literal["planned", "generated", "validated", "operated"]
 
 
+class Need(Model):
+    """Something that a system cannot do without. Neither `any_of` nor `all_of`: whatever it is, it must be said."""
+
+    field: Line
+    """A field of the toolchain, or `cloud`: the clouds of the environments."""
+    any_of: tuple[Line, ...] = ()
+    """One of these must be among what is chosen."""
+    all_of: tuple[Line, ...] = ()
+    """Nothing else may be chosen."""
+    reason: Line
+    nearest: Line
+    """What works instead."""
+
+
 class System(Model):
     """One tool that files are written for."""
 
@@ -24,13 +38,25 @@ class System(Model):
     renderer: Line = ""
     """The module that writes its files, imported when it is needed; empty while the system is planned."""
     note: Line = ""
+    against: Line = ""
+    """What its target was run against; empty where it has none. `operated` means that this is not empty."""
+    needs: tuple[Need, ...] = ()
+    """What it does not go without; ours stand in `hug_agents.combinations`."""
 
 
 def _ours(
-    family: Family, id: str, name: str, *validators: str, level: Level = "planned", note: str = "", writes: bool = True
+    family: Family,
+    id: str,
+    name: str,
+    *validators: str,
+    level: Level = "planned",
+    note: str = "",
+    writes: bool = True,
+    against: str = "",
 ) -> System:
     renderer = f"hug_agents.render.{family}.{id}" if writes and level != "planned" else ""
-    return System(id=id, name=name, family=family, level=level, validators=validators, renderer=renderer, note=note)
+    values = {"id": id, "name": name, "family": family, "level": level, "note": note, "against": against}
+    return System.model_validate({**values, "validators": validators, "renderer": renderer})
 
 
 _MISSION = (
@@ -65,12 +91,14 @@ _MISSION = (
         "repositories",
         "docker_registry",
         "Docker Registry",
-        level="generated",
-        writes=False,
+        "registry documents",
+        "check-jsonschema",
+        level="operated",
         note="any OCI registry: ECR with Terraform, ghcr.io, or the host that the request names",
+        against="docker-registry 2.8",
     ),
-    _ours("repositories", "nexus", "Nexus"),
-    _ours("repositories", "artifactory", "Artifactory"),
+    _ours("repositories", "nexus", "Nexus", "registry documents", level="validated", note="REST API documents"),
+    _ours("repositories", "artifactory", "Artifactory", "registry documents", level="validated", note="REST documents"),
 )
 
 
@@ -86,7 +114,7 @@ def systems() -> dict[str, System]:
     return table
 
 
-_FAMILIES: dict[str, Family] = {
+FIELDS: dict[str, Family] = {
     "iac": "infrastructure",
     "ci": "pipelines",
     "runtime": "orchestration",
@@ -102,7 +130,7 @@ def check(field: str, chosen: str) -> System:
 
     Raises UnsupportedError, naming it, for one that is unknown, of another family, or only planned.
     """
-    family = _FAMILIES[field]
+    family = FIELDS[field]
     same = [item for item in systems().values() if item.family == family]
     system = systems().get(chosen)
     if system is None or system.family != family:
@@ -124,6 +152,6 @@ def check(field: str, chosen: str) -> System:
 def chosen_systems(spec: DeploymentSpec) -> tuple[System, ...]:
     """The systems that a spec writes for, in the order of the families. Raises UnsupportedError."""
     toolchain = spec.toolchain
-    fields = ((field, getattr(toolchain, field)) for field in _FAMILIES)
+    fields = ((field, getattr(toolchain, field)) for field in FIELDS)
     named = ((field, item) for field, value in fields for item in (value if isinstance(value, tuple) else (value,)))
     return tuple(check(field, item) for field, item in named if item is not None)

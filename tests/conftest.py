@@ -44,3 +44,12 @@ def live(tmp_path: Path, green: object) -> Any:
     target = Live()
     target.site = Site(tmp_path / "site", target=target)
     return target
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the tests that draw specs tried, and what of it failed, whether they passed or not."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "told":
+                    terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")

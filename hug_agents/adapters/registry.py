@@ -43,9 +43,17 @@ def _github_actions(rest: str, store: Store) -> Target:
     return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
 
 
+def _registry(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.oci.place import Place
+    from hug_agents.adapters.oci.target import RegistryTarget
+
+    return RegistryTarget(Place.parse(rest))
+
+
 _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
     "local": _local,
+    "registry": _registry,
     "terraform": _terraform,
     "write": _write,
 }

@@ -28,6 +28,7 @@ COMMANDS = (
     "local",
     "metrics",
     "policy",
+    "registry",
     "release",
     "rollback",
     "systems",

@@ -12,6 +12,7 @@ from hug_agents.cli.console import print_json, progress
 from hug_agents.errors import QuestionsPending, UsageError
 
 if TYPE_CHECKING:
+    from hug_agents.cli.beside import Beside
     from hug_agents.generation import Generation
     from hug_agents.request import Checks
 
@@ -83,10 +84,13 @@ def command(
             given = print_questions(pending, ask=ask)
             if not given:
                 return 4
+    beside = run.proposal(made)
     if as_json:
-        print_json(made.to_json())
+        print_json({**made.to_json(), **({"proposal": beside.to_json()} if beside else {})})
     else:
         print_generation(made)
+        if beside:
+            beside.show()
     return 3 if made.verdict == "failed" else 0
 
 
@@ -119,6 +123,17 @@ class _Run:
             return generate(
                 self._text, repo=self._repo, answers=answers, choices=choices, progress=show, **self._options
             )
+
+    def proposal(self, made: Generation) -> Beside | None:
+        """What would change in the repository, where it is a folder with machinery of its own."""
+        from hug_agents.checkout import is_url
+
+        out = self._options["out"]
+        if self._repo is None or is_url(self._repo) or out.resolve() == Path(self._repo).resolve():
+            return None
+        from hug_agents.cli.beside import beside
+
+        return beside(made.bundle, Path(self._repo), out)
 
 
 def read_checks(path: Path | None) -> Checks | None:

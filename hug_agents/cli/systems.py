@@ -1,17 +1,18 @@
-"""`hug systems`: what is supported, and how far."""
+"""`hug systems`: what is supported, how far, and what goes together."""
 
 from __future__ import annotations
 
 import click
 
 from hug_agents.cli.console import console, print_json
-from hug_agents.systems import systems
+from hug_agents.combinations import needs
+from hug_agents.systems import System, systems
 
 
 @click.command("systems")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(as_json: bool) -> None:
-    """List the systems of the mission, and how far each is supported.
+    """List the systems of the mission, how far each is supported, and what each does not go without.
 
     \b
     planned     not written yet; asking for it is refused by name
@@ -20,14 +21,28 @@ def command(as_json: bool) -> None:
     operated    and hug can carry them out
     """
     if as_json:
-        print_json({"systems": [system.model_dump(mode="json") for system in systems().values()]})
+        print_json({"systems": [_row(system) for system in systems().values()]})
         return
     from rich.table import Table
 
-    table = Table("family", "system", "id", "level", "checked by", box=None, header_style="bold", pad_edge=False)
+    table = Table("family", "system", "id", "level", "validated by", "operated against", box=None, pad_edge=False)
+    table.header_style = "bold"
     colours = {"planned": "dim", "generated": "yellow", "validated": "green", "operated": "bold green"}
     for system in systems().values():
         note = f"{system.name} ({system.note})" if system.note else system.name
         level = f"[{colours[system.level]}]{system.level}[/]"
-        table.add_row(system.family, note, system.id, level, ", ".join(system.validators))
-    console().print(table)
+        table.add_row(system.family, note, system.id, level, ", ".join(system.validators), system.against)
+    out = console()
+    out.print(table)
+    out.print("\n[bold]What does not go alone[/]")
+    for system in systems().values():
+        for need in needs(system.id):
+            out.print(f"{system.name}: {need.reason}. Nearest: {need.nearest}", style="dim")
+
+
+def _row(system: System) -> dict[str, object]:
+    return {
+        **system.model_dump(mode="json"),
+        "generated": system.level != "planned",
+        "needs": [need.model_dump(mode="json") for need in needs(system.id)],
+    }

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hug_agents import combinations
 from hug_agents.reading.board import Board, Candidate
 from hug_agents.spec import Line, Model, Text, Toolchain
 from hug_agents.systems import systems
@@ -82,7 +83,40 @@ def toolchain(board: Board, run: str, clouds: set[str], refused: list[Refused]) 
     host = board.choose("toolchain.registry_host")
     if host is not None:
         values["registry_host"] = str(host.value)
-    return Toolchain.model_validate(values)
+    return _together(board, Toolchain.model_validate(values), refused)
+
+
+def _together(board: Board, chain: Toolchain, refused: list[Refused]) -> Toolchain:
+    """The toolchain without what makes no sense beside the rest; that is refused by name, or asked where a word is missing."""
+    for clash in combinations.clashes(combinations.known(chain)):
+        need = clash.need
+        if need.field == "registry_host":
+            board.ask(
+                "toolchain.registry_host",
+                f"Where does {_name(clash.system)} answer? (host[:port]/repository)",
+                why=need.reason,
+            )
+        elif need.field == "monitors" and not any(board.rejected("toolchain.monitors", item) for item in need.any_of):
+            chain = chain.model_copy(update={"monitors": (*need.any_of, *chain.monitors)})
+            board.notes.append(f"toolchain.monitors: {', '.join(need.any_of)} is written too: {need.reason}")
+        else:
+            chain = _without(board, chain, clash, refused)
+    return chain
+
+
+def _without(board: Board, chain: Toolchain, clash: combinations.Clash, refused: list[Refused]) -> Toolchain:
+    for name in ("iac", "ci", "rollout", "registry", "monitors"):
+        value = getattr(chain, name)
+        if clash.system == value or (isinstance(value, tuple) and clash.system in value):
+            target = f"toolchain.{name}"
+            stated = board.evidence.pop(target, None)
+            reason = f"{clash.need.reason}. Nearest: {clash.need.nearest}"
+            board.default(target, f"left out: {clash.need.reason}")
+            quote = stated.quote if stated else ""
+            refused.append(Refused(what=_name(clash.system), path=target, quote=quote, reason=reason))
+            left = tuple(item for item in value if item != clash.system) if isinstance(value, tuple) else None
+            return chain.model_copy(update={name: left})
+    return chain
 
 
 def _one(board: Board, name: str, refused: list[Refused]) -> str | None:

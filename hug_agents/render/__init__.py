@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import cast
 
+from hug_agents import combinations
 from hug_agents.bundle import Artifact, Bundle
 from hug_agents.plans import Blueprint
 from hug_agents.systems import chosen_systems
@@ -24,6 +25,7 @@ COMMON = ("hug_agents.render.orchestration.dockerfile", "hug_agents.render.orche
 
 def renderers(blueprint: Blueprint) -> tuple[Render, ...]:
     """The functions that write this blueprint's files, in order."""
+    combinations.require(blueprint.spec)
     modules = [system.renderer for system in chosen_systems(blueprint.spec) if system.renderer]
     modules += [*COMMON, *(f"hug_agents.render.documents.{name}" for name in DOCUMENTS)]
     return tuple(cast(Render, import_module(module).render) for module in modules)

@@ -18,6 +18,9 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
 PROMETHEUS = "monitoring/prometheus"
+REGISTRY = "registry"
+RETENTION = f"{REGISTRY}/retention.json"
+"""What `hug registry retain` keeps."""
 
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:

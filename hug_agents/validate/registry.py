@@ -24,6 +24,8 @@ _OURS = (
     "hadolint:Hadolint",
     "shellcheck:Shellcheck",
     "terraform:TerraformFmt",
+    "coherence.gate:Coherence",
+    "registry_documents:RegistryDocuments",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )
