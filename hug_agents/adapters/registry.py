@@ -43,9 +43,18 @@ def _github_actions(rest: str, store: Store) -> Target:
     return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
 
 
+def _nomad(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.nomad.place import Place
+    from hug_agents.adapters.nomad.target import NomadTarget
+    from hug_agents.settings import Settings
+
+    return NomadTarget(Place.parse(rest), store, Settings.load().nomad_token)
+
+
 _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
     "local": _local,
+    "nomad": _nomad,
     "terraform": _terraform,
     "write": _write,
 }

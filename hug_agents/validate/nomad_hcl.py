@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hug_agents.validate.hcl import Attribute, Block, parse
@@ -95,8 +96,7 @@ class Reading:
         return self.lines.get(path, 1)
 
     def _block(self, block: Block, model: type, path: tuple[str, ...]) -> dict[str, Any]:
-        fields = {item.name: item for item in dataclasses.fields(model)}
-        hints = typing.get_type_hints(model)
+        fields, hints = _shape(model)
         renamed = _RENAMED.get(model.__name__, {})
         self.lines[path] = block.line
         made: dict[str, Any] = {}
@@ -302,6 +302,12 @@ def _flush(text: str) -> str:
     return "\n".join(line[depth:] if line.strip() else "" for line in lines)
 
 
+@cache
+def _shape(model: type) -> tuple[dict[str, dataclasses.Field[Any]], dict[str, Any]]:
+    """The fields of one of Nomad's structures, and their types."""
+    return {item.name: item for item in dataclasses.fields(typing.cast(Any, model))}, typing.get_type_hints(model)
+
+
 def _key(field: dataclasses.Field[Any]) -> str:
     from nomadpy.models import json_name
 
@@ -357,8 +363,8 @@ def differences(job: Any, model: type, path: str = "Job") -> Iterator[str]:
     if not isinstance(job, dict):
         yield f"{path} is no object"
         return
-    fields = {_key(item): item.name for item in dataclasses.fields(model)}
-    hints = typing.get_type_hints(model)
+    known, hints = _shape(model)
+    fields = {_key(item): item.name for item in known.values()}
     for key, value in job.items():
         if key not in fields:
             yield f"{path}.{key} is not a field of Nomad's {model.__name__}"

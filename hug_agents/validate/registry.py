@@ -22,6 +22,8 @@ _OURS = (
     "promtool:PromtoolTest",
     "amtool:Amtool",
     "hadolint:Hadolint",
+    "nomad:NomadJobs",
+    "nomad:NomadValidate",
     "shellcheck:Shellcheck",
     "terraform:TerraformFmt",
     "wellformed:WellFormed",

@@ -37,6 +37,8 @@ class Cluster:
         self.deployments: dict[str, dict[str, Any]] = {}
         self.variables: dict[tuple[str, str], dict[str, Any]] = {}
         self.tokens: dict[str, str] = {}
+        self.pending: list[Key] = []
+        """Jobs that the scheduler has not looked at since they changed."""
         self.bad = ""
         """Part of the name of an image whose allocations never get healthy."""
         self.failing = ""
@@ -60,8 +62,12 @@ class Cluster:
 
     def tick(self) -> None:
         """Time passes."""
+        waiting, self.pending = self.pending, []
+        for key in waiting:
+            self.schedule(key)
         for item in list(self.deployments.values()):
-            self.advance(item)
+            if item["JobID"] not in [key[1] for key in waiting]:
+                self.advance(item)
 
     def running(self, key: Key) -> list[dict[str, Any]]:
         return [item for item in self.allocs.get(key, []) if item["DesiredStatus"] == "run"]
@@ -128,7 +134,7 @@ class Cluster:
                 item.update(Status="cancelled", StatusDescription="Cancelled due to newer version of job")
                 self.stop_canaries(key, item)
         if job.get("Type", "service") == "service":
-            self.schedule(key)
+            self.pending.append(key)  # the scheduler comes to it later
         self.note(f"register {key[1]}", key)
         return self.index
 

@@ -153,6 +153,10 @@ class Program:
         self.cluster.pause(self.cluster.deployments[words[0]], False)
         return ""
 
+    def operator_api(self, namespace: str, words: list[str], options: Any) -> Any:
+        name = words[0].removeprefix("/v1/job/").partition("/evaluations?")[0]
+        return [{"Status": "pending" if (namespace, name) in self.cluster.pending else "complete"}]
+
     def service_info(self, namespace: str, words: list[str], options: Any) -> Any:
         return self.cluster.registrations(namespace, words[0])
 

@@ -123,8 +123,8 @@ def test_a_canary_is_judged_before_it_is_promoted_and_held_at_each_weight(place:
     order = [what for what, _ in place.cluster.log if what.endswith(" api")]
     assert order[:2] == ["register api", "promote api"]
     assert order.index("pause api") < order.index("resume api") < order.index("done api")
-    at_pause = dict(place.cluster.log)["pause api"]["api"]
-    assert sum(count for image, count in at_pause.items() if "@sha256:2" in image) == 2  # half of three
+    held = dict(place.cluster.log)["resume api"]["api"]
+    assert sum(count for image, count in held.items() if "@sha256:2" in image) == 2  # half of three
 
 
 def test_blue_green_sends_nothing_to_the_new_ones_before_they_are_promoted(place: Place) -> None:
@@ -135,9 +135,8 @@ def test_blue_green_sends_nothing_to_the_new_ones_before_they_are_promoted(place
     assert {image.split(":")[-1][0]: count for image, count in after.items()} == {"2": 3}
 
 
-@KINDS
-def test_the_same_release_again_changes_nothing(place: Place, kind: str) -> None:
-    place.released(kind, "one", "two")
+def test_the_same_release_again_changes_nothing(place: Place) -> None:
+    place.released("canary", "one", "two")
     before = place.state()
     again = place("rollout", "two")
     assert (again.code, place.state()) == (0, before), again.output
@@ -157,14 +156,19 @@ def test_a_release_that_never_gets_healthy_is_rolled_back(place: Place, kind: st
     assert place.record["phase"] == "rolled-back"
 
 
-@KINDS
-def test_a_release_that_fails_its_smoke_tests_is_rolled_back(place: Place, server: Server, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["rolling", "blue_green"])
+def test_a_failing_smoke_test_keeps_the_release_out(place: Place, server: Server, kind: str) -> None:
     place.released(kind, "one")
-    server.failing = 40
-    failed = place("rollout", "two")
-    assert failed.code == 1 and "smoke" in failed.output, failed.output
-    assert place.serving() == place.serving("mailer") == {"1"}, failed.output
+    server.status = 503
+    failed = place("rollout", "two", SMOKE_DEADLINE_SECONDS="0")
+    assert failed.code == 1 and "answered 503, expected 200" in failed.output
+    assert place.serving() == place.serving("mailer") == {"1"}
     assert sum(place.cluster.images((NAMESPACE, "api")).values()) == 3
+    # The smoke tests after the rollback fail too, so it is not called a success.
+    assert "THE ROLLBACK FAILED TOO" in failed.output and place.record["phase"] == "rolling-out"
+    server.status = 200
+    mended = place("rollback")
+    assert mended.code == 0 and place.record["phase"] == "rolled-back", mended.output
 
 
 @KINDS
@@ -197,6 +201,25 @@ def test_a_bad_metric_stops_a_canary(place: Place, server: Server) -> None:
     assert failed.code == 1 and "error_rate of api is 7.5 %, above 1 %" in failed.output
     assert place.serving() == {"1"}
     assert not any(what == "promote api" for what, _ in place.cluster.log)
+
+
+def test_a_canary_that_turns_bad_after_its_promotion_is_taken_back(place: Place, server: Server) -> None:
+    place.released("canary", "one")
+    pause, fail = place.program.deployment_pause, place.program.deployment_fail
+
+    def turns_bad(*arguments: Any) -> Any:
+        server.status = 503
+        return pause(*arguments)
+
+    def turns_good(*arguments: Any) -> Any:
+        server.status = 200
+        return fail(*arguments)
+
+    place.program.deployment_pause, place.program.deployment_fail = turns_bad, turns_good  # type: ignore[method-assign]
+    failed = place("rollout", "two", SMOKE_DEADLINE_SECONDS="0")
+    assert failed.code == 1 and "answered 503" in failed.output
+    assert place.record["phase"] == "rolled-back", failed.output
+    assert place.cluster.images((NAMESPACE, "api")).popitem()[1] == 3 and place.serving() == {"1"}
 
 
 def test_a_migration_that_fails_stops_a_release_before_anything_else_changes(place: Place) -> None:
@@ -263,4 +286,5 @@ def test_status_says_what_runs(place: Place) -> None:
 @pytest.mark.parametrize("words", [(), ("plan",), ("plan", "nowhere"), ("explode", "production"), ("rollout", "production")])
 def test_wrong_usage_is_2(place: Place, words: tuple[str, ...]) -> None:
     place.install(spec_of("rolling"))
-    assert run([str(place.bundle / "deploy/deploy.sh"), *words], cwd=place.folder).code == 2
+    done = run([str(place.bundle / "deploy/deploy.sh"), *words], cwd=place.folder, timeout=60)
+    assert done.code == 2 and "usage:" in done.output
