@@ -68,7 +68,14 @@ _MISSION = (
     _ours("monitoring", "elk", "ELK"),
     _ours("monitoring", "datadog", "Datadog"),
     _ours("rollback", "argo_rollouts", "Argo Rollouts"),
-    _ours("rollback", "spinnaker", "Spinnaker"),
+    _ours(
+        "rollback",
+        "spinnaker",
+        "Spinnaker",
+        "spinnaker-pipelines",
+        level="validated",
+        note="Kubernetes; operated against an emulator of Gate's HTTP API, never a real server",
+    ),
     _ours(
         "repositories",
         "docker_registry",

@@ -18,6 +18,7 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
 NOMAD = "nomad"
+SPINNAKER = "spinnaker"
 PROMETHEUS = "monitoring/prometheus"
 
 

@@ -25,6 +25,7 @@ _OURS = (
     "nomad:NomadJobs",
     "nomad:NomadValidate",
     "shellcheck:Shellcheck",
+    "spinnaker:SpinnakerPipelines",
     "terraform:TerraformFmt",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
