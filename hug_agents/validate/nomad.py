@@ -82,7 +82,7 @@ class NomadJobs(Gate):
                 yield self.finding("schema", str(error), file=path, line=error.line)
 
     def _in_place(self, text: str, given: dict[str, Any], path: str, place: str) -> Iterator[Finding]:
-        from nomadpy.jobs import Job
+        from nomadpy.jobs import Job  # type: ignore[import-untyped]
 
         reading = Reading(text, {**given, "image": _IMAGE_UNKNOWN})
         declared = reading.variables().keys()
@@ -102,7 +102,10 @@ class NomadJobs(Gate):
         for block in parse(bundle[path].content).walk():
             if block.type == "namespace" and (block.labels in ((), ("*",)) or block.text("policy")):
                 yield self.finding(
-                    "policy", "a policy names its namespace, and its capabilities one by one", file=path, line=block.line
+                    "policy",
+                    "a policy names its namespace, and its capabilities one by one",
+                    file=path,
+                    line=block.line,
                 )
             words = re.findall(r'"([^"]*)"', block.text("capabilities"))
             known = _CAPABILITIES if block.type == "namespace" else {"list", "read", "write", "destroy", "deny"}
@@ -132,7 +135,16 @@ class NomadValidate(Gate):
             values = path.replace(".nomad.hcl", ".vars.hcl").rsplit("/", 1)[-1]
             for place in sorted((workspace.root / NOMAD / "environments").iterdir()):
                 done = workspace.run(
-                    [self.tool, "job", "validate", "-var-file", str(place / values), "-var", f"image={_IMAGE_UNKNOWN}", path]
+                    [
+                        self.tool,
+                        "job",
+                        "validate",
+                        "-var-file",
+                        str(place / values),
+                        "-var",
+                        f"image={_IMAGE_UNKNOWN}",
+                        path,
+                    ]
                 )
                 if done.code:
                     found.append(self.finding("validate", done.output, file=path, line=1))
@@ -189,7 +201,9 @@ def _update(update: dict[str, Any], count: int) -> Iterator[tuple[str, str, tupl
         yield "update", "auto_promote needs canaries", ("Update", "AutoPromote")
     if update.get("Canary", 0) > count:
         yield "update", f"{update['Canary']} canaries of {count}: more than run afterwards", ("Update", "Canary")
-    healthy, deadline, progress = (update.get(key, 0) for key in ("MinHealthyTime", "HealthyDeadline", "ProgressDeadline"))
+    healthy, deadline, progress = (
+        update.get(key, 0) for key in ("MinHealthyTime", "HealthyDeadline", "ProgressDeadline")
+    )
     if deadline and healthy >= deadline:
         yield "update", "min_healthy_time must be below healthy_deadline", ("Update", "MinHealthyTime")
     if progress and deadline >= progress:
@@ -235,7 +249,7 @@ def _task(task: dict[str, Any], labels: set[str]) -> Iterator[tuple[str, str, tu
 
 def _syntax(text: str) -> tuple[str, int] | None:
     """What HashiCorp's parser says of a file."""
-    from pygohcl import HCLInternalError, HCLParseError, loads
+    from pygohcl import HCLInternalError, HCLParseError, loads  # type: ignore[import-untyped]
 
     try:
         loads(text, keep_interpolations=True)

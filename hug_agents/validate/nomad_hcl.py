@@ -29,17 +29,43 @@ _TEMPLATE = re.compile(r"(?<!\$)\$\{([^}]*)\}")
 
 # HCL's name: Nomad's field, where they differ. Plural blocks become lists.
 _RENAMED = {
-    "Job": {"constraint": "constraints", "group": "task_groups", "affinity": "affinities", "spread": "spreads",
-            "parameterized": "parameterized_job"},
-    "TaskGroup": {"constraint": "constraints", "task": "tasks", "spread": "spreads", "restart": "restart_policy",
-                  "reschedule": "reschedule_policy", "network": "networks", "service": "services",
-                  "affinity": "affinities"},
-    "Task": {"constraint": "constraints", "template": "templates", "service": "services", "restart": "restart_policy",
-             "logs": "log_config", "artifact": "artifacts", "affinity": "affinities"},
+    "Job": {
+        "constraint": "constraints",
+        "group": "task_groups",
+        "affinity": "affinities",
+        "spread": "spreads",
+        "parameterized": "parameterized_job",
+    },
+    "TaskGroup": {
+        "constraint": "constraints",
+        "task": "tasks",
+        "spread": "spreads",
+        "restart": "restart_policy",
+        "reschedule": "reschedule_policy",
+        "network": "networks",
+        "service": "services",
+        "affinity": "affinities",
+    },
+    "Task": {
+        "constraint": "constraints",
+        "template": "templates",
+        "service": "services",
+        "restart": "restart_policy",
+        "logs": "log_config",
+        "artifact": "artifacts",
+        "affinity": "affinities",
+    },
     "Service": {"port": "port_label", "check": "checks"},
     "ServiceCheck": {"port": "port_label"},
-    "Template": {"data": "embedded_tmpl", "destination": "dest_path", "env": "envvars", "source": "source_path",
-                 "error_on_missing_key": "err_missing_key", "left_delimiter": "left_delim", "right_delimiter": "right_delim"},
+    "Template": {
+        "data": "embedded_tmpl",
+        "destination": "dest_path",
+        "env": "envvars",
+        "source": "source_path",
+        "error_on_missing_key": "err_missing_key",
+        "left_delimiter": "left_delim",
+        "right_delimiter": "right_delim",
+    },
     "Constraint": {"attribute": "l_target", "value": "r_target", "operator": "operand"},
     "PeriodicConfig": {"cron": "spec", "crons": "specs"},
     "Resources": {"memory": "memory_mb", "memory_max": "memory_max_mb"},
@@ -76,7 +102,7 @@ class Reading:
 
     def job(self) -> dict[str, Any]:
         """The job as the API takes it. Raises Wrong."""
-        from nomadpy.jobs import Job
+        from nomadpy.jobs import Job  # type: ignore[import-untyped]
 
         found = list(self.root.of("job"))
         if len(found) != 1 or len(found[0].labels) != 1:
@@ -122,7 +148,7 @@ class Reading:
 
     def _inner(self, inner: Block, model: type, fields: Any, hints: Any, renamed: Any, made: Any, path: Any) -> None:
         if model.__name__ == "NetworkResource" and inner.type == "port":
-            from nomadpy.resources import Port
+            from nomadpy.resources import Port  # type: ignore[import-untyped]
 
             kind = "ReservedPorts" if "static" in inner.attributes else "DynamicPorts"
             made.setdefault(kind, []).append(self._block(inner, Port, (*path, kind, str(len(made.get(kind, []))))))
@@ -309,7 +335,7 @@ def _shape(model: type) -> tuple[dict[str, dataclasses.Field[Any]], dict[str, An
 
 
 def _key(field: dataclasses.Field[Any]) -> str:
-    from nomadpy.models import json_name
+    from nomadpy.models import json_name  # type: ignore[import-untyped]
 
     return str(field.metadata.get("json", json_name(field.name)))
 

@@ -82,33 +82,41 @@ def _pipeline(pipeline: dict[str, Any], configs: set[Any], bundle: Bundle) -> It
         yield from _no_expression(pipeline[key], (key,))
     stages = [item for item in pipeline.get("stages") or () if isinstance(item, dict)]
     refs = [str(item.get("refId")) for item in stages]
-    for number, ref in enumerate(refs):
-        if refs.index(ref) != number:
-            yield "refId", f"two stages have the refId {ref!r:.40}", ("stages", number, "refId")
-    needs = {str(item.get("refId")): [str(ref) for ref in item.get("requisiteStageRefIds") or ()] for item in stages}
-    for number, stage in enumerate(stages):
-        for ref in needs[refs[number]]:
-            if ref not in refs:
-                yield "requisiteStageRefIds", f"there is no stage {ref!r:.40}", ("stages", number, "requisiteStageRefIds")
-    if circle := _circle(needs):
-        yield "requisiteStageRefIds", f"stages wait for each other: {' → '.join(circle)}", ("stages",)
-        return
     names = [str(item.get("name")) for item in stages]
-    for number, name in enumerate(names):
-        if names.index(name) != number:
-            yield "name", f"two stages are called {name!r:.60}, and an expression would find either", ("stages", number, "name")
+    needs: dict[str, list[str]] = {}
+    for ref, item in zip(refs, stages, strict=True):
+        needs.setdefault(ref, []).extend(str(other) for other in item.get("requisiteStageRefIds") or ())
+    bad = list(_graph(refs, names, needs))
+    yield from bad
+    if any(rule == "requisiteStageRefIds" for rule, _, _ in bad):
+        return
     artifacts = {item.get("id") for item in pipeline.get("expectedArtifacts") or () if isinstance(item, dict)}
     for number, stage in enumerate(stages):
         before = _upstream(refs[number], needs)
-        made = {
-            item.get("id")
-            for other in stages
-            if str(other.get("refId")) in before
-            for item in other.get("expectedArtifacts") or ()
-        }
-        upstream = {name for name, ref in zip(names, refs, strict=True) if ref in before}
+        earlier = [other for other in stages if str(other.get("refId")) in before]
+        made = {item.get("id") for other in earlier for item in other.get("expectedArtifacts") or ()}
+        upstream = {str(other.get("name")) for other in earlier}
         for rule, said, where in _stage(stage, artifacts | made, upstream, configs, bundle):
             yield rule, said, ("stages", number, *where)
+
+
+def _graph(refs: list[str], names: list[str], needs: dict[str, list[str]]) -> Iterator[tuple[str, str, Path]]:
+    """Each stage is one, is known by one name, waits for stages that exist, and never for itself."""
+    for number, (ref, name) in enumerate(zip(refs, names, strict=True)):
+        if refs.index(ref) != number:
+            yield "refId", f"two stages have the refId {ref!r:.40}", ("stages", number, "refId")
+        if names.index(name) != number:
+            where: Path = ("stages", number, "name")
+            yield "name", f"two stages are called {name!r:.60}, and an expression would find either", where
+        for other in needs[ref]:
+            if other not in refs:
+                yield (
+                    "requisiteStageRefIds",
+                    f"there is no stage {other!r:.40}",
+                    ("stages", number, "requisiteStageRefIds"),
+                )
+    if circle := next(([ref, *sorted(_upstream(ref, needs))] for ref in needs if ref in _upstream(ref, needs)), None):
+        yield "requisiteStageRefIds", f"stages wait for each other: {' → '.join(circle)}", ("stages",)
 
 
 def _stage(
@@ -146,14 +154,22 @@ def _values(kind: str, stage: dict[str, Any], configs: set[Any], bundle: Bundle)
             yield "kustomizeFilePath", f"the bundle has no {folder!r:.100}", ("kustomizeFilePath",)
     if kind == "patchManifest" and (stage.get("options") or {}).get("mergeStrategy") not in _MERGES:
         yield "mergeStrategy", f"it is one of {', '.join(_MERGES)}", ("options",)
-    if kind == "deployManifest" and stage.get("source") == "artifact" and stage.get("skipExpressionEvaluation") is not True:
+    if (
+        kind == "deployManifest"
+        and stage.get("source") == "artifact"
+        and stage.get("skipExpressionEvaluation") is not True
+    ):
         yield "skipExpressionEvaluation", "what a manifest holds would be read as expressions", ("source",)
     if kind == "wait" and not (isinstance(stage.get("waitTime"), int) and stage["waitTime"] >= 0):
         yield "waitTime", "seconds, as a number", ("waitTime",)
     if kind == "kayentaCanary":
         config = stage.get("canaryConfig") or {}
         if config.get("canaryConfigId") not in configs:
-            yield "canaryConfigId", "no canary configuration of the bundle has this id", ("canaryConfig", "canaryConfigId")
+            yield (
+                "canaryConfigId",
+                "no canary configuration of the bundle has this id",
+                ("canaryConfig", "canaryConfigId"),
+            )
         scores = config.get("scoreThresholds") or {}
         if not 0 <= float(scores.get("marginal", -1)) <= float(scores.get("pass", -1)) <= 100:
             yield "scoreThresholds", "0 ≤ marginal ≤ pass ≤ 100", ("canaryConfig", "scoreThresholds")
@@ -229,9 +245,3 @@ def _upstream(ref: str, needs: dict[str, list[str]]) -> set[str]:
             found.add(one)
             waiting += needs.get(one, ())
     return found
-
-
-def _circle(needs: dict[str, list[str]]) -> list[str]:
-    return next(([ref, *sorted(_upstream(ref, needs))] for ref in needs if ref in _upstream(ref, needs)), [])
-
-

@@ -82,11 +82,19 @@ class Cluster:
                         tags = service["CanaryTags"] if alloc["Canary"] and not alloc["Promoted"] else service["Tags"]
                         rows.append(
                             {
-                                "ID": f"_nomad-task-{alloc['ID']}-{name}", "ServiceName": name, "Namespace": namespace,
-                                "NodeID": "n1", "Datacenter": "dc1", "JobID": key[1], "AllocID": alloc["ID"],
-                                "Tags": tags, "Address": self.address[0], "Port": self.address[1],
-                                "CreateIndex": alloc["CreateIndex"], "ModifyIndex": alloc["CreateIndex"],
-                            }  # fmt: skip
+                                "ID": f"_nomad-task-{alloc['ID']}-{name}",
+                                "ServiceName": name,
+                                "Namespace": namespace,
+                                "NodeID": "n1",
+                                "Datacenter": "dc1",
+                                "JobID": key[1],
+                                "AllocID": alloc["ID"],
+                                "Tags": tags,
+                                "Address": self.address[0],
+                                "Port": self.address[1],
+                                "CreateIndex": alloc["CreateIndex"],
+                                "ModifyIndex": alloc["CreateIndex"],
+                            }
                         )
         return rows
 
@@ -247,7 +255,9 @@ class Cluster:
         if deployment["Status"] not in ACTIVE:
             raise Refused(400, "can't pause terminal deployment")
         deployment["Status"] = "paused" if paused else "running"
-        self.note(f"{'pause' if paused else 'resume'} {deployment['JobID']}", (deployment["Namespace"], deployment["JobID"]))
+        self.note(
+            f"{'pause' if paused else 'resume'} {deployment['JobID']}", (deployment["Namespace"], deployment["JobID"])
+        )
 
     def fail(self, deployment: dict[str, Any], why: str = "Deployment marked as failed") -> int | None:
         """Failed; with auto_revert the newest stable version is registered again. Its number, or None."""

@@ -119,7 +119,9 @@ class Program:
         known = self.cluster.jobs.get(key)
         index = known[0]["JobModifyIndex"] if known and not known[0]["Stop"] else 0
         difference = self.cluster.difference(key, job)
-        said = f"+/- Job: {job['ID']!r}\n\nJob Modify Index: {index}\nTo submit the job with version verification run:\n"
+        said = (
+            f"+/- Job: {job['ID']!r}\n\nJob Modify Index: {index}\nTo submit the job with version verification run:\n"
+        )
         return (0 if difference == "None" else 1), said
 
     def job_run(self, namespace: str, words: list[str], options: Any) -> Any:

@@ -37,7 +37,9 @@ BODIES: dict[str, frozenset[str]] = {
     "fail": frozenset(("DeploymentID",)),
 }
 """The fields of each request, as Nomad's documentation lists them; what the Go client sends is among them."""
-_PARAMETERS = frozenset("namespace region idempotency_token diffs all purge global eval_priority no_shutdown_delay".split())
+_PARAMETERS = frozenset(
+    "namespace region idempotency_token diffs all purge global eval_priority no_shutdown_delay".split()
+)
 
 
 class Server:
@@ -121,7 +123,9 @@ class Server:
                 return self._checked(value, JobDispatchResponse)
             case ["job", name, "revert"] if not read:
                 self._fields("revert", body)
-                return self._registered(cluster.revert((namespace, name), body["JobVersion"], body["EnforcePriorVersion"]))
+                return self._registered(
+                    cluster.revert((namespace, name), body["JobVersion"], body["EnforcePriorVersion"])
+                )
             case ["job", name, "versions"] if read:
                 cluster.job((namespace, name))
                 return {"Versions": [self._checked(item, Job) for item in cluster.jobs[namespace, name]], "Diffs": None}
@@ -131,10 +135,15 @@ class Server:
                 return self._checked(found, Deployment) if found else None
             case ["job", name, "evaluations"] if read:
                 status = "pending" if (namespace, name) in cluster.pending else "complete"
-                return [self._checked({"ID": "e1", "JobID": name, "Namespace": namespace, "Status": status}, Evaluation)]
+                return [
+                    self._checked({"ID": "e1", "JobID": name, "Namespace": namespace, "Status": status}, Evaluation)
+                ]
             case ["job", name, "allocations"] if read:
                 cluster.job((namespace, name))
-                return [self._checked(self._stub(item), AllocationListStub) for item in cluster.allocs.get((namespace, name), [])]
+                return [
+                    self._checked(self._stub(item), AllocationListStub)
+                    for item in cluster.allocs.get((namespace, name), [])
+                ]
             case ["job", name] if read:
                 return self._checked(cluster.job((namespace, name)), Job)
             case ["job", name] if method == "DELETE":

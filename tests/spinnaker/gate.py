@@ -101,7 +101,9 @@ class Spinnaker:
                 return (known, template), [unquote(item) for item in found.groups()]
         return None, []
 
-    def _route(self, operation: tuple[str, str], values: list[str], query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def _route(
+        self, operation: tuple[str, str], values: list[str], query: dict[str, str], body: Any
+    ) -> tuple[int, Any]:
         match operation:
             case ("GET", "/applications/{application}/pipelineConfigs"):
                 return 200, [item for item in self.saved.values() if item["application"] == values[0]]

@@ -42,6 +42,8 @@ def test_every_gate_has_a_good_and_a_bad_case() -> None:
     for gate in gates():
         if gate.name == "policy pack":  # its cases are mutations of real bundles: tests/validate/policy
             continue
+        if not gate.required and gate.missing():  # a bonus where the program can be had, which is not here
+            continue
         seen = {case.values[0]["status"] for case in CASES if case.values[0]["gate"] == gate.name}
         assert seen >= {"passed", "failed"}, gate.name
 

@@ -63,7 +63,8 @@ class Api:
 
     def deployment(self, name: str) -> dict[str, Any] | None:
         """The newest deployment of a job."""
-        return self._get(_path(name, "deployment"))
+        found: dict[str, Any] | None = self._get(_path(name, "deployment"))
+        return found
 
     def pending(self, name: str) -> bool:
         """Nomad has not yet decided what the last change of a job means; a deployment may still appear."""

@@ -126,9 +126,8 @@ def canaries_healthy(job: dict[str, Any], deployment: dict[str, Any]) -> bool:
     """The deployment of this very version has all that it starts with."""
     at = state(deployment)
     wanted = at["DesiredCanaries"] or at["DesiredTotal"]
-    return deployment["JobVersion"] == job["Version"] and (
-        at["HealthyAllocs"] >= wanted or deployment["Status"] == "successful"
-    )
+    enough = at["HealthyAllocs"] >= wanted or deployment["Status"] == "successful"
+    return bool(deployment["JobVersion"] == job["Version"] and enough)
 
 
 def ended(job: dict[str, Any], deployment: dict[str, Any]) -> bool:
@@ -154,4 +153,4 @@ def _share(job: dict[str, Any], deployment: dict[str, Any], key: str, percent: i
     if deployment["JobVersion"] != job["Version"]:
         return False
     wanted = -(-job["TaskGroups"][0]["Count"] * percent // 100)
-    return deployment["Status"] == "successful" or state(deployment)[key] >= wanted
+    return bool(deployment["Status"] == "successful" or state(deployment)[key] >= wanted)

@@ -98,7 +98,9 @@ class NomadTarget:
                 rollout.settle(name for name in names if before[name] is not None)
         except Bad as error:
             return Outcome(status="failed", detail=str(error)[:9_000])
-        said = ", ".join(f"{name} {'gone' if number is None else f'as in version {number}'}" for name, number in before.items())
+        said = ", ".join(
+            f"{name} {'gone' if number is None else f'as in version {number}'}" for name, number in before.items()
+        )
         return Outcome(status="done", detail=said[:9_000])
 
     def observe(self, work: Work) -> Observation:
@@ -116,7 +118,9 @@ class NomadTarget:
         moved = [name for name in names if name not in made and there[name]["JobModifyIndex"] != indexes[name]]
         said = "; ".join(f"{name}: {self._said(api, name)}" for name in names)[:5_000]
         if moved:
-            return Observation(state="unknown", evidence=f"{', '.join(moved)}: neither as before nor as ordered. {said}")
+            return Observation(
+                state="unknown", evidence=f"{', '.join(moved)}: neither as before nor as ordered. {said}"
+            )
         if not made and names:
             return Observation(state="not_done", evidence=said)
         done = len(made) == len(names) and all(self._there(api, work, name) for name in names)
@@ -172,14 +176,18 @@ class NomadTarget:
     def _first(self, work: Work) -> bool:
         """The first weight of a canary is met by the canaries themselves: nobody promotes anything yet."""
         shifts = [step for step in work.blueprint.rollout.steps if step.action == "shift"]
-        return work.blueprint.rollout.strategy == "canary" and work.order.step == shifts[0].order and work.order.weight < 100
+        return (
+            work.blueprint.rollout.strategy == "canary"
+            and work.order.step == shifts[0].order
+            and work.order.weight < 100
+        )
 
     def _there(self, api: Api, work: Work, name: str) -> bool:
         job, found, order = api.job(name), api.deployment(name), work.order
         if job is None or job.get("Type") == "batch":
             return job is not None
         if found is None or found["JobVersion"] != job["Version"]:
-            return api.running(name) >= job["TaskGroups"][0]["Count"]
+            return bool(api.running(name) >= job["TaskGroups"][0]["Count"])
         if order.action == "deploy" and work.blueprint.rollout.strategy != "rolling":
             return canaries_healthy(job, found)
         if order.action == "shift":
@@ -202,7 +210,9 @@ class NomadTarget:
                 good = job is None
             else:
                 good = bool(job and target and same(versions[0], target))
-                good = good and (found is None or found["JobVersion"] != versions[0]["Version"] or found["Status"] == "successful")
+                good = good and (
+                    found is None or found["JobVersion"] != versions[0]["Version"] or found["Status"] == "successful"
+                )
             if not good:
                 left.append(f"{name}: {self._said(api, name)}")
         return Observation(state="partial" if left else "done", evidence="; ".join(left)[:5_000] or "as before")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from hug_agents.errors import UsageError
 from hug_agents.spec import Line, Model
@@ -20,7 +20,7 @@ class Source(Model):
 
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
     """The commit that holds the bundle's manifests; it names their bytes, and stands in the approved plan."""
-    images: dict[Line, Line] = {}
+    images: dict[Line, Line] = Field(default_factory=dict)
     """Each built service's image by digest."""
 
 

@@ -57,7 +57,9 @@ class SpinnakerTarget:
             raise UsageError(f"no image by digest is known for {', '.join(missing)}", where=self._place.release)
         repository = self._place.repository or (f"https://github.com/{spec.repository}" if spec.repository else "")
         if not repository:
-            raise UsageError("nothing says where Spinnaker reads the manifests from", where=self.name, hint="&repository=URL")
+            raise UsageError(
+                "nothing says where Spinnaker reads the manifests from", where=self.name, hint="&repository=URL"
+            )
         wanted, there = _pipelines(bundle, environment.name), Gate(self._http, spec.application).pipelines()
         return SavedPlan(
             target=self.name,
@@ -159,7 +161,9 @@ class SpinnakerTarget:
     def _save(self, gate: Gate, work: Work, only: str = "") -> None:
         wanted, there = _pipelines(work.bundle, work.order.environment.name), gate.pipelines()
         known, now = json.loads(work.plan.settings["there"]), _there(there, wanted)
-        foreign = [name for name, item in wanted.items() if now[name] != known[name] and not same(there.get(name), item)]
+        foreign = [
+            name for name, item in wanted.items() if now[name] != known[name] and not same(there.get(name), item)
+        ]
         if foreign and not only:
             raise PlanStale(f"saved by somebody since the plan was made: {', '.join(foreign)}")
         for name, item in wanted.items():
@@ -258,7 +262,9 @@ def _by_key(gate: Gate, name: str, order: Order) -> dict[str, Any] | None:
     key = _key(order)
     found = [row for row in gate.executions(name) if (row.get("trigger") or {}).get("correlationId") == key]
     if len(found) > 1:
-        raise HttpError(f"{len(found)} executions of {name} have the correlation id {key}", hint="look at them in Spinnaker")
+        raise HttpError(
+            f"{len(found)} executions of {name} have the correlation id {key}", hint="look at them in Spinnaker"
+        )
     return found[0] if found else None
 
 
@@ -302,7 +308,8 @@ def _began(execution: dict[str, Any], *names: str) -> bool:
 def _changed(execution: dict[str, Any]) -> bool:
     """A stage that changes something has begun."""
     return any(
-        str(item.get("type")) in ("deployManifest", "scaleManifest", "patchManifest", "undoRolloutManifest", "deleteManifest")
+        str(item.get("type"))
+        in ("deployManifest", "scaleManifest", "patchManifest", "undoRolloutManifest", "deleteManifest")
         and item.get("status") not in ("NOT_STARTED", "SKIPPED")
         for item in execution.get("stages") or ()
     )

@@ -164,7 +164,9 @@ def _guide(spec: DeploymentSpec) -> str:
         shared=jobs.SHARED_PATH,
         dependencies=[(item, dependency_variables(item)) for item in spec.dependencies],
         secrets=[(item, jobs.secrets_path(item.name)) for item in spec.services if item.secrets],
-        migrations=[(jobs.migration_job(item), item) for item in spec.services if item.migrate_command and item.secrets],
+        migrations=[
+            (jobs.migration_job(item), item) for item in spec.services if item.migrate_command and item.secrets
+        ],
         routed=any(place.domain for place in spec.environments) and any(item.public for item in spec.web_services),
         scaled=any(item.max_replicas for item in spec.services),
         strategy=spec.strategy,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from hug_agents.errors import UnsupportedError
@@ -104,8 +105,12 @@ def variables_file(spec: DeploymentSpec, environment: Environment, service: Serv
         "env": object_of({item.name: item.value for item in here.env if item.name in _varying(spec, service)}),
     }
     names = [name for name, _, _ in _declared(spec, service, batch=batch) if name != "image"]
-    lines = (f"{name} = {values[name]}" if not isinstance(values[name], str) or isinstance(values[name], Safe)
-             else f"{name} = {json.dumps(values[name])}" for name in names)
+    lines = (
+        f"{name} = {values[name]}"
+        if not isinstance(values[name], str) or isinstance(values[name], Safe)
+        else f"{name} = {json.dumps(values[name])}"
+        for name in names
+    )
     return format_hcl("\n".join(lines))
 
 
@@ -127,7 +132,7 @@ def max_parallel(spec: DeploymentSpec, replicas: int) -> int:
         return max(1, replicas * strategy.max_unavailable_percent // 100)
     if strategy.kind == "canary":
         weights = [step.weight for step in strategy.steps]
-        gap = min((after - before for before, after in zip(weights, weights[1:], strict=False)), default=100)
+        gap = min((after - before for before, after in pairwise(weights)), default=100)
         return max(1, replicas * gap // 100)
     return replicas
 
@@ -152,17 +157,25 @@ def _update_said(spec: DeploymentSpec, service: Service) -> tuple[Safe, ...]:
     match spec.strategy.kind:
         case "canary":
             return (
-                Safe("canary: some new ones share the traffic and wait. deploy/deploy.sh judges them and promotes; then"),
-                Safe("max_parallel at a time are replaced, and the script pauses the deployment at each weight of the plan."),
+                Safe(
+                    "canary: some new ones share the traffic and wait. deploy/deploy.sh judges them and promotes; then"
+                ),
+                Safe(
+                    "max_parallel at a time are replaced, and the script pauses the deployment at each weight of the plan."
+                ),
             )
         case "blue_green":
             return (
-                Safe("blue-green: as many new ones as old ones, without traffic, until deploy/deploy.sh promotes them."),
+                Safe(
+                    "blue-green: as many new ones as old ones, without traffic, until deploy/deploy.sh promotes them."
+                ),
             )
         case _:
             if _canaries(spec, service):
                 return (
-                    Safe("rolling, and never fewer than wanted: Nomad stops what it replaces first, so all new ones start"),
+                    Safe(
+                        "rolling, and never fewer than wanted: Nomad stops what it replaces first, so all new ones start"
+                    ),
                     Safe("beside the old ones, and Nomad itself promotes them once they are healthy."),
                 )
             return (Safe("rolling: max_parallel are stopped and started anew at a time."),)
@@ -204,8 +217,11 @@ def _label(service: Service, number: int | None) -> str:
 
 def _services(spec: DeploymentSpec, service: Service) -> list[dict[str, Any]]:
     port = _label(service, service.health_port_or_port)
-    check = {"type": "http", "path": service.health_path, "port": port} if service.health_path else {
-        "type": "tcp", "path": "", "port": port}
+    check = (
+        {"type": "http", "path": service.health_path, "port": port}
+        if service.health_path
+        else {"type": "tcp", "path": "", "port": port}
+    )
     rows: list[dict[str, Any]] = [{"name": service.name, "port": "http", "routed": service.public, "check": check}]
     if metrics_service(service) != service.name:
         rows.append(
@@ -235,7 +251,9 @@ def _routes(spec: DeploymentSpec, environment: Environment, service: Service) ->
 
 def _varying(spec: DeploymentSpec, service: Service) -> set[str]:
     """The variables that are set in every environment, and not everywhere alike."""
-    places = [{item.name: item.value for item in spec.in_environment(service, place).env} for place in spec.environments]
+    places = [
+        {item.name: item.value for item in spec.in_environment(service, place).env} for place in spec.environments
+    ]
     names = {name for place in places for name in place}
     missing = sorted(name for name in names if any(name not in place for place in places))
     if missing:
@@ -266,31 +284,38 @@ def _env(spec: DeploymentSpec, service: Service) -> tuple[list[tuple[str, str]],
 
 def _environment_files(spec: DeploymentSpec, service: Service) -> list[dict[str, Any]]:
     own = {item.name for item in service.env} | {item.name for item in service.secrets}
-    shared = [
-        name for item in spec.dependencies for name in dependency_variables(item).values() if name not in own
-    ]
+    shared = [name for item in spec.dependencies for name in dependency_variables(item).values() if name not in own]
     _, literal = _env(spec, service)
     files: list[tuple[str, tuple[str, ...], list[str]]] = []
     if shared:
-        files.append((
-            "dependencies.env",
-            ("How to reach the dependencies: the Nomad variable nomad/jobs, read by the job's own identity.",),
-            [f'{{{{ with nomadVar "{SHARED_PATH}" }}}}', *map(_from_variable, shared), "{{ end }}"],
-        ))
+        files.append(
+            (
+                "dependencies.env",
+                ("How to reach the dependencies: the Nomad variable nomad/jobs, read by the job's own identity.",),
+                [f'{{{{ with nomadVar "{SHARED_PATH}" }}}}', *map(_from_variable, shared), "{{ end }}"],
+            )
+        )
     if service.secrets:
         # The migration reads what its service reads: a path of its own would be a second place for the same secret.
-        files.append((
-            "service.env",
-            (f"Secrets: values of the Nomad variable {secrets_path(service.name)}, never of a file.",),
-            [f'{{{{ with nomadVar "{secrets_path(service.name)}" }}}}',
-             *(_from_variable(item.name) for item in service.secrets), "{{ end }}"],
-        ))
+        files.append(
+            (
+                "service.env",
+                (f"Secrets: values of the Nomad variable {secrets_path(service.name)}, never of a file.",),
+                [
+                    f'{{{{ with nomadVar "{secrets_path(service.name)}" }}}}',
+                    *(_from_variable(item.name) for item in service.secrets),
+                    "{{ end }}",
+                ],
+            )
+        )
     if literal:
-        files.append((
-            "literal.env",
-            ("Values with a dollar and a brace, which Nomad would read in `env`.",),
-            [f"{name}={_literal(value)}" for name, value in literal],
-        ))
+        files.append(
+            (
+                "literal.env",
+                ("Values with a dollar and a brace, which Nomad would read in `env`.",),
+                [f"{name}={_literal(value)}" for name, value in literal],
+            )
+        )
     return [
         {
             "name": name,

@@ -63,6 +63,7 @@ def _values(blueprint: Blueprint) -> dict[str, Any]:
         "given": given_images(spec),
         "tests": tests(spec),
         "kubernetes": spec.toolchain.runtime == "kubernetes",
+        "spinnaker": spec.toolchain.rollout == "spinnaker",
         "nomad": spec.toolchain.runtime == "nomad",
         "nomad_version": tool("nomad") if spec.toolchain.runtime == "nomad" else "",
         "terraform": spec.toolchain.iac == "terraform" and any(place.aws for place in found),

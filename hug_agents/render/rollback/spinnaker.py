@@ -168,7 +168,9 @@ def _deploy(blueprint: Blueprint, place: Environment) -> dict[str, Any]:
     # A first stage that was left out means that nothing has changed that could be taken back.
     bad = f"!({succeeded(last)}) && !({skipped(began)})"
     _take_back(spec, place, flow, only=bad)
-    flow.check("Is the release good", succeeded(last), "the release was not good; what takes traffic is the version before")
+    flow.check(
+        "Is the release good", succeeded(last), "the release was not good; what takes traffic is the version before"
+    )
     if place.role == "staging":
         validation = checkpoint("staging_validation")
         flow.judge(validation.name, validation.roles, validation.checklist)
@@ -192,13 +194,15 @@ def _beside(blueprint: Blueprint, place: Environment, flow: Flow, images: list[s
     """The new version on the second track, judged at each weight; then on the first, which serves between releases."""
     spec = blueprint.spec
     web = [spec.in_environment(item, place) for item in spec.web_services]
-    tracked = [(item, *tracks(spec, item)) for item in web]
+    tracked = [(item, names[0], names[1]) for item in web if (names := tracks(spec, item))]
     new = tracked[0][2] if tracked else ""
     flow.deploy("Start the new version", images, release_stage="workload", track=new)
     for step in blueprint.rollout.steps:
         if step.action == "shift":
             for service, _, fresh in tracked:
-                flow.scale(f"{service.name} for {step.weight} %", deployment_name(service, fresh), _share(service, step.weight))
+                flow.scale(
+                    f"{service.name} for {step.weight} %", deployment_name(service, fresh), _share(service, step.weight)
+                )
             for service, _, fresh in tracked:
                 flow.route(f"{service.name} takes {step.weight} %", service.name, fresh if step.weight == 100 else None)
             _hold(spec, place, flow, step.weight, step.hold_seconds)

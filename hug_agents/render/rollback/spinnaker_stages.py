@@ -33,7 +33,7 @@ class Flow:
     def __init__(self, account: str, namespace: str, application: str) -> None:
         self.stages: list[Stage] = []
         self.guarded: list[str] = []
-        self._place = {"account": account, "cloudProvider": "kubernetes"}
+        self._place: dict[str, Any] = {"account": account, "cloudProvider": "kubernetes"}
         self._namespace, self._application = namespace, application
 
     def add(self, name: str, type: str, *, guarded: bool = True, only: str = "", **values: Any) -> None:
@@ -182,7 +182,7 @@ class Flow:
 
     def request(self, name: str, method: str, url: str, body: str | None) -> None:
         """One request that must be answered with 2xx."""
-        payload = {"payload": literal(body)} if body is not None else {}
+        payload: dict[str, Any] = {"payload": literal(body)} if body is not None else {}
         self.add(name, "webhook", method=method, url=url, waitForCompletion=False, **payload)
 
     def check(self, name: str, expression: str, message: str) -> None:

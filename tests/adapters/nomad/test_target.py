@@ -38,9 +38,7 @@ def blueprint_of(kind: str, greeting: str) -> Blueprint:
     env = tuple(item.model_copy(update={"value": greeting}) for item in api.env)
     place = spec.environments[0].model_copy(update={"domain": "shop.example.com"})
     return plan(
-        spec.model_copy(
-            update={"services": (api.model_copy(update={"env": env}), mailer), "environments": (place,)}
-        )
+        spec.model_copy(update={"services": (api.model_copy(update={"env": env}), mailer), "environments": (place,)})
     )
 
 
@@ -83,7 +81,9 @@ class Desk:
     def work(self, saved: SavedPlan, digest: str, action: str = "deploy", step: int = 1, weight: int = 100) -> Work:
         values = {"release": "r1", "action": action, "step": step, "weight": weight, "bundle": saved.bundle}
         order = Order.model_validate({**values, "environment": saved.environment, "plan": saved.digest()})
-        return Work(order=order, plan=saved, blueprint=self.blueprint(digest), bundle=self.bundle(digest), previous=None)
+        return Work(
+            order=order, plan=saved, blueprint=self.blueprint(digest), bundle=self.bundle(digest), previous=None
+        )
 
     def steps(self, saved: SavedPlan, digest: str) -> list[Work]:
         rollout = self.blueprint(digest).rollout.steps
@@ -126,7 +126,9 @@ def test_it_is_found_by_its_name(desk: Desk) -> None:
     assert isinstance(found, Target) and found.name == desk.target.name
 
 
-@pytest.mark.parametrize("text", ["", "http://nomad.example.com", "https://u:p@nomad.example.com", "https://h?colour=red"])
+@pytest.mark.parametrize(
+    "text", ["", "http://nomad.example.com", "https://u:p@nomad.example.com", "https://h?colour=red"]
+)
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         Place.parse(text)
@@ -282,7 +284,9 @@ def test_a_job_that_the_autoscaler_made_larger_stays_so(desk: Desk) -> None:
 
 
 def test_a_cluster_without_room_is_said_before_anyone_is_asked(desk: Desk) -> None:
-    desk.images.write_text(json.dumps({name: f"ghcr.io/too-large/{name}@{DIGESTS['one']}" for name in ("api", "mailer")}))
+    desk.images.write_text(
+        json.dumps({name: f"ghcr.io/too-large/{name}@{DIGESTS['one']}" for name in ("api", "mailer")})
+    )
     blueprint = desk.blueprint()
     with pytest.raises(UsageError, match="no room for api"):
         desk.target.plan(render(blueprint), blueprint, blueprint.spec.environments[0], None)
@@ -335,7 +339,7 @@ def test_every_call_is_one_that_the_client_of_nomads_structures_makes(desk: Desk
     for call in theirs:
         try:
             call()
-        except Exception:  # the state does not matter here, where the call went does
+        except Exception:  # noqa: BLE001 - the state does not matter here, where the call went does
             continue
     reference = {(method, _shape(path)): fields for method, path, fields in desk.server.calls}
     for (method, path), fields in ours.items():

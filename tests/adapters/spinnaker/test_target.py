@@ -44,7 +44,11 @@ class Desk:
 
     def __init__(self, folder: Path, environment: str = "staging") -> None:
         self.spinnaker = Spinnaker()
-        self.spinnaker.answers = {"Pre-Deployment Approval": True, "Staging Validation": True, "Production Go/No-Go": True}
+        self.spinnaker.answers = {
+            "Pre-Deployment Approval": True,
+            "Staging Validation": True,
+            "Production Go/No-Go": True,
+        }
         self.release_file = folder / "release.json"
         self.now, self.told = 0.0, []
         self.environment = environment
@@ -74,7 +78,9 @@ class Desk:
             {**values, "environment": saved.environment, "bundle": saved.bundle, "plan": saved.digest()}
         )
         before = bundle_of(previous) if previous else None
-        return Work(order=order, plan=saved, blueprint=blueprint_of(version), bundle=bundle_of(version), previous=before)
+        return Work(
+            order=order, plan=saved, blueprint=blueprint_of(version), bundle=bundle_of(version), previous=before
+        )
 
     def release(self, version: str, previous: str = "") -> tuple[SavedPlan, Outcome]:
         saved = self.planned(version, previous)
@@ -99,7 +105,9 @@ def test_it_is_found_by_its_name(desk: Desk) -> None:
     assert isinstance(found, Target) and found.name == desk.target.name
 
 
-@pytest.mark.parametrize("text", ["", "http://gate.example.com?release=x", "https://gate.example.com", "https://g?release=x&a=b"])
+@pytest.mark.parametrize(
+    "text", ["", "http://gate.example.com?release=x", "https://gate.example.com", "https://g?release=x&a=b"]
+)
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         Place.parse(text)

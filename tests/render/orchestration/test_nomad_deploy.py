@@ -14,7 +14,7 @@ import pytest
 
 from hug_agents.process import Completed, run
 from hug_agents.render.orchestration import nomad, smoke
-from hug_agents.spec import DeploymentSpec, Dependency, SecretRef, Toolchain
+from hug_agents.spec import Dependency, DeploymentSpec, SecretRef, Toolchain
 from tests.nomad.cluster import Cluster
 from tests.nomad.program import Program
 from tests.render.orchestration.conftest import DIGESTS, Server, files, need, write
@@ -283,7 +283,9 @@ def test_status_says_what_runs(place: Place) -> None:
     assert done.code == 0 and "api: version 0, 3 of 3 run, deployment successful" in done.output, done.output
 
 
-@pytest.mark.parametrize("words", [(), ("plan",), ("plan", "nowhere"), ("explode", "production"), ("rollout", "production")])
+@pytest.mark.parametrize(
+    "words", [(), ("plan",), ("plan", "nowhere"), ("explode", "production"), ("rollout", "production")]
+)
 def test_wrong_usage_is_2(place: Place, words: tuple[str, ...]) -> None:
     place.install(spec_of("rolling"))
     done = run([str(place.bundle / "deploy/deploy.sh"), *words], cwd=place.folder, timeout=60)
