@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hug_agents.bundle import Bundle
-from hug_agents.process import find
 from hug_agents.render.naming import NOMAD
 from hug_agents.validate.gate import Finding, Gate, Workspace, clean
 from hug_agents.validate.located import Malformed
 from hug_agents.validate.nomad_hcl import Reading, Wrong, differences, read_values
+from hug_agents.validate.program import ProgramGate
 
 _PLACE = re.compile(r"tmp\.hcl:(\d+),")
 _CAPABILITIES = frozenset(
@@ -115,19 +115,15 @@ class NomadJobs(Gate):
                     yield self.finding("policy", f"Nomad has no capability {word!r:.60} there", file=path, line=line)
 
 
-class NomadValidate(Gate):
+class NomadValidate(ProgramGate):
     """`nomad job validate`, where the program is installed: what only Nomad itself can say. A bonus, never required."""
 
     name = "nomad-validate"
     tool = "nomad"
-    install = "https://developer.hashicorp.com/nomad/install"
     required = False
 
     def files(self, bundle: Bundle) -> tuple[str, ...]:
         return tuple(item.path for item in bundle if item.path.startswith(f"{NOMAD}/jobs/"))
-
-    def version(self) -> str:
-        return "" if find(self.tool) is None else "installed"
 
     def check(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
         found = []
