@@ -42,6 +42,10 @@ class Settings(BaseModel):
         None,
         description="HUG_AGENTS_REGISTRY_AUTH, else REGISTRY_AUTH_FILE: who signs in at registries, as docker writes it",
     )
+    nomad_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_NOMAD_TOKEN, else NOMAD_TOKEN: for the target nomad"
+    )
+    gate_token: str = Field("", repr=False, description="HUG_AGENTS_GATE_TOKEN: for the target spinnaker")
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -80,6 +84,8 @@ class Settings(BaseModel):
         values["github_token"] = env.get("HUG_AGENTS_GITHUB_TOKEN") or env.get("GITHUB_TOKEN") or ""
         auth = env.get("HUG_AGENTS_REGISTRY_AUTH") or env.get("REGISTRY_AUTH_FILE")
         values |= {"registry_auth": auth} if auth else {}
+        values["nomad_token"] = env.get("HUG_AGENTS_NOMAD_TOKEN") or env.get("NOMAD_TOKEN") or ""
+        values["gate_token"] = env.get("HUG_AGENTS_GATE_TOKEN") or ""
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
         values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}

@@ -245,6 +245,31 @@ def hostile(base: DeploymentSpec | None = None) -> DeploymentSpec:
     return spec.model_copy(update={"services": services, "owner": line, "version": line[:200]})
 
 
+def nomad_canary() -> DeploymentSpec:
+    """A web service with a migration, an autoscaler and metrics of its own port, a worker and a nightly job, on Nomad."""
+    spec = ecs_canary()
+    web = spec.services[0].model_copy(update={"health_path": "/live", "health_port": 8081})
+    worker = Service(name="worker", kind="worker", build=PYTHON, command=("python", "-m", "app.worker"), replicas=2)
+    report = Service(
+        name="report", kind="job", build=PYTHON, command=("python", "-m", "app.report"), schedule="0 3 * * *"
+    )
+    return spec.model_copy(
+        update={
+            "services": (web, worker, report),
+            "environments": tuple(
+                item.model_copy(update={"cloud": "none", "account": None, "region": None}) for item in spec.environments
+            ),
+            "toolchain": Toolchain(iac=None, runtime="nomad"),
+        }
+    )
+
+
+def kubernetes_spinnaker() -> DeploymentSpec:
+    """Canary on EKS, carried out and taken back by Spinnaker."""
+    spec = kubernetes_canary_eks()
+    return spec.model_copy(update={"toolchain": Toolchain(runtime="kubernetes", rollout="spinnaker")})
+
+
 ALL = {
     "minimal": minimal,
     "ecs_canary": ecs_canary,
@@ -254,4 +279,7 @@ ALL = {
     "kubernetes_blue_green": kubernetes_blue_green,
     "hostile_ecs": hostile,
     "hostile_kubernetes": lambda: hostile(kubernetes_rolling()),
+    "nomad_canary": nomad_canary,
+    "hostile_nomad": lambda: hostile(nomad_canary()),
+    "kubernetes_spinnaker": kubernetes_spinnaker,
 }

@@ -50,10 +50,28 @@ def _registry(rest: str, store: Store) -> Target:
     return RegistryTarget(Place.parse(rest))
 
 
+def _nomad(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.nomad.place import Place
+    from hug_agents.adapters.nomad.target import NomadTarget
+    from hug_agents.settings import Settings
+
+    return NomadTarget(Place.parse(rest), store, Settings.load().nomad_token)
+
+
+def _spinnaker(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.spinnaker.place import Place
+    from hug_agents.adapters.spinnaker.target import SpinnakerTarget
+    from hug_agents.settings import Settings
+
+    return SpinnakerTarget(Place.parse(rest), store, Settings.load().gate_token)
+
+
 _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
     "local": _local,
     "registry": _registry,
+    "nomad": _nomad,
+    "spinnaker": _spinnaker,
     "terraform": _terraform,
     "write": _write,
 }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--base-url", help="An OpenAI-compatible server.")
 @click.option("--iac", help="Infrastructure as code, e.g. terraform.")
 @click.option("--ci", help="Pipelines, e.g. github_actions.")
-@click.option("--runtime", help="Where it runs: ecs or kubernetes.")
+@click.option("--runtime", help="Where it runs: ecs, kubernetes or nomad.")
 @click.option("--monitor", "monitors", multiple=True, help="Monitoring, e.g. prometheus. May be repeated.")
 @click.option("--rollout", help="Rollback automation.")
 @click.option("--registry", help="The artifact repository.")

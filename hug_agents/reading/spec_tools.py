@@ -172,6 +172,13 @@ def _infrastructure(board: Board, values: dict[str, Any], clouds: set[str], refu
                 reason=reason,
             )
         )
+    elif values["runtime"] == "nomad":
+        reason = "no infrastructure as code here writes a Nomad cluster; the jobs run on one that exists"
+        if asked:
+            quote = stated.quote if stated else ""
+            refused.append(
+                Refused(what=f"{_name(values['iac'])} for Nomad", path="toolchain.iac", quote=quote, reason=reason)
+            )
     elif "aws" in clouds:
         return
     elif asked:

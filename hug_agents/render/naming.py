@@ -17,6 +17,8 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 """`ENVIRONMENT`: the smoke tests, against `BASE_URL` where it is set, else the environment's domain."""
 TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
+NOMAD = "nomad"
+SPINNAKER = "spinnaker"
 PROMETHEUS = "monitoring/prometheus"
 REGISTRY = "registry"
 RETENTION = f"{REGISTRY}/retention.json"
@@ -62,7 +64,7 @@ def registry_host(spec: DeploymentSpec) -> str:
 
 
 def namespace(spec: DeploymentSpec, environment: Environment) -> str:
-    """The Kubernetes namespace of an environment."""
+    """The namespace of an environment, in Kubernetes and in Nomad."""
     return environment.namespace or short(spec.application, environment.name, limit=63)
 
 

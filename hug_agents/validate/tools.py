@@ -57,6 +57,12 @@ _TOOLS = (
         absence="workflows are not checked for unknown events, missing jobs and untrusted input: no release may start",
     ),
     Tool(
+        program="nomad",
+        install="https://developer.hashicorp.com/nomad/install",
+        absence="job files are checked against Nomad's structures, and not by Nomad itself",
+        ask=("version",),
+    ),
+    Tool(
         program="zizmor",
         install=_PIP,
         distribution="zizmor",

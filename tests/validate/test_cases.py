@@ -43,6 +43,8 @@ def test_every_gate_has_a_good_and_a_bad_case() -> None:
         # their cases are mutations of real bundles: tests/validate/policy, tests/validate/coherence
         if gate.name in ("policy pack", "coherence"):
             continue
+        if not gate.required and gate.missing():  # a bonus where the program can be had, which is not here
+            continue
         seen = {case.values[0]["status"] for case in CASES if case.values[0]["gate"] == gate.name}
         assert seen >= {"passed", "failed"}, gate.name
 

@@ -50,6 +50,8 @@ def where(spec: DeploymentSpec, environment: Environment) -> str:
     if spec.toolchain.runtime == "kubernetes":
         cluster = environment.cluster or "the current context"
         return f"{place} cluster {cluster}, namespace {namespace(spec, environment)}".strip()
+    if spec.toolchain.runtime == "nomad":
+        return f"{place} Nomad, namespace {namespace(spec, environment)}".strip()
     return f"{place}, ECS cluster {stack_name(spec, environment)}"
 
 
@@ -67,6 +69,11 @@ def _manual(spec: DeploymentSpec, environment: Environment) -> str:
         return (
             f"kubectl --namespace {namespace(spec, environment)} get pods, then kubectl rollout undo deployment/{service} "
             "for the service that fails."
+        )
+    if spec.toolchain.runtime == "nomad":
+        return (
+            f"nomad job status -namespace {namespace(spec, environment)} {service}, then nomad job history and nomad job "
+            f"revert {service} VERSION for the service that fails."
         )
     stack = stack_name(spec, environment)
     return (

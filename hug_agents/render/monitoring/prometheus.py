@@ -11,6 +11,7 @@ from hug_agents import slo as objectives
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
 from hug_agents.render.monitoring.prometheus_config import (
+    NOMAD_AGENT,
     SECRETS,
     alertmanager_config,
     kubernetes_scrape,
@@ -96,6 +97,7 @@ def _readme(spec: DeploymentSpec) -> str:
         secrets=SECRETS,
         targets=_needs_targets(spec),
         kubernetes=spec.toolchain.runtime == "kubernetes",
+        nomad=NOMAD_AGENT if spec.toolchain.runtime == "nomad" else "",
         state_metrics=bool(objectives.cluster_watched(spec, "worker") or objectives.cluster_watched(spec, "job")),
         slos=[{"sentence": slo.sentence, "services": ", ".join(slo.services), "needs": _needs(slo)} for slo in found],
         latency=any(slo.threshold_ms for slo in found),

@@ -8,9 +8,11 @@ from typing import Any
 from hug_agents import slo as objectives
 from hug_agents.render.monitoring.prometheus_rules import matching
 from hug_agents.render.naming import labels, metrics_port, namespace
+from hug_agents.render.orchestration.nomad_jobs import metrics_service
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
 SECRETS = "/etc/alertmanager/secrets"
+NOMAD_AGENT = "http://127.0.0.1:4646"
 INTERVAL = "30s"
 TARGETS = "targets/*.json"
 """ECS: one file an environment, kept up to date by ecs-targets.sh."""
@@ -21,6 +23,7 @@ def prometheus_config(spec: DeploymentSpec) -> dict[str, Any]:
     jobs: list[dict[str, Any]] = [
         {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]},
         *(_files(spec) if spec.toolchain.runtime == "ecs" else ()),
+        *(_nomad(spec) if spec.toolchain.runtime == "nomad" else ()),
     ]
     return {
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL},
@@ -38,6 +41,34 @@ def kubernetes_scrape(spec: DeploymentSpec) -> list[dict[str, Any]]:
 def _files(spec: DeploymentSpec) -> Iterable[dict[str, Any]]:
     if objectives.scraped(spec):
         yield {"job_name": spec.application, "file_sd_configs": [{"files": [TARGETS], "refresh_interval": INTERVAL}]}
+
+
+def _nomad(spec: DeploymentSpec) -> Iterable[dict[str, Any]]:
+    """What Nomad's own service discovery lists. The agent beside Prometheus is asked; README.md says what it needs."""
+    for place in spec.environments:
+        for service in objectives.scraped(spec):
+            yield {
+                "job_name": f"{spec.application}/{place.name}/{service.name}",
+                "metrics_path": service.metrics_path,
+                "nomad_sd_configs": [
+                    {"server": NOMAD_AGENT, "namespace": namespace(spec, place), "refresh_interval": INTERVAL}
+                ],
+                "relabel_configs": [
+                    {
+                        "source_labels": ["__meta_nomad_service"],
+                        "regex": metrics_service(service),
+                        "action": "keep",
+                    },
+                    {"target_label": "service", "replacement": service.name},
+                    {"target_label": "environment", "replacement": place.name},
+                    {"source_labels": ["__meta_nomad_service_alloc_id"], "target_label": "instance"},
+                    {
+                        "source_labels": ["__meta_nomad_tags"],
+                        "regex": ".*,track=([a-z]+),.*",
+                        "target_label": "track",
+                    },
+                ],
+            }
 
 
 def _kubernetes(spec: DeploymentSpec) -> Iterable[dict[str, Any]]:

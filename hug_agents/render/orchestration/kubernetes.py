@@ -39,7 +39,8 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
         for path, content in overlay(spec, environment):
             yield _file(path, content)
     yield _file(f"{KUBERNETES}/README.md", _guide(spec))
-    yield Artifact(path=DEPLOY_SCRIPT, content=deploy_script(blueprint), system=SYSTEM, executable=True)
+    if spec.toolchain.rollout != "spinnaker":  # whose own script starts pipelines that do the same
+        yield Artifact(path=DEPLOY_SCRIPT, content=deploy_script(blueprint), system=SYSTEM, executable=True)
 
 
 _HEADER = f"""What every environment shares. Images under {UNSET_REGISTRY} are put in by digest by deploy/deploy.sh;

@@ -54,14 +54,21 @@ def deploy_script(blueprint: Blueprint) -> str:
         built_any=bool(built),
         ports=[(service.name, service.port) for service in spec.web_services],
         public=[service.name for service in spec.web_services if service.public],
-        metric_triggers=_metric_triggers(spec),
-        health_seconds=max(
-            (trigger.for_seconds for trigger in spec.triggers if trigger.metric == "health"), default=HEALTH_SECONDS
-        ),
-        requests_metric=REQUESTS_METRIC,
-        duration_metric=DURATION_METRIC,
+        **judged_by(spec),
         steps=[_step(step, len(blueprint.rollout.steps)) for step in blueprint.rollout.steps],
     )
+
+
+def judged_by(spec: DeploymentSpec) -> dict[str, Any]:
+    """What a template that judges by metrics and health is filled with."""
+    return {
+        "metric_triggers": _metric_triggers(spec),
+        "health_seconds": max(
+            (trigger.for_seconds for trigger in spec.triggers if trigger.metric == "health"), default=HEALTH_SECONDS
+        ),
+        "requests_metric": REQUESTS_METRIC,
+        "duration_metric": DURATION_METRIC,
+    }
 
 
 def _environment(spec: DeploymentSpec, environment: Environment) -> dict[str, Any]:

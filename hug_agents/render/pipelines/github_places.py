@@ -52,7 +52,7 @@ def _place(spec: DeploymentSpec, environment: Environment) -> Place:
     return Place(
         name=environment.name,
         production=environment.role == "production",
-        aws=spec.toolchain.runtime == "ecs" or environment.cloud == "aws",
+        aws=spec.toolchain.runtime == "ecs" or (environment.cloud == "aws" and spec.toolchain.runtime != "nomad"),
         account=environment.account or "",
         region=environment.region or "",
         cluster=(environment.cluster or "").split("/")[-1],

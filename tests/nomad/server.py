@@ -1,0 +1,214 @@
+"""Nomad's HTTP API over the cluster in miniature, each request and answer held against Nomad's own Go structures.
+
+The structures are those of the package nomadpy, which are generated from Nomad's `api` package: a field that they do not have,
+or another type, is a violation, and the emulator answers 400 (a request) or fails the test (an answer).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from nomadpy.allocations import AllocationListStub
+from nomadpy.deployments import Deployment, DeploymentUpdateResponse
+from nomadpy.evaluations import Evaluation
+from nomadpy.jobs import Job, JobDispatchResponse, JobPlanResponse, JobRegisterResponse
+from nomadpy.services import ServiceRegistration
+
+from hug_agents.validate.located import Malformed
+from hug_agents.validate.nomad_hcl import Reading, Wrong, differences, read_values
+from tests.nomad.cluster import Cluster, Refused, bare, plain
+
+TOKEN = "0f0e0d0c-secret-token"
+BODIES: dict[str, frozenset[str]] = {
+    "parse": frozenset(("JobHCL", "Canonicalize", "Variables")),
+    "plan": frozenset(("Job", "Diff", "PolicyOverride")),
+    "register": frozenset(
+        ("Job", "EnforceIndex", "JobModifyIndex", "PolicyOverride", "PreserveCounts", "EvalPriority", "Submission")
+    ),
+    "dispatch": frozenset(("JobID", "Meta", "Payload", "IdPrefixTemplate", "Priority")),
+    "revert": frozenset(("JobID", "JobVersion", "EnforcePriorVersion")),
+    "promote": frozenset(("DeploymentID", "All", "Groups")),
+    "pause": frozenset(("DeploymentID", "Pause")),
+    "fail": frozenset(("DeploymentID",)),
+}
+"""The fields of each request, as Nomad's documentation lists them; what the Go client sends is among them."""
+_PARAMETERS = frozenset(
+    "namespace region idempotency_token diffs all purge global eval_priority no_shutdown_delay".split()
+)
+
+
+class Server:
+    """An address to talk to. `trouble` makes the next calls go wrong."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.calls: list[tuple[str, str, frozenset[str]]] = []
+        """Method, path, fields of the body."""
+        self.violations: list[str] = []
+        self.trouble: Callable[[str, str], tuple[int, bool] | None] = lambda method, path: None
+        """`(status, done before it)` for a call that is to fail."""
+        outer, lock = self, threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length) or b"null")
+                with lock:
+                    status, value = outer.handle(self.command, self.path, body, self.headers.get("X-Nomad-Token") or "")
+                data = (json.dumps(value) if status < 400 else str(value)).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = do_PUT = do_DELETE = answer
+
+            def log_message(self, *args: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        assert not self.violations, self.violations
+
+    def handle(self, method: str, target: str, body: Any, token: str) -> tuple[int, Any]:
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query))
+        self.calls.append((method, unquote(parts.path), frozenset(body or ())))
+        if token != TOKEN:
+            return 403, "Permission denied"
+        if extra := query.keys() - _PARAMETERS:
+            self.violations.append(f"{target}: there is no parameter {sorted(extra)}")
+        trouble = self.trouble(method, unquote(parts.path))
+        if trouble and not trouble[1]:
+            return trouble[0], "an error that was asked for"
+        words = [unquote(word) for word in parts.path.split("/")[2:]]
+        try:
+            answer = self._route(method, words, query, body)
+        except Refused as error:
+            return error.status, str(error)
+        except (Wrong, Malformed) as error:
+            return 400, f"Failed to parse job: {error.line}: {error}"
+        return (trouble[0], "an error that was asked for") if trouble else (200, answer)
+
+    def _route(self, method: str, words: list[str], query: dict[str, str], body: Any) -> Any:
+        cluster, namespace = self.cluster, query.get("namespace", "default")
+        read = method == "GET"
+        match words:
+            case ["jobs", "parse"] if not read:
+                self._fields("parse", body)
+                job = Reading(body["JobHCL"], read_values(body["Variables"])).job()
+                job["TaskGroups"] = [{"Count": 1, **group} for group in job["TaskGroups"]]  # Canonicalize
+                return self._checked(job, Job)
+            case ["jobs"] if not read:
+                self._fields("register", body)
+                job = self._job(body, namespace)
+                index = cluster.register(job, body["JobModifyIndex"] if body.get("EnforceIndex") else None)
+                return self._registered(index)
+            case ["job", name, "plan"] if not read:
+                self._fields("plan", body)
+                return self._plan((namespace, name), self._job(body, namespace))
+            case ["job", name, "dispatch"] if not read:
+                self._fields("dispatch", body)
+                made = cluster.dispatch((namespace, name), query.get("idempotency_token", ""), body["Meta"] or {})
+                value = {"DispatchedJobID": made, "EvalID": "e1", "EvalCreateIndex": 1, "JobCreateIndex": 1}
+                return self._checked(value, JobDispatchResponse)
+            case ["job", name, "revert"] if not read:
+                self._fields("revert", body)
+                return self._registered(
+                    cluster.revert((namespace, name), body["JobVersion"], body["EnforcePriorVersion"])
+                )
+            case ["job", name, "versions"] if read:
+                cluster.job((namespace, name))
+                return {"Versions": [self._checked(item, Job) for item in cluster.jobs[namespace, name]], "Diffs": None}
+            case ["job", name, "deployment"] if read:
+                cluster.job((namespace, name))
+                found = cluster.latest((namespace, name))
+                return self._checked(found, Deployment) if found else None
+            case ["job", name, "evaluations"] if read:
+                status = "pending" if (namespace, name) in cluster.pending else "complete"
+                return [
+                    self._checked({"ID": "e1", "JobID": name, "Namespace": namespace, "Status": status}, Evaluation)
+                ]
+            case ["job", name, "allocations"] if read:
+                cluster.job((namespace, name))
+                return [
+                    self._checked(self._stub(item), AllocationListStub)
+                    for item in cluster.allocs.get((namespace, name), [])
+                ]
+            case ["job", name] if read:
+                return self._checked(cluster.job((namespace, name)), Job)
+            case ["job", name] if method == "DELETE":
+                cluster.stop((namespace, name))
+                return {"EvalID": "e1", "EvalCreateIndex": 1, "JobModifyIndex": cluster.index}
+            case ["service", name] if read:
+                return [self._checked(item, ServiceRegistration) for item in cluster.registrations(namespace, name)]
+            case ["deployment", "promote" | "pause" | "fail" as action, name] if not read:
+                self._fields(action, body)
+                return self._deployment(action, name, body)
+        raise Refused(405 if words[:1] in (["job"], ["jobs"], ["deployment"]) else 404, "Invalid method")
+
+    def _deployment(self, action: str, name: str, body: dict[str, Any]) -> Any:
+        found = self.cluster.deployments.get(name)
+        if found is None or body["DeploymentID"] != name:
+            raise Refused(404, "deployment not found")
+        reverted = None
+        if action == "promote":
+            self.cluster.promote(found)
+        elif action == "pause":
+            self.cluster.pause(found, body["Pause"])
+        else:
+            reverted = self.cluster.fail(found)
+        value = {"EvalID": "e1", "EvalCreateIndex": 1, "DeploymentModifyIndex": 1, "RevertedJobVersion": reverted}
+        return self._checked(value, DeploymentUpdateResponse)
+
+    def _plan(self, key: tuple[str, str], job: dict[str, Any]) -> Any:
+        known = self.cluster.jobs.get(key)
+        now = known[0] if known and not known[0]["Stop"] else None
+        kind = self.cluster.difference(key, job)
+        fields = []
+        if kind == "Edited" and now:
+            before, after = plain(now), plain(job)
+            names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            fields = [{"Type": "Edited", "Name": name, "Old": "", "New": "", "Annotations": None} for name in names]
+        image = job["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
+        value = {
+            "JobModifyIndex": now["JobModifyIndex"] if now else 0,
+            "Diff": {"Type": kind, "ID": job["ID"], "Fields": fields, "Objects": None, "TaskGroups": None},
+            "Annotations": {"DesiredTGUpdates": {}, "PreemptedAllocs": None}, "CreatedEvals": None,
+            "FailedTGAllocs": {job["ID"]: {}} if "too-large" in image else None, "Warnings": "",
+            "NextPeriodicLaunch": "0001-01-01T00:00:00Z",
+        }  # fmt: skip
+        return self._checked(value, JobPlanResponse)
+
+    def _job(self, body: dict[str, Any], namespace: str) -> dict[str, Any]:
+        job = body["Job"]
+        if said := list(differences(job, Job)):
+            self.violations += said
+        if (job.get("Namespace") or "default") != namespace:
+            raise Refused(400, "the namespace of the query and of the job differ")
+        return bare(job)
+
+    def _fields(self, kind: str, body: Any) -> None:
+        if extra := set(body or ()) - BODIES[kind]:
+            self.violations.append(f"{kind} has no {sorted(extra)}")
+
+    def _registered(self, index: int) -> Any:
+        value = {"EvalID": "e1", "EvalCreateIndex": 1, "JobModifyIndex": index, "Warnings": ""}
+        return self._checked(value, JobRegisterResponse)
+
+    def _stub(self, alloc: dict[str, Any]) -> dict[str, Any]:
+        names = ("ID", "DesiredStatus", "ClientStatus", "CreateIndex")
+        return {**{name: alloc[name] for name in names}, "JobVersion": alloc["Version"]}
+
+    def _checked(self, value: dict[str, Any], model: type) -> dict[str, Any]:
+        self.violations += [f"answer: {said}" for said in differences(value, model)]
+        return value
