@@ -59,7 +59,7 @@ _MISSION = (
     _ours("monitoring", "grafana", "Grafana"),
     _ours("monitoring", "elk", "ELK"),
     _ours("monitoring", "datadog", "Datadog"),
-    _ours("rollback", "argo_rollouts", "Argo Rollouts"),
+    _ours("rollback", "argo_rollouts", "Argo Rollouts", "argo rollouts", "analysis metrics", level="validated"),
     _ours("rollback", "spinnaker", "Spinnaker"),
     _ours(
         "repositories",

@@ -106,6 +106,11 @@ def secret_name(service: Service) -> str:
     return f"{service.name}-secrets"
 
 
+def analysis_secret(spec: DeploymentSpec) -> tuple[str, str]:
+    """The Kubernetes Secret, and its key, that tells Argo Rollouts where Prometheus answers inside the cluster."""
+    return f"{spec.application}-analysis", "prometheus"
+
+
 def dependency_secret(dependency: Dependency) -> str:
     """The Kubernetes Secret that says how to reach a dependency; keys as in `dependency_variables`."""
     return f"{dependency.name}-connection"

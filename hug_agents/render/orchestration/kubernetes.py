@@ -14,7 +14,8 @@ from hug_agents.render.orchestration import kubernetes_network as network
 from hug_agents.render.orchestration.kubernetes_capacity import autoscalers, disruption_budget, scaled_anywhere
 from hug_agents.render.orchestration.kubernetes_deploy import deploy_script
 from hug_agents.render.orchestration.kubernetes_overlays import overlay, workloads
-from hug_agents.render.orchestration.kubernetes_workloads import UNSET_REGISTRY
+from hug_agents.render.orchestration.kubernetes_workloads import UNSET_REGISTRY, is_rollout
+from hug_agents.render.rollback import argo_analysis, argo_objects
 from hug_agents.render.templating import fill, yaml_documents
 from hug_agents.spec import DeploymentSpec, Service
 
@@ -51,6 +52,9 @@ def _objects(spec: DeploymentSpec, service: Service) -> Iterable[dict[str, Any]]
     yield network.policy(spec, service)
     if service.kind == "web":
         yield network.service(spec, service)
+    if is_rollout(spec, service):
+        yield from argo_objects.services(spec, service)
+        yield from argo_analysis.templates(spec, service)
     if service.kind != "job":
         yield disruption_budget(spec, service)
     yield from workloads(spec, service)
@@ -65,7 +69,7 @@ def _no_collisions(documents: Iterable[dict[str, Any]]) -> None:
             raise SpecError(
                 f"two objects would be the {kind} {name!r}",
                 where="services",
-                hint="rename a service: the names NAME-blue, -green, -stable, -canary and -migrate are made from NAME",
+                hint="rename a service: the names NAME-blue, -green, -stable, -canary, -preview and -migrate are made from NAME",
             )
 
 
