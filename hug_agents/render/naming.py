@@ -63,6 +63,11 @@ def namespace(spec: DeploymentSpec, environment: Environment) -> str:
     return environment.namespace or short(spec.application, environment.name, limit=63)
 
 
+def deployers(spec: DeploymentSpec, environment: Environment) -> str:
+    """The Kubernetes group of those who deploy to an environment, where roles of its own are bound to it."""
+    return short(stack_name(spec, environment), "deployers", limit=63)
+
+
 def log_group(spec: DeploymentSpec, environment: Environment, service: Service) -> str:
     """The CloudWatch log group of a service."""
     return f"/{spec.application}/{environment.name}/{service.name}"

@@ -14,6 +14,7 @@ _OURS = (
     "terraform:TerraformValidate",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
+    "argo_rollouts:ArgoRollouts",
     "secrets:SecretScan",
     "check_jsonschema:CheckJsonschema",
     "zizmor:Zizmor",
@@ -24,6 +25,7 @@ _OURS = (
     "hadolint:Hadolint",
     "shellcheck:Shellcheck",
     "terraform:TerraformFmt",
+    "analysis_metrics:AnalysisMetrics",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )

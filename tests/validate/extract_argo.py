@@ -17,7 +17,7 @@ from typing import Any
 OUT = Path(__file__).parents[2] / "hug_agents" / "validate" / "schemas" / "argo_rollouts.json"
 ROOTS = ("Rollout", "AnalysisTemplate")
 _OURS = "IComGithubArgoprojArgoRolloutsPkgApisRolloutsV1alpha1"
-_KUBERNETES = "_definitions.json#/definitions/io.k8s."
+_KUBERNETES = "https://kubernetes.io/api/_definitions.json#/$defs/io.k8s."
 _THEIRS = {
     "IIoK8sApiCoreV1PodTemplateSpec": "api.core.v1.PodTemplateSpec",
     "IIoK8sApiBatchV1JobSpec": "api.batch.v1.JobSpec",

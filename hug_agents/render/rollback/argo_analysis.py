@@ -92,7 +92,7 @@ def _template(spec: DeploymentSpec, service: Service, what: str, metrics: list[d
         "kind": "AnalysisTemplate",
         "metadata": metadata(spec, service, template_name(service, what), "setup"),
         "spec": {
-            "args": [item for item in arguments if "{{args.%s}}" % item["name"] in text],
+            "args": [item for item in arguments if "{{args." + item["name"] + "}}" in text],
             "metrics": metrics,
         },
     }

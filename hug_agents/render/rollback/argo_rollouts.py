@@ -9,7 +9,7 @@ from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
-from hug_agents.render.naming import KUBERNETES, analysis_secret, namespace, short, stack_name
+from hug_agents.render.naming import KUBERNETES, analysis_secret, deployers, namespace
 from hug_agents.render.rollback.argo_objects import HISTORY, ROLLBACK_REVISIONS, ingress_controller, routed
 from hug_agents.render.rollback.argo_queries import bounds, measured
 from hug_agents.render.templating import fill, yaml_documents
@@ -42,11 +42,6 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
 
 _HEADER = """What deploy.sh needs in the namespace beside the rights of `edit`: a managed cluster's own policies (EKS access
 policies, for one) say nothing of Argo's kinds. Applied once, by somebody who may grant rights; the pipeline may not."""
-
-
-def deployers(spec: DeploymentSpec, environment: Environment) -> str:
-    """The Kubernetes group of those who deploy to an environment."""
-    return short(stack_name(spec, environment), "deployers", limit=63)
 
 
 def rights(spec: DeploymentSpec, environment: Environment) -> list[dict[str, Any]]:

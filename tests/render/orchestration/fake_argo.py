@@ -1,7 +1,7 @@
 """The Argo Rollouts controller and its kubectl plugin, for the fake cluster: one move each time somebody looks.
 
-A Rollout goes through the steps that its own manifest holds, as Argo's documentation says they are taken; which image fails, and how,
-a test decides by parts of image names.
+A Rollout goes through the steps that its own manifest holds, as Argo's documentation says they are taken; which image
+fails, and how, a test decides by parts of image names.
 """
 
 from __future__ import annotations
