@@ -52,7 +52,9 @@ _MISSION = (
     _ours("pipelines", "gitlab_ci", "GitLab CI"),
     _ours("pipelines", "jenkins", "Jenkins"),
     _ours("pipelines", "circleci", "CircleCI"),
-    _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),
+    _ours(
+        "orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", "helm", level="validated"
+    ),
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours("orchestration", "nomad", "Nomad"),
     _ours("monitoring", "prometheus", "Prometheus", "promtool check", "promtool test", level="validated"),

@@ -17,6 +17,7 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 """`ENVIRONMENT`: the smoke tests, against `BASE_URL` where it is set, else the environment's domain."""
 TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
+CHART = "deploy/chart"
 PROMETHEUS = "monitoring/prometheus"
 
 

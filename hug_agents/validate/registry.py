@@ -15,6 +15,7 @@ _OURS = (
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "argo_rollouts:ArgoRollouts",
+    "helm:Helm",
     "secrets:SecretScan",
     "check_jsonschema:CheckJsonschema",
     "zizmor:Zizmor",

@@ -11,6 +11,7 @@ from hug_agents.errors import SpecError
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, KUBERNETES, dependency_secret, dependency_variables, secret_name
 from hug_agents.render.orchestration import kubernetes_network as network
+from hug_agents.render.orchestration.helm import chart
 from hug_agents.render.orchestration.kubernetes_capacity import autoscalers, disruption_budget, scaled_anywhere
 from hug_agents.render.orchestration.kubernetes_deploy import deploy_script
 from hug_agents.render.orchestration.kubernetes_overlays import overlay, workloads
@@ -40,6 +41,8 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
         for path, content in overlay(spec, environment):
             yield _file(path, content)
     yield _file(f"{KUBERNETES}/README.md", _guide(spec))
+    if spec.toolchain.package == "helm":
+        yield from chart(blueprint)
     yield Artifact(path=DEPLOY_SCRIPT, content=deploy_script(blueprint), system=SYSTEM, executable=True)
 
 

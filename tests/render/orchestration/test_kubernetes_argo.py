@@ -58,8 +58,9 @@ def test_a_release_is_followed_to_its_end(cluster: Cluster, kind: str) -> None:
     assert "no change" in cluster("plan", "production").output
 
 
-@pytest.mark.parametrize("how", ["analysis", "pods"])
-@KINDS
+@pytest.mark.parametrize(
+    ("kind", "how"), [("rolling", "pods"), ("blue_green", "analysis"), ("canary", "analysis"), ("canary", "pods")]
+)
 def test_what_argo_gives_up_is_restored_as_a_whole(cluster: Cluster, kind: str, how: str) -> None:
     released(cluster, kind)
     if how == "analysis":
