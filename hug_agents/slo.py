@@ -31,6 +31,10 @@ _WINDOWS = ((3 * _DAY, 6 * _HOUR), (_DAY, 2 * _HOUR), (6 * _HOUR, 30), (_HOUR, 5
 _LOWEST_RATE: dict[Severity, Decimal] = {"page": Decimal(2), "ticket": Decimal(1)}
 
 
+MIN_RANGE_SECONDS = 120
+"""The shortest range of a rate: a scrape every 30 seconds leaves enough samples in it."""
+
+
 class Burn(Model):
     """One pair of windows over which a budget must not burn faster than `rate`."""
 

@@ -226,6 +226,9 @@ class Toolchain(Model):
     monitors: tuple[SystemId, ...] = ("prometheus",)
     rollout: SystemId | None = None
     registry: SystemId | None = "docker_registry"
+    package: Literal["helm"] | None = Field(
+        None, description="a further form of the Kubernetes manifests; helm: a chart", exclude_if=_absent
+    )
     registry_host: Annotated[str, StringConstraints(pattern=r"^$|^[a-z0-9.-]+(:\d{1,5})?(/[a-z0-9._/-]+)?$")] = Field(
         "", description="host[:port][/namespace]; empty: ECR with AWS infrastructure as code, else ghcr.io"
     )

@@ -78,7 +78,9 @@ _MISSION = (
     _ours("pipelines", "gitlab_ci", "GitLab CI"),
     _ours("pipelines", "jenkins", "Jenkins"),
     _ours("pipelines", "circleci", "CircleCI"),
-    _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),
+    _ours(
+        "orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", "helm", level="validated"
+    ),
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours(
         "orchestration",
@@ -93,7 +95,7 @@ _MISSION = (
     _ours("monitoring", "grafana", "Grafana"),
     _ours("monitoring", "elk", "ELK"),
     _ours("monitoring", "datadog", "Datadog"),
-    _ours("rollback", "argo_rollouts", "Argo Rollouts"),
+    _ours("rollback", "argo_rollouts", "Argo Rollouts", "argo rollouts", "analysis metrics", level="validated"),
     _ours(
         "rollback",
         "spinnaker",

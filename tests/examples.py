@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hug_agents.spec import (
+    Analysis,
     Build,
     Dependency,
     DeploymentSpec,
     Environment,
     EnvVar,
     Objective,
+    Query,
     Resources,
     SecretRef,
     Service,
@@ -228,6 +230,30 @@ def kubernetes_blue_green() -> DeploymentSpec:
     )
 
 
+def argo_canary() -> DeploymentSpec:
+    """Two web services, one of them public and measured, a worker and a nightly job, with Argo Rollouts behind an Ingress."""
+    spec = shop_ecs_blue_green()
+    web = spec.services[0].model_copy(update={"metrics_path": "/metrics", "max_replicas": 8})
+    return spec.model_copy(
+        update={
+            "services": (web, *spec.services[1:]),
+            "environments": two_environments("gcp", cluster="gke-main", domain="shop.example.com"),
+            "toolchain": Toolchain(iac=None, runtime="kubernetes", rollout="argo_rollouts"),
+            "strategy": CANARY,
+            "triggers": (*TRIGGERS, Trigger(metric="latency", threshold=500)),
+            "smoke_tests": (
+                SmokeTest(service="web", path="/login?next=%2F", status=302),
+                SmokeTest(
+                    service="api", method="POST", path="/orders", send='{"a": "{{b}}"}', contains="it's $(x) {{y}}"
+                ),
+            ),
+            "analysis": Analysis(
+                queries=(Query(name="carts", promql='sum(lost_carts{hash="{{version}}"})', at_most=0.5),)
+            ),
+        }
+    )
+
+
 def hostile(base: DeploymentSpec | None = None) -> DeploymentSpec:
     """A spec whose every free text tries to break out of the file that it is written to."""
     spec = base or ecs_canary()
@@ -277,6 +303,7 @@ ALL = {
     "kubernetes_rolling": kubernetes_rolling,
     "kubernetes_canary_eks": kubernetes_canary_eks,
     "kubernetes_blue_green": kubernetes_blue_green,
+    "argo_canary": argo_canary,
     "hostile_ecs": hostile,
     "hostile_kubernetes": lambda: hostile(kubernetes_rolling()),
     "nomad_canary": nomad_canary,

@@ -80,6 +80,19 @@ def toolchain(board: Board, run: str, clouds: set[str], refused: list[Refused]) 
         values[name] = _one(board, name, refused)
     _infrastructure(board, values, clouds, refused)
     values["monitors"] = _monitors(board, refused)
+    package = board.choose("toolchain.package")
+    if package is not None and run == "kubernetes":
+        values["package"] = str(package.value)
+    elif package is not None:
+        board.evidence.pop("toolchain.package", None)
+        refused.append(
+            Refused(
+                what="a Helm chart",
+                path="toolchain.package",
+                quote=package.quote,
+                reason=f"charts are for Kubernetes, and {_name(run)} runs the containers. Nothing is written for it",
+            )
+        )
     host = board.choose("toolchain.registry_host")
     if host is not None:
         values["registry_host"] = str(host.value)

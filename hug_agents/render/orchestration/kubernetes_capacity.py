@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hug_agents.render.naming import labels
-from hug_agents.render.orchestration.kubernetes_workloads import deployment_name, metadata, tracks
+from hug_agents.render.orchestration.kubernetes_workloads import deployment_name, is_rollout, metadata, tracks
 from hug_agents.spec import DeploymentSpec, Service
 
 TARGET_CPU_PERCENT = 70
@@ -31,8 +31,8 @@ def _autoscaler(spec: DeploymentSpec, service: Service, track: str) -> dict[str,
         "metadata": metadata(spec, service, deployment_name(service, track), "scale"),
         "spec": {
             "scaleTargetRef": {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
+                "apiVersion": "argoproj.io/v1alpha1" if is_rollout(spec, service) else "apps/v1",
+                "kind": "Rollout" if is_rollout(spec, service) else "Deployment",
                 "name": deployment_name(service, track),
             },
             "minReplicas": service.replicas,

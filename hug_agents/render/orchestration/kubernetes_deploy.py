@@ -9,20 +9,23 @@ from hug_agents.plans import Blueprint, RolloutStep
 from hug_agents.render.naming import (
     DURATION_METRIC,
     REQUESTS_METRIC,
+    analysis_secret,
     dependency_secret,
     dependency_variables,
     namespace,
     secret_name,
 )
-from hug_agents.render.orchestration.kubernetes_workloads import migration_name, placeholder
+from hug_agents.render.orchestration.kubernetes_workloads import is_rollout, migration_name, placeholder
 from hug_agents.render.orchestration.smoke import tests
+from hug_agents.render.rollback.argo_queries import bounds, how
 from hug_agents.render.templating import fill
+from hug_agents.slo import MIN_RANGE_SECONDS
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
 HEALTH_SECONDS = 60
 """How long a replica may be unready while a release is judged, where no trigger says so."""
-MIN_RANGE_SECONDS = 120
-"""The shortest range of a rate: a scrape every 30 seconds leaves enough samples in it."""
+START_SECONDS = 600
+"""How long the pods of one step may take to be ready: `progressDeadlineSeconds`."""
 
 _UNITS = {"error_rate": "%", "latency": "ms"}
 
@@ -47,6 +50,7 @@ def deploy_script(blueprint: Blueprint) -> str:
             ("jobs", [service.name for service in spec.services if service.kind == "job" and not service.schedule]),
             ("tested", [service.name for service in spec.web_services if service.name in smoked]),
             ("needed_secrets", _secrets(spec)),
+            ("routed", _routed(spec)),
         ],
         migrations=migrations,
         built=json.dumps(built),
@@ -55,6 +59,9 @@ def deploy_script(blueprint: Blueprint) -> str:
         ports=[(service.name, service.port) for service in spec.web_services],
         public=[service.name for service in spec.web_services if service.public],
         **judged_by(spec),
+        argo=any(is_rollout(spec, service) for service in spec.services),
+        routed=bool(_routed(spec)),
+        patience=_patience(blueprint),
         steps=[_step(step, len(blueprint.rollout.steps)) for step in blueprint.rollout.steps],
     )
 
@@ -86,6 +93,27 @@ def _environment(spec: DeploymentSpec, environment: Environment) -> dict[str, An
     }
 
 
+def _routed(spec: DeploymentSpec) -> list[str]:
+    """The Services whose selectors are set while a release goes out, by the script or by Argo."""
+    if spec.strategy.kind == "rolling":
+        return []
+    beside = {"blue_green": ("", "-preview"), "canary": ("", "-stable", "-canary")}[spec.strategy.kind]
+    return [
+        f"{service.name}{suffix}"
+        for service in spec.web_services
+        for suffix in (beside if is_rollout(spec, service) else ("",))
+    ]
+
+
+def _patience(blueprint: Blueprint) -> int:
+    """How long Argo Rollouts may take: its holds, each analysis once more for every extension, and the pods' own time."""
+    analysis = how(blueprint.spec)
+    steps = blueprint.rollout.steps
+    looks = sum(step.action == "analyse" for step in steps) * (analysis.extensions + 1) * analysis.interval_seconds
+    held = sum(step.hold_seconds for step in steps if step.action != "promote")
+    return held + looks + START_SECONDS * max(1, sum(step.action == "shift" for step in steps))
+
+
 def _secrets(spec: DeploymentSpec) -> list[str]:
     """`SECRET KEY` for every reference, once."""
     own = [f"{secret_name(service)} {secret.name}" for service in spec.services for secret in service.secrets]
@@ -95,7 +123,9 @@ def _secrets(spec: DeploymentSpec) -> list[str]:
         for key, variable in dependency_variables(dependency).items()
         if any(variable not in _own_names(service) for service in spec.services)
     ]
-    return own + shared
+    rollouts = [service for service in spec.services if is_rollout(spec, service)]
+    asked = [" ".join(analysis_secret(spec))] if any(bounds(spec, service) for service in rollouts) else []
+    return own + shared + asked
 
 
 def _own_names(service: Service) -> set[str]:

@@ -14,11 +14,13 @@ from hug_agents.render.orchestration.kubernetes_workloads import (
     cron_job,
     deployment,
     environment_variables,
+    is_rollout,
     migration,
     quantities,
     run_once,
     tracks,
 )
+from hug_agents.render.rollback.argo_objects import rollout, route_ingress, routed, strategy
 from hug_agents.render.templating import yaml_documents
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
@@ -30,26 +32,60 @@ def overlay(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[st
     yield f"{folder}/namespace.yaml", yaml_documents(environment_namespace(spec, environment))
     if (door := ingress(spec, environment)) is not None:
         resources.append("ingress.yaml")
-        yield f"{folder}/ingress.yaml", yaml_documents(door)
-    patches = [
-        {"patch": yaml_documents(patch)} for service in spec.services for patch in _patches(spec, environment, service)
-    ]
+        yield f"{folder}/ingress.yaml", yaml_documents(route_ingress(spec, environment, door))
+    patches = [patch for service in spec.services for patch in _patches(spec, environment, service)]
     kustomization: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "namespace": namespace(spec, environment),
         "resources": resources,
-        "labels": [{"pairs": {"environment": environment.name}, "includeTemplates": True}],
+        "labels": [{"pairs": {"environment": environment.name}, "includeTemplates": True, **_rollout_labels(spec)}],
         **({"patches": patches} if patches else {}),
     }
     header = f"{environment.name}: as the base, but for what stands here. deploy.sh adds the images by digest."
     yield f"{folder}/kustomization.yaml", yaml_documents(kustomization, header=header)
 
 
+def _rollout_labels(spec: DeploymentSpec) -> dict[str, Any]:
+    """kustomize knows by itself where the built-in kinds have their pods' labels."""
+    if not any(is_rollout(spec, service) for service in spec.services):
+        return {}
+    return {
+        "fields": [{"path": "spec/template/metadata/labels", "group": "argoproj.io", "kind": "Rollout", "create": True}]
+    }
+
+
 def _patches(spec: DeploymentSpec, environment: Environment, service: Service) -> Iterable[dict[str, Any]]:
-    """Strategic merge patches from the service as in the base to the service as it runs there."""
+    """Patches from the service as in the base to the service as it runs there, as a kustomization lists them."""
+    for patch in _merges(spec, environment, service):
+        yield {"patch": yaml_documents(patch)}
+    if is_rollout(spec, service) and (changes := list(_rollout_changes(spec, environment, service))):
+        target = {"group": "argoproj.io", "kind": "Rollout", "name": service.name}
+        yield {"target": target, "patch": yaml_documents(changes)}
+
+
+def _rollout_changes(spec: DeploymentSpec, environment: Environment, service: Service) -> Iterable[dict[str, Any]]:
+    """JSON patches: how lists of a custom resource merge is not known to kustomize."""
+    here = spec.in_environment(service, environment)
+    base = rollout(spec, service, scaled=scaled_anywhere(spec, service))
+    count = _replicas(spec, service, here, base)
+    if count:
+        yield {"op": "add", "path": "/spec/replicas", "value": count["replicas"]}
+    if here.resources != service.resources:
+        path = "/spec/template/spec/containers/0/resources"
+        yield {"op": "replace", "path": path, "value": quantities(here.resources)}
+    if (rows := environment_variables(spec, here)) != environment_variables(spec, service):
+        yield {"op": "add", "path": "/spec/template/spec/containers/0/env", "value": rows}
+    if routed(spec, service, environment):
+        yield {"op": "replace", "path": "/spec/strategy", "value": strategy(spec, service, environment)}
+
+
+def _merges(spec: DeploymentSpec, environment: Environment, service: Service) -> Iterable[dict[str, Any]]:
+    """Strategic merge patches."""
     here = spec.in_environment(service, environment)
     for base in workloads(spec, service):
+        if base["kind"] == "Rollout":
+            continue
         changes = _changes(spec, service, here, base["kind"])
         if base["kind"] == "Deployment":
             changes = {**_replicas(spec, service, here, base), **changes}
@@ -62,7 +98,9 @@ def _patches(spec: DeploymentSpec, environment: Environment, service: Service) -
 
 def workloads(spec: DeploymentSpec, service: Service) -> Iterable[dict[str, Any]]:
     """Everything of a service that has pods, as in the base."""
-    if service.kind != "job":
+    if is_rollout(spec, service):
+        yield rollout(spec, service, scaled=scaled_anywhere(spec, service))
+    elif service.kind != "job":
         scaled = scaled_anywhere(spec, service)
         yield from (deployment(spec, service, track, scaled=scaled) for track in tracks(spec, service))
     elif service.schedule:

@@ -26,9 +26,15 @@ RESTING = "canary"
 _TRACKS = {"blue_green": ("blue", "green"), "canary": ("stable", "canary")}
 
 
+def is_rollout(spec: DeploymentSpec, service: Service) -> bool:
+    """This service is a Rollout of Argo's, which keeps both versions in one object."""
+    return spec.toolchain.rollout == "argo_rollouts" and service.kind == "web"
+
+
 def tracks(spec: DeploymentSpec, service: Service) -> tuple[str, ...]:
     """The tracks of a service, the one that serves first; `("",)` where one Deployment is replaced in place."""
-    return _TRACKS.get(spec.strategy.kind, ("",)) if service.kind == "web" else ("",)
+    split = service.kind == "web" and not is_rollout(spec, service)
+    return _TRACKS.get(spec.strategy.kind, ("",)) if split else ("",)
 
 
 def deployment_name(service: Service, track: str) -> str:

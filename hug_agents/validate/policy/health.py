@@ -18,7 +18,7 @@ def no_probe(facts: Facts) -> Iterator[Hit]:
     web = {service.name for service in facts.spec.web_services}
     for container in facts.containers:
         if (
-            container.kind in ("Deployment", "StatefulSet", "DaemonSet")
+            container.kind in ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
             and not container.init
             and container.name in web
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -50,6 +51,9 @@ def script_differs(facts: Facts) -> Iterator[Hit]:
         if not re.search(rf"^[^#]*\b{verb}\b[^|)]*(?:\||:|\))", whole, re.MULTILINE):
             yield Hit(f"the script has no command {verb}", SCRIPT, 1)
     moves = "\n".join(row for _, row in code if re.search(r"shift|traffic|weight", row))
+    rollouts = [document.data for _, document in facts.manifests if document.data.get("kind") == "Rollout"]
+    if rollouts:  # Argo Rollouts goes by the steps of its own manifests
+        moves = json.dumps(rollouts)
     for step in facts.spec.strategy.steps:
         if step.weight < 100 and not re.search(rf"(?<![\w.]){step.weight}(?![\w.])", moves):
             yield Hit(f"the script has no step at {step.weight} % of the traffic", SCRIPT, 1)

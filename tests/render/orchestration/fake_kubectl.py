@@ -8,6 +8,7 @@ release that then stand behind every Service, so that a test sees the traffic at
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import re
 import socketserver
@@ -19,7 +20,13 @@ from typing import Any
 
 import yaml
 
-KINDS = {"horizontalpodautoscaler": "HorizontalPodAutoscaler", "configmap": "ConfigMap"}
+from tests.render.orchestration.fake_argo import FakeArgo
+
+KINDS = {
+    "rollouts.argoproj.io": "Rollout",
+    "horizontalpodautoscaler": "HorizontalPodAutoscaler",
+    "configmap": "ConfigMap",
+}
 Objects = dict[str, dict[str, Any]]
 
 STUB = """#!/usr/bin/env bash
@@ -44,6 +51,7 @@ class FakeCluster:
         self.failing_jobs = ""
         """Part of the name of an image whose Jobs fail."""
         self.forward_to = forward_to
+        self.argo = FakeArgo()
         self.context = "admin@metal-1"
         outer, lock = self, threading.Lock()
 
@@ -76,6 +84,8 @@ class FakeCluster:
         """One command, as kubectl would answer it."""
         if argv[:2] == ["config", "current-context"]:
             return 0, self.context + "\n"
+        if argv[:2] == ["argo", "rollouts"]:
+            return self.plugin(argv[2:])
         output = StringIO()
         with redirect_stdout(output), redirect_stderr(output):
             try:
@@ -89,8 +99,21 @@ class FakeCluster:
             self.record(" ".join(word for word in argv if not word.startswith("/")))
         return code, output.getvalue()
 
+    def plugin(self, argv: list[str]) -> tuple[int, str]:
+        """`kubectl argo rollouts`."""
+        args, flags = PARSER.parse_known_intermixed_args(argv)
+        name = args.words[-1] if len(args.words) > 1 else ""
+        item = self.objects.get(key("Rollout", name, args.namespace))
+        answer = self.argo.plugin([*args.words, *flags], item)
+        if args.words[0] in ("promote", "abort"):
+            self.record(" ".join(["argo", *args.words, *flags]))
+        return answer
+
     def settle(self, item: dict[str, Any]) -> None:
         """What the controllers would do, at once."""
+        if item["kind"] == "Rollout":
+            self.argo.bad = self.bad
+            return
         if item["kind"] not in ("Deployment", "Job"):
             return
         image = item["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -151,7 +174,7 @@ def targets(args: argparse.Namespace) -> tuple[str, str]:
 
 
 def selected(labels: dict[str, str], selector: str) -> bool:
-    for term in re.split(r",(?![^()]*\))", selector):
+    for term in filter(None, re.split(r",(?![^()]*\))", selector)):
         if match := re.match(r"^(\S+) in \((.*)\)$", term):
             if labels.get(match[1]) not in match[2].split(","):
                 return False
@@ -177,9 +200,10 @@ def documents(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def merge(old: Any, new: Any) -> Any:
-    """Server-side apply, nearly: what is not named stays."""
+    """Server-side apply, nearly: what is not named stays, but a selector is one value."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{name: merge(old.get(name), value) for name, value in new.items()}}
+        whole = {name: value if name == "selector" else merge(old.get(name), value) for name, value in new.items()}
+        return {**old, **whole}
     return new
 
 
@@ -193,7 +217,10 @@ def apply(args: argparse.Namespace, objects: Objects) -> int:
         if document["metadata"].get("namespace", args.namespace) != args.namespace and kind != "Namespace":
             print("the namespace does not match")
             return 1
-        objects[where] = merge(objects.get(where, {}), document)
+        before = objects.get(where, {})
+        objects[where] = merge(before, document)
+        if kind == "Rollout":
+            args.cluster.argo.applied(before, objects[where])
         args.cluster.settle(objects[where])
         print(f"{kind.lower()}/{name} serverside-applied")
     return 0
@@ -202,13 +229,18 @@ def apply(args: argparse.Namespace, objects: Objects) -> int:
 def get(args: argparse.Namespace, objects: Objects) -> int:
     kind, name = targets(args)
     if not name:
+        if kind == "Rollout" and not args.cluster.argo.installed:
+            print('error: the server doesn\'t have a resource type "rollouts"')
+            return 1
         for where, item in sorted(objects.items()):
             namespace, item_kind, item_name = where.split("/", 2)
             labels = item["metadata"].get("labels", {})
-            if (item_kind, namespace) == (kind, args.namespace) and selected(labels, args.selector):
+            if (item_kind, namespace) == (kind, args.namespace) and selected(labels, args.selector or ""):
                 print(f"{kind.lower()}/{item_name}")
         return 0
     item = objects.get(key(kind, name, args.namespace))
+    if item is not None and kind == "Rollout" and args.output == "json":
+        args.cluster.argo.move(item)
     if item is None:
         if args.ignore_not_found:
             return 0
@@ -251,9 +283,11 @@ def scale(args: argparse.Namespace, objects: Objects) -> int:
 def patch(args: argparse.Namespace, objects: Objects) -> int:
     kind, name = targets(args)
     where = key(kind, name, args.namespace)
-    merged = merge(objects[where], json.loads(args.patch))
-    merged["spec"]["selector"] = {k: v for k, v in merged["spec"]["selector"].items() if v is not None}
-    objects[where] = merged
+    (change,) = json.loads(args.patch)["spec"].values()
+    item = copy.deepcopy(objects[where])
+    selector = {**item["spec"]["selector"], **change}
+    item["spec"]["selector"] = {k: v for k, v in selector.items() if v is not None}
+    objects[where] = item
     return 0
 
 

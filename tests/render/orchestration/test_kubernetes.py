@@ -31,7 +31,12 @@ from tests import examples
 from tests.render.orchestration.conftest import files, need, write
 
 KUBERNETES = Toolchain(iac=None, runtime="kubernetes")
-SPECS = {name: make for name, make in examples.ALL.items() if make().toolchain.runtime == "kubernetes"} | {
+PLAIN = {
+    name: make
+    for name, make in examples.ALL.items()
+    if make().toolchain.runtime == "kubernetes" and make().toolchain.rollout is None  # Argo: tests/render/rollback
+}
+SPECS = PLAIN | {
     f"shop_{kind}": functools.partial(
         lambda kind: examples.shop_ecs_blue_green().model_copy(
             update={

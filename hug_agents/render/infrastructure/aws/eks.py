@@ -8,7 +8,7 @@ from hug_agents.render.infrastructure.aws.dependencies import backing, connectio
 from hug_agents.render.infrastructure.aws.roots import common_variables, given, hcl_file, versions
 from hug_agents.render.infrastructure.aws.variables import Variable, View
 from hug_agents.render.infrastructure.hcl import expression, list_of, object_of
-from hug_agents.render.naming import namespace, short, stack_name
+from hug_agents.render.naming import deployers, namespace, short, stack_name
 from hug_agents.render.templating import Safe, hcl
 from hug_agents.spec import DeploymentSpec, Environment
 
@@ -47,6 +47,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             identities=_identities(spec, environment) if shared.statements else (),
             statements=expression(f"concat({', '.join(shared.statements)})"),
             pipeline=pipeline,
+            deployers=deployers(spec, environment) if spec.toolchain.rollout == "argo_rollouts" else "",
             role=short(stack_name(spec, environment), "deploy", limit=64),
         ),
     )
