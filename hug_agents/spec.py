@@ -17,8 +17,8 @@ from hug_agents.canonical import digest
 SCHEMA: Final = 1
 
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""The control characters, but for the line break and the tab: no text of a document holds one."""
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+"""The control characters, but for the line break and the tab, and what is no character: no text of a document holds one."""
 
 
 def _printable(text: str) -> str:

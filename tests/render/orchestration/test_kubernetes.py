@@ -50,8 +50,11 @@ SPECS = PLAIN | {
     for kind in ("rolling", "blue_green", "canary")
 }
 EACH = pytest.mark.parametrize("spec", [make() for make in SPECS.values()], ids=list(SPECS))
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"), max_size=200)
-LINE = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200)
+NONE = "\ufffe\uffff"
+TEXT = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t", exclude_characters=NONE), max_size=200
+)
+LINE = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=NONE), max_size=200)
 
 
 def build(spec: DeploymentSpec, folder: Path, environment: str) -> list[dict[str, Any]]:

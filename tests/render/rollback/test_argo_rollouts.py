@@ -207,7 +207,7 @@ def test_the_secret_with_the_address_is_asked_for_and_said() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        (with_argo(examples.minimal()), "cannot roll out on ecs"),
+        (with_argo(examples.minimal()), "is a controller of Kubernetes"),
         (
             with_argo(
                 examples.kubernetes_blue_green(),
