@@ -56,9 +56,9 @@ _MISSION = (
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours("orchestration", "nomad", "Nomad"),
     _ours("monitoring", "prometheus", "Prometheus", "promtool check", "promtool test", level="validated"),
-    _ours("monitoring", "grafana", "Grafana"),
+    _ours("monitoring", "grafana", "Grafana", "grafana", "promql", level="validated"),
     _ours("monitoring", "elk", "ELK"),
-    _ours("monitoring", "datadog", "Datadog"),
+    _ours("monitoring", "datadog", "Datadog", "datadog", level="validated"),
     _ours("rollback", "argo_rollouts", "Argo Rollouts"),
     _ours("rollback", "spinnaker", "Spinnaker"),
     _ours(

@@ -18,6 +18,9 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 TERRAFORM = "infrastructure/terraform"
 KUBERNETES = "kubernetes"
 PROMETHEUS = "monitoring/prometheus"
+GRAFANA = "monitoring/grafana"
+ELK = "monitoring/elk"
+DATADOG = "monitoring/datadog"
 
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:

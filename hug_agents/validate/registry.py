@@ -24,6 +24,9 @@ _OURS = (
     "hadolint:Hadolint",
     "shellcheck:Shellcheck",
     "terraform:TerraformFmt",
+    "grafana:Grafana",
+    "promql:PromQL",
+    "datadog:Datadog",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )
