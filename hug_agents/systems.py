@@ -57,7 +57,7 @@ _MISSION = (
     _ours("orchestration", "nomad", "Nomad"),
     _ours("monitoring", "prometheus", "Prometheus", "promtool check", "promtool test", level="validated"),
     _ours("monitoring", "grafana", "Grafana", "grafana", "promql", level="validated"),
-    _ours("monitoring", "elk", "ELK"),
+    _ours("monitoring", "elk", "ELK", "elk", "logstash", level="validated"),
     _ours("monitoring", "datadog", "Datadog", "datadog", level="validated"),
     _ours("rollback", "argo_rollouts", "Argo Rollouts"),
     _ours("rollback", "spinnaker", "Spinnaker"),

@@ -27,6 +27,8 @@ _OURS = (
     "grafana:Grafana",
     "promql:PromQL",
     "datadog:Datadog",
+    "elk:Elk",
+    "logstash:Logstash",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )

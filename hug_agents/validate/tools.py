@@ -157,7 +157,7 @@ def version_of(name: str) -> str:
     if not program:
         return ""
     if tool.module:
-        return distribution_version(tool.distribution)
+        return distribution_version(tool.distribution).rpartition("!")[2]  # without its epoch
     if tool.distribution and Path(find(program) or "").parent == Path(sys.executable).parent:
         try:
             return distribution_version(tool.distribution)
