@@ -38,6 +38,12 @@ class Settings(BaseModel):
     github_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
     )
+    grafana_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_GRAFANA_TOKEN: of a service account, for the target grafana"
+    )
+    elastic_api_key: str = Field("", repr=False, description="HUG_AGENTS_ELASTIC_API_KEY: for the target elk")
+    datadog_api_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_API_KEY: for the target datadog")
+    datadog_app_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_APP_KEY: for the target datadog")
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -69,6 +75,10 @@ class Settings(BaseModel):
                 ("prometheus_token", "HUG_AGENTS_PROMETHEUS_TOKEN"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
+                ("grafana_token", "HUG_AGENTS_GRAFANA_TOKEN"),
+                ("elastic_api_key", "HUG_AGENTS_ELASTIC_API_KEY"),
+                ("datadog_api_key", "HUG_AGENTS_DATADOG_API_KEY"),
+                ("datadog_app_key", "HUG_AGENTS_DATADOG_APP_KEY"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)
