@@ -91,7 +91,14 @@ def problems(folder: str, data: Any) -> Iterator[tuple[str, str, Path]]:
     module, _, name = MODELS[folder].partition(":")
     model = getattr(import_module(f"datadog_api_client.{module}"), name)
     try:
-        read = validate_and_convert_types(data, (model,), ["document"], True, True, Configuration())
+        read = validate_and_convert_types(  # type: ignore[no-untyped-call]
+            data,
+            (model,),
+            ["document"],
+            True,
+            True,
+            Configuration(),  # type: ignore[no-untyped-call]
+        )
     except (ApiTypeError, ApiValueError, TypeError, ValueError) as error:
         place = tuple(getattr(error, "path_to_item", None) or ())[1:]
         yield "schema", " ".join(str(error).split())[:500], place

@@ -113,8 +113,8 @@ def _rules(data: dict[str, Any], sources: frozenset[str]) -> Iterator[tuple[str,
 
 def _schema(data: dict[str, Any]) -> Iterator[tuple[str, str, Path]]:
     """Read by the models that Grafana publishes, written again, compared: what vanished was unknown."""
-    from grafana_foundation_sdk.cog import encoder, plugins, runtime
-    from grafana_foundation_sdk.models import dashboard
+    from grafana_foundation_sdk.cog import encoder, plugins, runtime  # type: ignore[import-untyped]
+    from grafana_foundation_sdk.models import dashboard  # type: ignore[import-untyped]
 
     plugins.register_default_plugins()
     known = runtime.Runtime().panelcfg_variants

@@ -43,8 +43,11 @@ class DatadogTarget(DocumentsTarget):
         self._http = Http(url, headers=keys, secrets=(api_key, application_key))
         self._files: dict[str, str] = {}
         """By file, the name of an objective: what a reference is found by."""
+        self._seen: dict[str, list[dict[str, Any]]] = {}
+        """What Datadog listed since the documents were last gone through, or one of the kind was last sent."""
 
     def documents(self, bundle: Bundle, blueprint: Blueprint, environment: str) -> Iterable[Document]:
+        self._seen.clear()
         for folder in _ORDER:
             for item in bundle.under(f"{DATADOG}/{folder}/{'' if folder in _OF_ALL else environment + '.'}"):
                 body = parsed(bundle, item.path)
@@ -80,6 +83,7 @@ class DatadogTarget(DocumentsTarget):
 
     def send(self, document: Document, *, new: bool) -> None:
         kind, body = document.kind, document.body
+        self._seen.pop(kind, None)
         if kind == "metrics":
             self._http.request("POST" if new else "PATCH", f"/api/v2/metrics/{document.name}/tags", json=body)
         elif kind == "catalogue":
@@ -90,11 +94,15 @@ class DatadogTarget(DocumentsTarget):
             if row is None:
                 self._http.request("POST", base, json=body)
             else:
-                self._http.request("PUT", f"{base}/{row.get('public_id', row['id'])}", json=body)
+                id = row["public_id"] if kind == "synthetics" else row["id"]
+                self._http.request("PUT", f"{base}/{id}", json=body)
+        self._seen.pop(kind, None)
 
     def _found(self, kind: str, name: str) -> dict[str, Any] | None:
         """The thing of ours with this name. Raises UsageError if there are several: which is meant, nobody can say."""
-        rows = [row for row in self._rows(kind) if row.get("title" if kind == "dashboards" else "name") == name]
+        if kind not in self._seen:
+            self._seen[kind] = self._rows(kind)
+        rows = [row for row in self._seen[kind] if row.get("title" if kind == "dashboards" else "name") == name]
         if len(rows) > 1:
             raise UsageError(f"Datadog has {len(rows)} {kind} by the name {name!r}", where=self.name, hint="remove one")
         return rows[0] if rows else None

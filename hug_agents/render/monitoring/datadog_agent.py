@@ -31,7 +31,7 @@ def checks(service: Service, host: str = "%%host%%") -> dict[str, Any]:
     return {"openmetrics": {"init_config": {}, "instances": [instance]}}
 
 
-def annotations(service: Service, track: str = "", *, serving: bool = True) -> dict[str, str]:
+def discovery(service: Service, track: str = "", *, serving: bool = True) -> dict[str, str]:
     """Autodiscovery: what the Agent reads of a pod."""
     found = {f"ad.datadoghq.com/{service.name}.logs": _json([{"source": language(service), "service": service.name}])}
     if serving and metrics_port(service):
@@ -90,7 +90,7 @@ def _patch(spec: DeploymentSpec, environment: Environment, service: Service, bas
     given = frozenset(item.name for item in (*spec.in_environment(service, environment).env, *service.secrets))
     marks = tagging(environment, service, versioned=versioned)
     template = {
-        "metadata": {"labels": marks, "annotations": annotations(service, track, serving=versioned)},
+        "metadata": {"labels": marks, "annotations": discovery(service, track, serving=versioned)},
         "spec": {"containers": [{"name": service.name, "env": variables(given, versioned=versioned)}]},
     }
     body: dict[str, Any] = {"template": template}
