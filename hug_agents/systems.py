@@ -56,9 +56,18 @@ _MISSION = (
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours("orchestration", "nomad", "Nomad"),
     _ours("monitoring", "prometheus", "Prometheus", "promtool check", "promtool test", level="validated"),
-    _ours("monitoring", "grafana", "Grafana", "grafana", "promql", level="validated"),
-    _ours("monitoring", "elk", "ELK", "elk", "logstash", level="validated"),
-    _ours("monitoring", "datadog", "Datadog", "datadog", level="validated"),
+    _ours(
+        "monitoring", "grafana", "Grafana", "grafana", "promql", level="validated", note="target against an emulator"
+    ),
+    _ours("monitoring", "elk", "ELK", "elk", "logstash", level="validated", note="target against an emulator"),
+    _ours(
+        "monitoring",
+        "datadog",
+        "Datadog",
+        "datadog",
+        level="operated",
+        note="against an emulator that reads each request by Datadog's typed client",
+    ),
     _ours("rollback", "argo_rollouts", "Argo Rollouts"),
     _ours("rollback", "spinnaker", "Spinnaker"),
     _ours(

@@ -35,6 +35,11 @@ FAST = (
     "hadolint",
     "terraform fmt",
     "promtool check",
+    "grafana",
+    "promql",
+    "datadog",
+    "elk",
+    "logstash",
     "well-formed",
     "policy pack",
 )
@@ -135,6 +140,9 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
         toolchain=Toolchain(
             iac="terraform" if cloud == "aws" else None,
             runtime=runtime,
+            monitors=draw(
+                st.sampled_from([("prometheus",), ("prometheus", "grafana"), ("datadog",), ("elk", "grafana")])
+            ),
             registry_host=draw(st.sampled_from(["", "registry.example.com/team", "ghcr.io/acme"])),
         ),
         strategy=Strategy(
