@@ -87,7 +87,8 @@ def component(
 def _patch(spec: DeploymentSpec, environment: Environment, service: Service, base: dict[str, Any]) -> dict[str, Any]:
     kind, track = base["kind"], base["metadata"]["labels"].get("track", "")
     versioned = kind == "Deployment"
-    given = frozenset(item.name for item in (*spec.in_environment(service, environment).env, *service.secrets))
+    plain = {item.name for item in spec.in_environment(service, environment).env}
+    given = frozenset(plain | {item.name for item in service.secrets})
     marks = tagging(environment, service, versioned=versioned)
     template = {
         "metadata": {"labels": marks, "annotations": discovery(service, track, serving=versioned)},

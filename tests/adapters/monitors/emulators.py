@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -143,7 +143,7 @@ class Elastic(Server):
     """Elasticsearch and Kibana behind one address; the paths do not meet."""
 
     token = ("Authorization", "ApiKey elastic-secret")
-    models = {
+    models: ClassVar[dict[str, Any]] = {
         "/_ilm/policy/": Lifecycle,
         "/_component_template/": ComponentTemplate,
         "/_index_template/": IndexTemplate,
@@ -214,7 +214,7 @@ class Elastic(Server):
 
 class Datadog(Server):
     token = ("DD-API-KEY", "datadog-secret")
-    kinds = {
+    kinds: ClassVar[dict[str, str]] = {
         "/api/v1/slo": "slos",
         "/api/v1/monitor": "monitors",
         "/api/v1/dashboard": "dashboards",
