@@ -52,10 +52,29 @@ _ADVICE: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = 
     (
         ("ObjectiveWithoutData",),
         (
-            "whether the service is scraped: the targets page of Prometheus",
+            "whether the service is scraped: the targets page of Prometheus, or the status of the agent",
             "whether it still exports the metric by that name",
         ),
         ("treat the objective as unknown, not as met", "while it is not measured, start no release"),
+    ),
+    (
+        ("LogsMissing",),
+        (
+            "whether the service runs: deploy/deploy.sh status {place}",
+            "whether Filebeat and Logstash run, and whether Elasticsearch takes what they send",
+        ),
+        (
+            "if the service is down, treat it as ServiceDown",
+            "if it runs, mend the collection: nothing is seen meanwhile",
+        ),
+    ),
+    (
+        ("DeadLetters",),
+        ("error.message of the documents in the dead letter data stream: which field, and what was wrong with it",),
+        (
+            "mend the service that writes the field, or add the field to the mappings",
+            "until then those lines are kept there, and are missing from every search and rule",
+        ),
     ),
     (
         ("Watchdog",),

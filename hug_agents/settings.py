@@ -46,6 +46,12 @@ class Settings(BaseModel):
         "", repr=False, description="HUG_AGENTS_NOMAD_TOKEN, else NOMAD_TOKEN: for the target nomad"
     )
     gate_token: str = Field("", repr=False, description="HUG_AGENTS_GATE_TOKEN: for the target spinnaker")
+    grafana_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_GRAFANA_TOKEN: of a service account, for the target grafana"
+    )
+    elastic_api_key: str = Field("", repr=False, description="HUG_AGENTS_ELASTIC_API_KEY: for the target elk")
+    datadog_api_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_API_KEY: for the target datadog")
+    datadog_app_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_APP_KEY: for the target datadog")
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -77,6 +83,10 @@ class Settings(BaseModel):
                 ("prometheus_token", "HUG_AGENTS_PROMETHEUS_TOKEN"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
+                ("grafana_token", "HUG_AGENTS_GRAFANA_TOKEN"),
+                ("elastic_api_key", "HUG_AGENTS_ELASTIC_API_KEY"),
+                ("datadog_api_key", "HUG_AGENTS_DATADOG_API_KEY"),
+                ("datadog_app_key", "HUG_AGENTS_DATADOG_APP_KEY"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

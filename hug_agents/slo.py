@@ -259,6 +259,8 @@ WORKER_DOWN = ("WorkerDown", "no replica is available")
 JOB_FAILED = ("JobFailed", "a run of the job failed")
 JOB_MISSED = ("JobMissed", "a scheduled run did not start")
 WATCHDOG = ("Watchdog", "always fires: if it stops arriving, alerts do not arrive")
+LOGS_MISSING = ("LogsMissing", "no log line has arrived")
+DEAD_LETTERS = ("DeadLetters", "log lines could not be stored, and wait in the dead letter queue")
 
 
 def scraped(spec: DeploymentSpec) -> tuple[Service, ...]:
@@ -273,14 +275,36 @@ def cluster_watched(spec: DeploymentSpec, kind: Literal["worker", "job"]) -> tup
     return tuple(service for service in spec.services if service.kind == kind)
 
 
+Found = list[tuple[tuple[str, str], Severity, str]]
+"""Alerts as they are collected: name and words, severity, the service that they are about."""
+
+
 def alerts(spec: DeploymentSpec) -> tuple[AlertInfo, ...]:
-    """Every alert that the Prometheus files hold, once per name and service; empty without Prometheus."""
-    if "prometheus" not in spec.toolchain.monitors:
-        return ()
-    found: list[tuple[tuple[str, str], Severity, str]] = []
+    """Every alert that the files of the chosen monitors hold, once per name and service, whoever of them raises it."""
+    chosen = spec.toolchain.monitors
+    unique: dict[tuple[str, str], AlertInfo] = {}
+    for monitor, found in (
+        ("prometheus", _by_metrics(spec, watchdog=True)),
+        # Where both are chosen, Prometheus judges and Grafana only draws.
+        ("grafana", _by_metrics(spec, watchdog=True)),
+        ("datadog", _by_metrics(spec, watchdog=False)),
+        ("elk", _by_logs(spec)),
+    ):
+        for (name, says), severity, about in found if monitor in chosen else ():
+            summary = f"{about}: {says}" if about else says
+            unique.setdefault((name, about), AlertInfo(name=name, severity=severity, service=about, summary=summary))
+    return tuple(unique.values())
+
+
+def _burns(spec: DeploymentSpec) -> Found:
+    found: Found = []
     for slo in slos(spec):
         found += [(burn_alert(slo, burn), burn.severity, name) for burn in slo.burns() for name in slo.services]
-    found += [(NO_DATA, "ticket", name) for slo in slos(spec) for name in slo.services]
+    return found + [(NO_DATA, "ticket", name) for slo in slos(spec) for name in slo.services]
+
+
+def _by_metrics(spec: DeploymentSpec, *, watchdog: bool) -> Found:
+    found = _burns(spec)
     for trigger in watched_triggers(spec):
         services = scraped(spec) if trigger.metric == "health" else spec.web_services
         found += [(trigger_alert(trigger), trigger_severity(trigger), service.name) for service in services]
@@ -291,9 +315,13 @@ def alerts(spec: DeploymentSpec) -> tuple[AlertInfo, ...]:
         found.append((JOB_FAILED, "ticket", service.name))
         if service.schedule:
             found.append((JOB_MISSED, "ticket", service.name))
-    found.append((WATCHDOG, "none", ""))
-    unique: dict[tuple[str, str], AlertInfo] = {}
-    for (name, says), severity, about in found:
-        summary = f"{about}: {says}" if about else says
-        unique.setdefault((name, about), AlertInfo(name=name, severity=severity, service=about, summary=summary))
-    return tuple(unique.values())
+    return [*found, (WATCHDOG, "none", "")] if watchdog else found
+
+
+def _by_logs(spec: DeploymentSpec) -> Found:
+    found = _burns(spec)
+    for trigger in watched_triggers(spec):
+        if trigger.metric != "health":
+            found += [(trigger_alert(trigger), trigger_severity(trigger), item.name) for item in spec.web_services]
+    found += [(LOGS_MISSING, "ticket", service.name) for service in spec.services if service.kind != "job"]
+    return [*found, (DEAD_LETTERS, "ticket", "")]

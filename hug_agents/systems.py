@@ -92,9 +92,18 @@ _MISSION = (
         note="operated against an emulator of its HTTP API, never a real server",
     ),
     _ours("monitoring", "prometheus", "Prometheus", "promtool check", "promtool test", level="validated"),
-    _ours("monitoring", "grafana", "Grafana"),
-    _ours("monitoring", "elk", "ELK"),
-    _ours("monitoring", "datadog", "Datadog"),
+    _ours(
+        "monitoring", "grafana", "Grafana", "grafana", "promql", level="validated", note="target against an emulator"
+    ),
+    _ours("monitoring", "elk", "ELK", "elk", "logstash", level="validated", note="target against an emulator"),
+    _ours(
+        "monitoring",
+        "datadog",
+        "Datadog",
+        "datadog",
+        level="operated",
+        note="against an emulator that reads each request by Datadog's typed client",
+    ),
     _ours("rollback", "argo_rollouts", "Argo Rollouts", "argo rollouts", "analysis metrics", level="validated"),
     _ours(
         "rollback",

@@ -66,7 +66,32 @@ def _spinnaker(rest: str, store: Store) -> Target:
     return SpinnakerTarget(Place.parse(rest), store, Settings.load().gate_token)
 
 
+def _grafana(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.monitors.grafana import GrafanaTarget
+    from hug_agents.settings import Settings
+
+    return GrafanaTarget(rest, Settings.load().grafana_token)
+
+
+def _elk(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.monitors.elk import ElkTarget
+    from hug_agents.settings import Settings
+
+    return ElkTarget(rest, Settings.load().elastic_api_key)
+
+
+def _datadog(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.monitors.datadog import DatadogTarget
+    from hug_agents.settings import Settings
+
+    settings = Settings.load()
+    return DatadogTarget(rest, settings.datadog_api_key, settings.datadog_app_key)
+
+
 _OURS: dict[str, Make] = {
+    "datadog": _datadog,
+    "elk": _elk,
+    "grafana": _grafana,
     "github_actions": _github_actions,
     "local": _local,
     "registry": _registry,

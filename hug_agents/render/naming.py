@@ -24,6 +24,9 @@ PROMETHEUS = "monitoring/prometheus"
 REGISTRY = "registry"
 RETENTION = f"{REGISTRY}/retention.json"
 """What `hug registry retain` keeps."""
+GRAFANA = "monitoring/grafana"
+ELK = "monitoring/elk"
+DATADOG = "monitoring/datadog"
 
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:

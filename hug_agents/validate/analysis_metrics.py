@@ -17,7 +17,7 @@ from hug_agents.spec import DeploymentSpec
 from hug_agents.validate.gate import Finding, Gate, Workspace
 from hug_agents.validate.kubernetes_validate import ARGO_API, manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
-from hug_agents.validate.promql import NotPromql, Selector, selectors
+from hug_agents.validate.promql_selectors import NotPromql, Selector, selectors
 
 _OF_SERVICES = {
     REQUESTS_METRIC: {"code", "method"},

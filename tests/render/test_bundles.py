@@ -74,7 +74,7 @@ def test_every_text_file_ends_in_a_line_end_and_has_no_stray_white_space() -> No
         (Toolchain(iac="pulumi"), "Pulumi is planned"),
         (Toolchain(ci="terraform"), "not a system for ci"),
         (Toolchain(runtime="mainframe"), "not a system for runtime"),
-        (Toolchain(monitors=("prometheus", "grafana")), "Grafana is planned"),
+        (Toolchain(monitors=("prometheus", "terraform")), "not a system for monitors"),
     ],
 )
 def test_what_cannot_be_written_is_refused_by_name(toolchain: Toolchain, message: str) -> None:

@@ -26,6 +26,7 @@ def test_what_is_here_has_a_path_and_a_version() -> None:
 
 def test_an_absent_program_is_said_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "find", lambda program: None)
+    monkeypatch.setattr(tools, "find_spec", lambda module: None)
     tools.version_of.cache_clear()
     try:
         assert tools.missing("terraform") == (

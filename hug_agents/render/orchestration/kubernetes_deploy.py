@@ -42,6 +42,7 @@ def deploy_script(blueprint: Blueprint) -> str:
         "deploy_kubernetes.sh.j2",
         application=spec.application,
         strategy=spec.strategy.kind,
+        versioned="datadog" in spec.toolchain.monitors,
         environments=[_environment(spec, environment) for environment in spec.environments],
         arrays=[
             ("web", [service.name for service in spec.web_services]),

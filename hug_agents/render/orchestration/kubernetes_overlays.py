@@ -39,6 +39,11 @@ def overlay(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[st
         "kind": "Kustomization",
         "namespace": namespace(spec, environment),
         "resources": resources,
+        **(
+            {"components": [f"../../components/datadog/{environment.name}"]}
+            if "datadog" in spec.toolchain.monitors
+            else {}
+        ),
         "labels": [{"pairs": {"environment": environment.name}, "includeTemplates": True, **_rollout_labels(spec)}],
         **({"patches": patches} if patches else {}),
     }

@@ -15,9 +15,9 @@ from hug_agents.validate.hadolint import docker_files
 from hug_agents.validate.hcl import Block, parse
 from hug_agents.validate.kubernetes_validate import manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
+from hug_agents.validate.policy.alerts import raised
 from hug_agents.validate.policy.github_actions import read as github_actions
 from hug_agents.validate.policy.pipelines import Pipeline
-from hug_agents.validate.promtool import prometheus_files
 from hug_agents.validate.terraform_files import roots, terraform_files
 
 _READERS = (github_actions,)
@@ -131,11 +131,10 @@ class Facts:
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:
-        """The alerting rules of Prometheus."""
+        """The alerting rules of every monitor."""
         return tuple(
-            alert
-            for path in prometheus_files(self.bundle, "groups")
-            for alert in _prometheus_alerts(path, self.bundle[path].content)
+            Alert(item.name, item.file, item.line, severity=item.severity, summary=item.summary)
+            for item in raised(self.bundle)
         )
 
     @cached_property
@@ -197,26 +196,6 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
         word, _, rest = " ".join(parts).partition(" ")
         yield start, word.upper(), rest.strip()
         start, parts = 0, []
-
-
-def _prometheus_alerts(path: str, text: str) -> Iterator[Alert]:
-    try:
-        found = documents(text)
-    except Malformed:
-        return
-    for document in found:
-        groups = document.data.get("groups") if isinstance(document.data, dict) else None
-        for number, group in enumerate(groups if isinstance(groups, list) else ()):
-            rules = group.get("rules") if isinstance(group, dict) else None
-            for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-                if isinstance(rule, dict) and isinstance(rule.get("alert"), str):
-                    yield Alert(
-                        rule["alert"],
-                        path,
-                        document.line("groups", number, "rules", index, "alert"),
-                        severity=str((rule.get("labels") or {}).get("severity", "")),
-                        summary=str((rule.get("annotations") or {}).get("summary", "")),
-                    )
 
 
 def folder(path: str) -> str:

@@ -70,8 +70,6 @@ def no_smoke(facts: Facts) -> Iterator[Hit]:
 
 def unwatched(facts: Facts) -> Iterator[Hit]:
     """Objectives and triggers without the alert that belongs to them."""
-    if "prometheus" not in facts.spec.toolchain.monitors:
-        return
     there = {alert.name for alert in facts.alerts}
     file = facts.alerts[0].file if facts.alerts else ""
     for name in sorted({alert.name for alert in alerts(facts.spec)} - there):

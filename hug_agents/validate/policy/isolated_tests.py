@@ -54,8 +54,11 @@ def untested_code(facts: Facts) -> Iterator[Hit]:
             environment = root.rpartition("/")[2] in {item.name for item in facts.spec.environments}
             said = f"{root} has no test (tests/*.tftest.hcl): its plan is computed for the first time in the cloud"
             yield Hit(said, path, 1, severity=None if environment else "warning")
-    if facts.alerts and not prometheus_files(facts.bundle, "tests"):
-        yield Hit("no unit test covers these alerts", facts.alerts[0].file, 1)
+    rules = prometheus_files(
+        facts.bundle, "groups"
+    )  # no other monitor has a way to test its alerts before they are there
+    if any(alert.file in rules for alert in facts.alerts) and not prometheus_files(facts.bundle, "tests"):
+        yield Hit("no unit test covers these alerts", rules[0], 1)
 
 
 def shared_places(facts: Facts) -> Iterator[Hit]:

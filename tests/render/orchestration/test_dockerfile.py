@@ -37,7 +37,7 @@ STACKS = {
     "go-old": Stack(language="go", version="1.19"),
     "java-17": Stack(language="java", version="17", framework="spring"),
 }
-LINE = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200)
+LINE = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=200)
 
 
 def spec_of(stack: Stack | None, **changes: object) -> DeploymentSpec:
