@@ -45,7 +45,7 @@ _MISSION = (
         note="AWS",
     ),
     _ours("infrastructure", "cloudformation", "AWS CloudFormation"),
-    _ours("infrastructure", "pulumi", "Pulumi"),
+    _ours("infrastructure", "pulumi", "Pulumi", "pulumi mocks", "pulumi test", level="validated", note="AWS, with ECS"),
     _ours(
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"
     ),

@@ -16,6 +16,7 @@ DEPLOY_SCRIPT = "deploy/deploy.sh"
 SMOKE_SCRIPT = "deploy/smoke.sh"
 """`ENVIRONMENT`: the smoke tests, against `BASE_URL` where it is set, else the environment's domain."""
 TERRAFORM = "infrastructure/terraform"
+PULUMI = "infrastructure/pulumi"
 KUBERNETES = "kubernetes"
 PROMETHEUS = "monitoring/prometheus"
 

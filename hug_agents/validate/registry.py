@@ -12,6 +12,8 @@ from hug_agents.validate.gate import Gate
 _OURS = (
     "terraform:TerraformTest",
     "terraform:TerraformValidate",
+    "pulumi:PulumiTest",
+    "pulumi:PulumiMocks",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "secrets:SecretScan",
