@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -49,19 +48,21 @@ class _Pulumi(Gate):
     def files(self, bundle: Bundle) -> tuple[str, ...]:
         return tuple(item.path for item in bundle.under(f"{PULUMI}/") if item.path.endswith((".py", ".yaml")))
 
-    def _foreign(self, workspace: Workspace, files: tuple[str, ...]) -> Iterator[Finding]:
+    def foreign(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
         """Code that we did not write is not run."""
         ours = {item.path: item.content for item in render(workspace.blueprint)}
-        for path in files:
-            content = workspace.bundle[path].content
-            if path.endswith(".py") and content != ours.get(path):
-                yield self.finding(
-                    "foreign-code",
-                    "this is not what the renderer writes. The program was not started",
-                    file=path,
-                    line=_first_difference(content, ours.get(path, "")),
-                    remedy="generate the bundle again, or add to the program outside of it",
-                )
+        content = {path: workspace.bundle[path].content for path in files if path.endswith(".py")}
+        return tuple(
+            self.finding(
+                "foreign-code",
+                "this is not what the renderer writes. The program was not started",
+                file=path,
+                line=_first_difference(text, ours.get(path, "")),
+                remedy="generate the bundle again, or add to the program outside of it",
+            )
+            for path, text in content.items()
+            if text != ours.get(path)
+        )
 
 
 class PulumiMocks(_Pulumi):
@@ -70,7 +71,7 @@ class PulumiMocks(_Pulumi):
     name = "pulumi mocks"
 
     def check(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
-        if refused := tuple(self._foreign(workspace, files)):
+        if refused := self.foreign(workspace, files):
             return refused
         found = []
         for stack in declared(workspace):
@@ -87,7 +88,7 @@ class PulumiTest(_Pulumi):
     name = "pulumi test"
 
     def check(self, workspace: Workspace, files: tuple[str, ...]) -> tuple[Finding, ...]:
-        if refused := tuple(self._foreign(workspace, files)):
+        if refused := self.foreign(workspace, files):
             return refused
         folder = workspace.root / PULUMI
         argv = [sys.executable, "-B", "-W", "ignore::DeprecationWarning", "-m", "unittest"]

@@ -14,6 +14,7 @@ _OURS = (
     "terraform:TerraformValidate",
     "pulumi:PulumiTest",
     "pulumi:PulumiMocks",
+    "ecs:EcsModel",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "secrets:SecretScan",

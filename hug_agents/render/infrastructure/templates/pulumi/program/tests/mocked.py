@@ -32,7 +32,8 @@ class Aws(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.declared.append(Declared(args.typ, args.name, args.inputs))
-        made = {key: f"{args.name}-{key}" for key in ("name", "url", "dnsName", "zoneId", "keyId", "address", "fqdn")}
+        given = ("name", "url", "dnsName", "zoneId", "keyId", "address", "primaryEndpointAddress", "fqdn")
+        made = {key: f"{args.name}-{key}" for key in given}
         arn = f"arn:aws:mock:eu-west-1:{ACCOUNT}:{args.name}"
         outputs = {**made, "arn": arn, "arnSuffix": f"app/{args.name}/1", **args.inputs}
         if args.typ == "aws:acm/certificate:Certificate":
