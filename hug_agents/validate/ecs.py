@@ -28,7 +28,7 @@ class EcsModel(Gate):
 
     name = "ecs model"
     tool = ""
-    install = "pip install 'hug-agents[aws,pulumi]'"
+    install = "pip install 'hug-agents[pulumi]'"
 
     def version(self) -> str:
         """Of botocore, whose model of the API this is."""
@@ -77,7 +77,10 @@ def wrong(resources: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str
                 yield item, message
             for balancer in request.get("loadBalancers") or ():
                 if balancer.get("containerPort") not in containers.get(str(balancer.get("containerName")), ()):
-                    yield item, f"no container {balancer.get('containerName')} has the port {balancer.get('containerPort')}"
+                    yield (
+                        item,
+                        f"no container {balancer.get('containerName')} has the port {balancer.get('containerPort')}",
+                    )
             for name in request["deploymentConfiguration"].get("alarms", {}).get("alarmNames") or ():
                 if name not in alarms:
                     yield item, f"it is watched by the alarm {name}, and there is none of that name"

@@ -195,8 +195,8 @@ def _within(listed: bool, kind: Any, value: Any, path: str) -> collections.abc.I
     if not isinstance(value, list if listed else dict):
         yield path, f"must be a {'list' if listed else 'map'}, not {value!r:.60}"
         return
-    items = [(f"[{index}]", item) for index, item in enumerate(value)] if listed else value.items()
-    for key, item in items:
+    items = {f"[{index}]": item for index, item in enumerate(value)} if isinstance(value, list) else value
+    for key, item in items.items():
         yield from _typed(kind, item, f"{path}{key}" if listed else f"{path}.{key}")
 
 

@@ -43,9 +43,21 @@ def resources(container: dict[str, Any], **service: Any) -> list[dict[str, Any]]
 @pytest.mark.parametrize(
     ("container", "service", "said"),
     [
-        ({"readOnlyRootFilesystem": True}, {}, 'Unknown parameter in containerDefinitions[0]: "readOnlyRootFilesystem"'),
-        ({"environment": [{"name": "A", "value": 1}]}, {}, "Invalid type for parameter containerDefinitions[0].environment"),
-        ({"secrets": [{"name": "A"}]}, {}, 'Missing required parameter in containerDefinitions[0].secrets[0]: "valueFrom"'),
+        (
+            {"readOnlyRootFilesystem": True},
+            {},
+            'Unknown parameter in containerDefinitions[0]: "readOnlyRootFilesystem"',
+        ),
+        (
+            {"environment": [{"name": "A", "value": 1}]},
+            {},
+            "Invalid type for parameter containerDefinitions[0].environment",
+        ),
+        (
+            {"secrets": [{"name": "A"}]},
+            {},
+            'Missing required parameter in containerDefinitions[0].secrets[0]: "valueFrom"',
+        ),
         ({"logConfiguration": {"logDriver": "awslog"}}, {}, "logConfiguration.logDriver is 'awslog', and not one of"),
         ({}, {"launchType": "FARGET"}, "launchType is 'FARGET', and not one of EC2, FARGATE"),
         ({}, {"alarms": {"enable": True, "rollback": True, "alarmNames": ["no"]}}, "there is none of that name"),
