@@ -133,7 +133,11 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
             Environment(name="production", role="production", cloud=cloud, region=region, domain=domain),
         ),
         toolchain=Toolchain(
-            iac="terraform" if cloud == "aws" else None,
+            iac=draw(st.sampled_from(["terraform", "pulumi"]))
+            if runtime == "ecs"
+            else "terraform"
+            if cloud == "aws"
+            else None,
             runtime=runtime,
             registry_host=draw(st.sampled_from(["", "registry.example.com/team", "ghcr.io/acme"])),
         ),
@@ -180,3 +184,20 @@ def test_every_spec_passes_the_fast_gates(spec: DeploymentSpec) -> None:
     ]
     assert not found, "\n".join(found)
     assert not [result.reason for result in results if result.status == "error"]
+
+
+@pytest.mark.nightly
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_every_pulumi_program_can_be_declared_and_is_what_ecs_takes(spec: DeploymentSpec) -> None:
+    if spec.toolchain.runtime != "ecs":
+        spec = spec.model_copy(update={"environments": tuple(_on_aws(item) for item in spec.environments)})
+    blueprint = plan(spec.model_copy(update={"toolchain": Toolchain(iac="pulumi")}))
+    results = run_gates(render(blueprint), blueprint, only=("pulumi mocks", "pulumi test", "ecs model"))
+    found = [f"{item.file}:{item.line} {item.message}" for result in results for item in result.findings]
+    assert not found, "\n".join(found)
+    assert {result.status for result in results} <= {"passed", "skipped"}
+
+
+def _on_aws(environment: Environment) -> Environment:
+    return environment.model_copy(update={"cloud": "aws", "region": "eu-west-1"})
