@@ -71,7 +71,7 @@ _MISSION = (
         note="AWS",
     ),
     _ours("infrastructure", "cloudformation", "AWS CloudFormation"),
-    _ours("infrastructure", "pulumi", "Pulumi"),
+    _ours("infrastructure", "pulumi", "Pulumi", "pulumi mocks", "pulumi test", level="validated", note="AWS, with ECS"),
     _ours(
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"
     ),
@@ -81,7 +81,16 @@ _MISSION = (
     _ours(
         "orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", "helm", level="validated"
     ),
-    _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
+    _ours(
+        "orchestration",
+        "ecs",
+        "Amazon ECS",
+        "shellcheck",
+        "ecs model",
+        level="operated",
+        note="its services are Terraform's, CloudFormation's or Pulumi's",
+        against="moto's server",
+    ),
     _ours(
         "orchestration",
         "nomad",

@@ -254,6 +254,11 @@ def argo_canary() -> DeploymentSpec:
     )
 
 
+def pulumi(base: DeploymentSpec) -> DeploymentSpec:
+    """The same on ECS, its infrastructure written as Pulumi."""
+    return base.model_copy(update={"toolchain": base.toolchain.model_copy(update={"iac": "pulumi"})})
+
+
 def hostile(base: DeploymentSpec | None = None) -> DeploymentSpec:
     """A spec whose every free text tries to break out of the file that it is written to."""
     spec = base or ecs_canary()
@@ -304,6 +309,7 @@ ALL = {
     "kubernetes_canary_eks": kubernetes_canary_eks,
     "kubernetes_blue_green": kubernetes_blue_green,
     "argo_canary": argo_canary,
+    "pulumi_blue_green": lambda: pulumi(shop_ecs_blue_green()),
     "hostile_ecs": hostile,
     "hostile_kubernetes": lambda: hostile(kubernetes_rolling()),
     "nomad_canary": nomad_canary,

@@ -17,7 +17,7 @@ PACKAGE = Path(hug_agents.__file__).parent
 MODULES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
-    if "demo" not in path.relative_to(PACKAGE).parts[:1] and "__pycache__" not in path.parts
+    if "demo" not in path.relative_to(PACKAGE).parts[:1] and not {"__pycache__", "templates"} & {*path.parts}
 )
 FLOORS = (
     ("errors", "canonical", "notebook"),

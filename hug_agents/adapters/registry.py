@@ -35,6 +35,12 @@ def _terraform(rest: str, store: Store) -> Target:
     return TerraformTarget(Path(rest), store)
 
 
+def _ecs(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.ecs.target import EcsTarget
+
+    return EcsTarget(Path(rest) if rest else None)
+
+
 def _github_actions(rest: str, store: Store) -> Target:
     from hug_agents.adapters.github_actions.place import Place
     from hug_agents.adapters.github_actions.target import GithubActionsTarget
@@ -92,6 +98,7 @@ _OURS: dict[str, Make] = {
     "datadog": _datadog,
     "elk": _elk,
     "grafana": _grafana,
+    "ecs": _ecs,
     "github_actions": _github_actions,
     "local": _local,
     "registry": _registry,

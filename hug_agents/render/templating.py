@@ -50,6 +50,14 @@ def yaml_value(value: Any) -> Safe:
     return Safe(_NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
+def py(value: Any) -> Safe:
+    """A Python literal of text, a number or a truth value; what does not show is written as its number."""
+    if not isinstance(value, str):
+        return Safe(repr(value))
+    quoted = json.dumps(value, ensure_ascii=False)
+    return Safe("".join(char if char.isprintable() else ascii(char)[1:-1] for char in quoted))
+
+
 def sh(value: Any) -> Safe:
     """One word of a shell line."""
     return Safe(shlex.quote(str(value)))
@@ -96,7 +104,7 @@ def _environment(package: str) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(hcl=hcl, yaml=yaml_value, sh=sh, md=md, code=code, ident=ident)
+    environment.filters.update(hcl=hcl, yaml=yaml_value, sh=sh, md=md, code=code, ident=ident, py=py)
     return environment
 
 

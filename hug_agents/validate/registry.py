@@ -12,6 +12,9 @@ from hug_agents.validate.gate import Gate
 _OURS = (
     "terraform:TerraformTest",
     "terraform:TerraformValidate",
+    "pulumi:PulumiTest",
+    "pulumi:PulumiMocks",
+    "ecs:EcsModel",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "argo_rollouts:ArgoRollouts",

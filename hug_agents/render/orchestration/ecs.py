@@ -1,4 +1,4 @@
-"""Amazon ECS: the deploy script. The services are Terraform's; this moves them from one release to the next."""
+"""Amazon ECS: the deploy script. The services are Terraform's or Pulumi's; this moves them from one release to the next."""
 
 from __future__ import annotations
 
@@ -9,19 +9,28 @@ from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.plans import Blueprint
 from hug_agents.render.infrastructure.aws.programs import default_service, programs, split
-from hug_agents.render.naming import DEPLOY_SCRIPT, SMOKE_SCRIPT, TERRAFORM, base_url_variable
+from hug_agents.render.naming import DEPLOY_SCRIPT, PULUMI, SMOKE_SCRIPT, TERRAFORM, base_url_variable
 from hug_agents.render.orchestration.smoke import tests
 from hug_agents.render.templating import Safe, fill
 from hug_agents.spec import DeploymentSpec, Environment
 
+_SCRIPTS = {
+    "terraform": ("ecs_deploy.sh.j2", TERRAFORM),
+    "pulumi": ("ecs_deploy_pulumi.sh.j2", PULUMI),
+}
+"""The deploy script's template, and where what it drives lies, by the infrastructure as code."""
+
 
 def render(blueprint: Blueprint) -> Iterable[Artifact]:
-    """`deploy/deploy.sh`. Raises UnsupportedError without Terraform: nothing else here writes ECS services."""
+    """`deploy/deploy.sh`. Raises UnsupportedError without what writes ECS services."""
     spec = blueprint.spec
-    if spec.toolchain.iac != "terraform":
+    if spec.toolchain.iac not in _SCRIPTS:
         raise UnsupportedError(
-            "ECS services are written as Terraform", where="toolchain.iac", hint="choose terraform with the runtime ecs"
+            "ECS services are written as infrastructure as code",
+            where="toolchain.iac",
+            hint=f"choose one of {', '.join(_SCRIPTS)} with the runtime ecs",
         )
+    template, folder = _SCRIPTS[spec.toolchain.iac]
     kinds = {item.kind for item in programs(spec, spec.environments[0])}
     steps = blueprint.rollout.steps
     default = default_service(spec)
@@ -30,7 +39,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
         path=DEPLOY_SCRIPT,
         content=fill(
             "orchestration/templates",
-            "ecs_deploy.sh.j2",
+            template,
             application=spec.application,
             strategy=spec.strategy.kind,
             environments=[
@@ -38,7 +47,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             ],
             names=Safe(" | ".join(item.name for item in spec.environments)),
             regions_missing=any(item.region is None for item in spec.environments),
-            terraform=TERRAFORM,
+            folder=folder,
             ready_images=_json({item.name: item.image for item in spec.services if item.image}),
             service_names=_json([item.name for item in spec.services]),
             split=split(spec),

@@ -403,5 +403,5 @@ def test_shellcheck_finds_nothing(tmp_path: Path, name: str) -> None:
 
 def test_without_terraform_there_is_nothing_to_deploy() -> None:
     spec = examples.minimal().model_copy(update={"toolchain": Toolchain(iac=None)})
-    with pytest.raises(UnsupportedError, match="written as Terraform"):
+    with pytest.raises(UnsupportedError, match="written as infrastructure as code"):
         list(render(plan(spec)))

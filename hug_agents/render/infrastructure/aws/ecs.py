@@ -9,6 +9,7 @@ from hug_agents.render.infrastructure.aws.dependencies import backing, connectio
 from hug_agents.render.infrastructure.aws.programs import Program, internal_zone, programs, split
 from hug_agents.render.infrastructure.aws.roots import (
     common_variables,
+    dns_zone,
     given,
     hcl_file,
     region,
@@ -154,12 +155,10 @@ def _variables(spec: DeploymentSpec, environment: Environment) -> Iterable[Varia
         default=hcl(f"10.{16 + index}.0.0/16"),
     )
     if environment.domain and any(item.public for item in spec.web_services):
-        labels = environment.domain.split(".")
-        zone = ".".join(labels[1:]) if len(labels) > 2 else environment.domain
         yield Variable(
             name="dns_zone",
             description=f"The public Route 53 zone that holds {environment.domain}; it exists already.",
-            default=hcl(zone),
+            default=hcl(dns_zone(environment.domain)),
             condition=expression(f'endswith({hcl("." + environment.domain)}, ".${{var.dns_zone}}")'),
             error=f"dns_zone must be {environment.domain} or a zone above it.",
         )

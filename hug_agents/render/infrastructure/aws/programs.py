@@ -72,7 +72,8 @@ def internal_zone(spec: DeploymentSpec, environment: Environment) -> str:
     return f"{stack_name(spec, environment)}.internal"
 
 
-def _hosts(spec: DeploymentSpec, environment: Environment, service: Service) -> list[str]:
+def hosts(spec: DeploymentSpec, environment: Environment, service: Service) -> list[str]:
+    """The names by which the load balancer knows a web service; none: it takes every name that no other has."""
     if not service.public:
         return [f"{service.name}.{internal_zone(spec, environment)}"]
     if host := public_host(spec, environment, service):
@@ -89,7 +90,7 @@ def _service(
     slots = "slots" if web and split(spec) else "live"
     attributes: dict[str, Safe] = {"slots": expression(f'local.{slots}["{service.name}"]')}
     if web:
-        hosts = _hosts(spec, environment, service)
+        names = hosts(spec, environment, service)
         balancer = "public_load_balancer" if service.public else "internal_load_balancer"
         attributes["http"] = object_of(
             {
@@ -100,10 +101,10 @@ def _service(
                 "health_port": service.health_port_or_port,
                 # A path that somebody named must succeed; an unknown program's `/` may answer anything but a failure.
                 "health_matcher": "200-299" if service.health_path else "200-499",
-                "hosts": hosts,
+                "hosts": names,
                 # Rules with a host come before the one that takes every host.
-                "priority": 1000 + index if hosts else 40000,
-                "slot_priority": 100 + 2 * index if hosts else 900,
+                "priority": 1000 + index if names else 40000,
+                "slot_priority": 100 + 2 * index if names else 900,
                 "listener_arn": expression(f"module.{balancer}.listener_arn"),
                 "load_balancer_arn_suffix": expression(f"module.{balancer}.arn_suffix"),
                 "load_balancer_security_group_id": expression(f"module.{balancer}.security_group_id"),
@@ -114,7 +115,7 @@ def _service(
         "max_replicas": hcl(max(service.max_replicas or 0, service.replicas)),
         "cpu": hcl(cpu),
         "memory": hcl(memory),
-        "deployment_maximum_percent": hcl(_maximum(spec, service)),
+        "deployment_maximum_percent": hcl(maximum_percent(spec, service)),
         "deployment_minimum_healthy_percent": hcl(100 - spec.strategy.max_unavailable_percent),
     }
     if web and (found := triggers(spec, service)):
@@ -132,8 +133,8 @@ def _service(
     )
 
 
-def _maximum(spec: DeploymentSpec, service: Service) -> int:
-    """ECS rounds down: with few replicas a small surge would be none, and the update could not start."""
+def maximum_percent(spec: DeploymentSpec, service: Service) -> int:
+    """How many tasks may run at most, in percent: ECS rounds down, and a small surge of few replicas would be none."""
     strategy = spec.strategy
     surge = max(strategy.max_surge_percent, 0 if strategy.max_unavailable_percent else 1)
     tasks = -(-service.replicas * surge // 100)
@@ -235,14 +236,21 @@ def private_registry(spec: DeploymentSpec) -> bool:
 
 def _repositories(spec: DeploymentSpec, environment: Environment, service: Service) -> list[Safe]:
     """The ECR repository that the image lies in, if it is one."""
-    if service.image is None and uses_ecr(spec):
-        path = image_path(spec, service)
-        return [expression(f'"arn:aws:ecr:${{local.registry_region}}:${{local.registry_account}}:repository/{path}"')]
-    reference = service.image or f"{registry_host(spec)}/{image_path(spec, service)}"
-    if match := _ECR.match(reference):
-        account, region, path = match.groups()
+    found = image_repository(spec, service)
+    if found is None:
+        return []
+    account, region, path = found
+    if account:
         return [hcl(f"arn:aws:ecr:{region}:{account}:repository/{path}")]
-    return []
+    return [expression(f'"arn:aws:ecr:${{local.registry_region}}:${{local.registry_account}}:repository/{path}"')]
+
+
+def image_repository(spec: DeploymentSpec, service: Service) -> tuple[str, str, str] | None:
+    """Account, region and path of the ECR repository of an image; both empty for the registry made here; None: not ECR."""
+    if service.image is None and uses_ecr(spec):
+        return "", "", image_path(spec, service)
+    match = _ECR.match(service.image or f"{registry_host(spec)}/{image_path(spec, service)}")
+    return (match[1], match[2], match[3]) if match else None
 
 
 def check(spec: DeploymentSpec) -> None:

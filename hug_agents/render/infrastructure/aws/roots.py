@@ -66,15 +66,6 @@ def state_key(spec: DeploymentSpec, name: str) -> str:
 
 def versions(spec: DeploymentSpec, name: str, environment: Environment) -> str:
     """`versions.tf`: what the root needs, where its state is, and how it signs what it makes."""
-    tags = {
-        "Application": spec.application,
-        "Environment": name,
-        "Stack": stack_name(spec, environment) if name == environment.name else f"{spec.application}-{name}",
-        "ManagedBy": "terraform",
-    }
-    owner = " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
-    if owner:
-        tags["Owner"] = owner
     return hcl_file(
         "versions.tf.j2",
         terraform=tool("terraform"),
@@ -82,8 +73,28 @@ def versions(spec: DeploymentSpec, name: str, environment: Environment) -> str:
         state_key=state_key(spec, name),
         region=region(environment),
         account=environment.account,
-        tags=tags,
+        tags=tags(spec, name, environment, "terraform"),
     )
+
+
+def tags(spec: DeploymentSpec, name: str, environment: Environment, by: str) -> dict[str, str]:
+    """What every resource is signed with, as AWS takes it."""
+    found = {
+        "Application": spec.application,
+        "Environment": name,
+        "Stack": stack_name(spec, environment) if name == environment.name else f"{spec.application}-{name}",
+        "ManagedBy": by,
+    }
+    owner = " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
+    if owner:
+        found["Owner"] = owner
+    return found
+
+
+def dns_zone(domain: str) -> str:
+    """The public zone that a domain most likely lies in: the one above it."""
+    labels = domain.split(".")
+    return ".".join(labels[1:]) if len(labels) > 2 else domain
 
 
 def repository_variable(spec: DeploymentSpec) -> Iterable[Variable]:

@@ -1,0 +1,1 @@
+"""The parts of an environment, one component a file."""
