@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hug_agents.approve.checkpoints import CHECKPOINTS
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError
 from hug_agents.planning import plan
@@ -74,6 +75,8 @@ def test_checkpoints_are_judgments_that_name_their_roles() -> None:
     first = pipeline(SPECS["canary"], "deploy-production")["stages"][0]
     assert (first["type"], first["name"], first["failPipeline"]) == ("manualJudgment", "Production Go/No-Go", True)
     assert "Operations Engineer and Site Reliability Engineer" in first["instructions"]
+    for name, roles, _ in (*spinnaker.BEFORE.values(), spinnaker.AFTER_STAGING):
+        assert [item.roles for item in CHECKPOINTS if item.name == name] == [roles]
     staging = [
         item["name"]
         for item in pipeline(SPECS["canary"], "deploy-staging")["stages"]
