@@ -75,6 +75,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             "templates/spinnaker_deploy.sh.j2",
             application=spec.application,
             environments=[place.name for place in spec.environments],
+            domains=[place.name for place in spec.environments if place.domain],
             folder=Safe(SPINNAKER),
             undone=json.dumps({"undo": [STAYS, REPLACED], "undo_workers": [BESIDE]}),
             repository=f"https://github.com/{spec.repository}" if spec.repository else "",

@@ -134,6 +134,8 @@ class Place:
         self.spinnaker.answers = {"Production Go/No-Go": True}
         self.folder = folder
         write(list(spinnaker.render(plan(SPECS["canary"]))), folder / "bundle")
+        (folder / "bundle/deploy/smoke.sh").write_text("#!/usr/bin/env bash\necho smoke $1\n")
+        (folder / "bundle/deploy/smoke.sh").chmod(0o755)
         stubs = folder / "bin"
         stubs.mkdir()
         for name, text in (
@@ -174,7 +176,7 @@ def test_deploy_sh_saves_starts_follows_and_goes_back(place: Place) -> None:
     planned = place("plan", "one")
     assert planned.code == 0 and "Deploy production would be saved" in planned.output, planned.output
     done = place("rollout", "one")
-    assert done.code == 0, done.output
+    assert done.code == 0 and "smoke production" in done.output, done.output
     again = place("plan", "one")
     assert "no change" in again.output, again.output
     assert place("rollout", "two").code == 0
