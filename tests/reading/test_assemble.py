@@ -89,12 +89,14 @@ def test_option_wins_over_the_request_and_the_table_says_so() -> None:
     assert any(row.status == "unmet" and "given way" in row.reason for row in result.requirements)
 
 
-@pytest.mark.parametrize("runtime", ["nomad"])
-def test_planned_runtime_is_refused_by_name_and_asked(runtime: str) -> None:
-    result = refine(f"put payments-api on {runtime}, image acme/payments:1, port 8080")
-    assert [item.path for item in result.refused] == ["toolchain.runtime"]
-    assert "Nomad" in result.refused[0].what
-    assert "toolchain.runtime" in ids(result)
+def test_nomad_has_no_infrastructure_around_it() -> None:
+    """The cluster exists. Terraform that was asked for is refused by name; that nobody asked for is left out."""
+    plain = refine("put payments-api on nomad, image acme/payments:1, port 8080")
+    assert plain.spec is not None and not plain.refused
+    assert (plain.spec.toolchain.runtime, plain.spec.toolchain.iac) == ("nomad", None)
+    asked = refine("put payments-api on nomad in AWS eu-west-1 with Terraform, image acme/payments:1, port 8080")
+    assert asked.spec is not None and asked.spec.toolchain.iac is None
+    assert [item.what for item in asked.refused] == ["Terraform for Nomad"]
 
 
 def test_planned_system_beside_is_refused_and_the_rest_is_made() -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hug_agents.approve.checkpoints import checkpoint
 from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.plans import Blueprint
@@ -19,6 +18,25 @@ from hug_agents.render.templating import Safe, fill, json_document
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
 SYSTEM = "spinnaker"
+Judgment = tuple[str, tuple[str, ...], str]
+"""A checkpoint's name, who answers it by the default policy, and what is asked."""
+BEFORE: dict[str, Judgment] = {
+    "staging": (
+        "Pre-Deployment Approval",
+        ("Operations Engineer", "Security Engineer"),
+        "Is the deployment plan signed off, and is the environment ready?",
+    ),
+    "production": (
+        "Production Go/No-Go",
+        ("Operations Engineer", "Site Reliability Engineer"),
+        "Do metrics, risks and the error budget allow it now, and is someone watching?",
+    ),
+}
+AFTER_STAGING: Judgment = (
+    "Staging Validation",
+    ("Site Reliability Engineer",),
+    "Did every smoke test pass, and were the main paths tried by hand?",
+)
 SCORES = {"pass": 90, "marginal": 75}
 STEP_SECONDS = 30
 BESIDE, STAYS, REPLACED = (
@@ -57,6 +75,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             "templates/spinnaker_deploy.sh.j2",
             application=spec.application,
             environments=[place.name for place in spec.environments],
+            domains=[place.name for place in spec.environments if place.domain],
             folder=Safe(SPINNAKER),
             undone=json.dumps({"undo": [STAYS, REPLACED], "undo_workers": [BESIDE]}),
             repository=f"https://github.com/{spec.repository}" if spec.repository else "",
@@ -149,9 +168,8 @@ def _deploy(blueprint: Blueprint, place: Environment) -> dict[str, Any]:
     spec = blueprint.spec
     flow = Flow(account(place), namespace(spec, place), spec.application)
     images = [f"image-{item.name}" for item in spec.services if item.image is None]
-    gate = checkpoint("production_go_no_go" if place.role == "production" else "pre_deployment")
     if place.role != "development":
-        flow.judge(gate.name, gate.roles, gate.checklist)
+        flow.judge(*BEFORE[place.role])
     flow.bake(f"{KUBERNETES}/overlays/{place.name}")
     flow.deploy("Namespace", images, release_stage="namespace")
     flow.deploy("Set up", images, release_stage="setup")
@@ -172,8 +190,7 @@ def _deploy(blueprint: Blueprint, place: Environment) -> dict[str, Any]:
         "Is the release good", succeeded(last), "the release was not good; what takes traffic is the version before"
     )
     if place.role == "staging":
-        validation = checkpoint("staging_validation")
-        flow.judge(validation.name, validation.roles, validation.checklist)
+        flow.judge(*AFTER_STAGING)
     return _pipeline(spec, f"Deploy {place.name}", flow, artifacts=True)
 
 

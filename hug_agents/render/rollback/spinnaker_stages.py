@@ -55,15 +55,13 @@ class Flow:
         if guarded:
             self.guarded.append(name)
 
-    def judge(self, name: str, roles: Iterable[str], checklist: Iterable[str], *, only: str = "") -> None:
+    def judge(self, name: str, roles: Iterable[str], question: str) -> None:
         """A person decides: who, and what is asked. Whoever starts a pipeline never answers it."""
-        asked = "".join(f"<li>{question}</li>" for question in checklist)
         self.add(
             name,
             "manualJudgment",
             guarded=False,
-            only=only,
-            instructions=f"{name}. To be answered by: {' and '.join(roles)}.<ul>{asked}</ul>",
+            instructions=f"{name}, to be answered by: {' and '.join(roles)}. {question}",
             judgmentInputs=[],
             sendNotifications=True,
             notifications=[

@@ -12,6 +12,7 @@ from hug_agents.validate.policy.rule import Hit, Rule
 
 SOURCE = "Automate canary and blue-green deployments for safe rollouts."
 SCRIPT = "deploy/deploy.sh"
+PIPELINES = "spinnaker/pipelines/deploy-"
 
 
 def no_trigger(facts: Facts) -> Iterator[Hit]:
@@ -46,18 +47,21 @@ def script_differs(facts: Facts) -> Iterator[Hit]:
         for number, row in enumerate(facts.text(SCRIPT).splitlines(), 1)
         if not row.lstrip().startswith(("#", "say ", "echo ", "printf "))
     ]
-    whole = "\n".join(row for _, row in code)
+    # Spinnaker carries the steps out, and the script starts it.
+    handed = [row for item in facts.bundle.under(PIPELINES) for row in item.content.splitlines() if '"name"' in row]
+    whole = "\n".join([*(row for _, row in code), *handed])
     for verb in ("plan", "rollout", "rollback", "status"):
         if not re.search(rf"^[^#]*\b{verb}\b[^|)]*(?:\||:|\))", whole, re.MULTILINE):
             yield Hit(f"the script has no command {verb}", SCRIPT, 1)
-    moves = "\n".join(row for _, row in code if re.search(r"shift|traffic|weight", row))
+    rows = [row for _, row in code if re.search(r"shift|traffic|weight", row)]
+    moves = "\n".join([*rows, *(row for row in handed if " takes " in row)])
     rollouts = [document.data for _, document in facts.manifests if document.data.get("kind") == "Rollout"]
     if rollouts:  # Argo Rollouts goes by the steps of its own manifests
         moves = json.dumps(rollouts)
     for step in facts.spec.strategy.steps:
         if step.weight < 100 and not re.search(rf"(?<![\w.]){step.weight}(?![\w.])", moves):
             yield Hit(f"the script has no step at {step.weight} % of the traffic", SCRIPT, 1)
-    if not re.search(r"judge|analy|alarm|verify", whole):
+    if not re.search(r"judge|analy|alarm|verify", whole, re.IGNORECASE):
         yield Hit("the script judges no step", SCRIPT, 1)
     if not re.search(r"\bsmoke\b|smoke\.sh", whole):
         yield Hit("the script runs no smoke test", SCRIPT, 1)

@@ -118,6 +118,7 @@ def test_a_canary_is_judged_before_it_is_promoted_and_held_at_each_weight(place:
     place.released("canary", "one")
     done = place("rollout", "two", PROMETHEUS_URL=server.url)
     assert done.code == 0, done.output
+    assert "api: asked for 10 %, real share 25 % (1 of 4)" in done.output
     judged = next(number for number, query in enumerate(server.queries) if "canary" in query)
     assert judged == 0
     order = [what for what, _ in place.cluster.log if what.endswith(" api")]

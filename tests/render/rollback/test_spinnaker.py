@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hug_agents.approve.checkpoints import CHECKPOINTS
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError
 from hug_agents.planning import plan
@@ -74,6 +75,8 @@ def test_checkpoints_are_judgments_that_name_their_roles() -> None:
     first = pipeline(SPECS["canary"], "deploy-production")["stages"][0]
     assert (first["type"], first["name"], first["failPipeline"]) == ("manualJudgment", "Production Go/No-Go", True)
     assert "Operations Engineer and Site Reliability Engineer" in first["instructions"]
+    for name, roles, _ in (*spinnaker.BEFORE.values(), spinnaker.AFTER_STAGING):
+        assert [item.roles for item in CHECKPOINTS if item.name == name] == [roles]
     staging = [
         item["name"]
         for item in pipeline(SPECS["canary"], "deploy-staging")["stages"]
@@ -131,6 +134,8 @@ class Place:
         self.spinnaker.answers = {"Production Go/No-Go": True}
         self.folder = folder
         write(list(spinnaker.render(plan(SPECS["canary"]))), folder / "bundle")
+        (folder / "bundle/deploy/smoke.sh").write_text("#!/usr/bin/env bash\necho smoke $1\n")
+        (folder / "bundle/deploy/smoke.sh").chmod(0o755)
         stubs = folder / "bin"
         stubs.mkdir()
         for name, text in (
@@ -171,7 +176,7 @@ def test_deploy_sh_saves_starts_follows_and_goes_back(place: Place) -> None:
     planned = place("plan", "one")
     assert planned.code == 0 and "Deploy production would be saved" in planned.output, planned.output
     done = place("rollout", "one")
-    assert done.code == 0, done.output
+    assert done.code == 0 and "smoke production" in done.output, done.output
     again = place("plan", "one")
     assert "no change" in again.output, again.output
     assert place("rollout", "two").code == 0
