@@ -38,6 +38,9 @@ class Settings(BaseModel):
     github_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
     )
+    kubeconfig: str = Field(
+        "", description="KUBECONFIG: the clusters that the target kubernetes knows; else ~/.kube/config"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -69,6 +72,7 @@ class Settings(BaseModel):
                 ("prometheus_token", "HUG_AGENTS_PROMETHEUS_TOKEN"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
+                ("kubeconfig", "KUBECONFIG"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

@@ -43,8 +43,15 @@ def _github_actions(rest: str, store: Store) -> Target:
     return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
 
 
+def _kubernetes(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.kubernetes.target import KubernetesTarget
+
+    return KubernetesTarget(rest)
+
+
 _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
+    "kubernetes": _kubernetes,
     "local": _local,
     "terraform": _terraform,
     "write": _write,

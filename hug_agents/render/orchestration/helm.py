@@ -20,7 +20,6 @@ from hug_agents.render.orchestration import kubernetes_network as network
 from hug_agents.render.orchestration.kubernetes_capacity import autoscalers, disruption_budget, scaled_anywhere
 from hug_agents.render.orchestration.kubernetes_overlays import workloads
 from hug_agents.render.orchestration.kubernetes_workloads import (
-    STAGE,
     environment_variables,
     image,
     is_rollout,
