@@ -53,7 +53,14 @@ _MISSION = (
     _ours("pipelines", "jenkins", "Jenkins"),
     _ours("pipelines", "circleci", "CircleCI"),
     _ours(
-        "orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", "helm", level="validated"
+        "orchestration",
+        "kubernetes",
+        "Kubernetes",
+        "kubernetes-validate",
+        "kustomize build",
+        "helm",
+        level="operated",
+        note="rolling: kubectl against the API's own schemas, and podman; never a real cluster",
     ),
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours("orchestration", "nomad", "Nomad"),
@@ -61,7 +68,15 @@ _MISSION = (
     _ours("monitoring", "grafana", "Grafana"),
     _ours("monitoring", "elk", "ELK"),
     _ours("monitoring", "datadog", "Datadog"),
-    _ours("rollback", "argo_rollouts", "Argo Rollouts", "argo rollouts", "analysis metrics", level="validated"),
+    _ours(
+        "rollback",
+        "argo_rollouts",
+        "Argo Rollouts",
+        "argo rollouts",
+        "analysis metrics",
+        level="validated",
+        note="on Kubernetes; never run against a real controller",
+    ),
     _ours("rollback", "spinnaker", "Spinnaker"),
     _ours(
         "repositories",

@@ -36,6 +36,8 @@ FAST = (
     "terraform fmt",
     "promtool check",
     "well-formed",
+    "analysis metrics",
+    "argo rollouts",
     "policy pack",
 )
 LINE = HOSTILE.replace("\n", " ")
@@ -113,6 +115,8 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
     kind = draw(st.sampled_from(["rolling", "blue_green", "canary"]))
     steps = draw(st.sampled_from([(5, 25, 100), (10, 100), (1, 2, 50, 100), (100,)])) if kind == "canary" else ()
     web = [part for part in parts if part.kind == "web"]
+    argo = bool(web) and runtime == "kubernetes" and draw(st.booleans())
+    helm = runtime == "kubernetes" and (argo or kind == "rolling") and draw(st.booleans())
     return DeploymentSpec(
         application=draw(st.sampled_from(["shop", "a", "an-application-with-a-very-long-name-for-it"[:40]])),
         version=draw(st.sampled_from(["0.1.0", LINE[:200]])),
@@ -135,6 +139,8 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
         toolchain=Toolchain(
             iac="terraform" if cloud == "aws" else None,
             runtime=runtime,
+            rollout="argo_rollouts" if argo else None,
+            package="helm" if helm else None,
             registry_host=draw(st.sampled_from(["", "registry.example.com/team", "ghcr.io/acme"])),
         ),
         strategy=Strategy(
