@@ -52,6 +52,9 @@ class Settings(BaseModel):
     elastic_api_key: str = Field("", repr=False, description="HUG_AGENTS_ELASTIC_API_KEY: for the target elk")
     datadog_api_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_API_KEY: for the target datadog")
     datadog_app_key: str = Field("", repr=False, description="HUG_AGENTS_DATADOG_APP_KEY: for the target datadog")
+    kubeconfig: str = Field(
+        "", description="KUBECONFIG: the clusters that the target kubernetes knows; else ~/.kube/config"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -87,6 +90,7 @@ class Settings(BaseModel):
                 ("elastic_api_key", "HUG_AGENTS_ELASTIC_API_KEY"),
                 ("datadog_api_key", "HUG_AGENTS_DATADOG_API_KEY"),
                 ("datadog_app_key", "HUG_AGENTS_DATADOG_APP_KEY"),
+                ("kubeconfig", "KUBECONFIG"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

@@ -94,12 +94,19 @@ def _datadog(rest: str, store: Store) -> Target:
     return DatadogTarget(rest, settings.datadog_api_key, settings.datadog_app_key)
 
 
+def _kubernetes(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.kubernetes.target import KubernetesTarget
+
+    return KubernetesTarget(rest)
+
+
 _OURS: dict[str, Make] = {
     "datadog": _datadog,
     "elk": _elk,
     "grafana": _grafana,
     "ecs": _ecs,
     "github_actions": _github_actions,
+    "kubernetes": _kubernetes,
     "local": _local,
     "registry": _registry,
     "nomad": _nomad,

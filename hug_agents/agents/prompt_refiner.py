@@ -96,7 +96,7 @@ async def arefine(
 def fill(request: Request, facts: RepositoryFacts | None) -> Filled:
     """The prompt of one request."""
     return load("prompt_refiner/read_request").fill(
-        fields="\n".join(_row(field) for field in FIELDS),
+        fields="\n".join(_row(field) for field in FIELDS if field.told),
         repository=_summary(facts) if facts else None,
         answers=[item.model_dump() for item in request.answers],
         request=request.text,

@@ -68,6 +68,9 @@ class FieldInfo(Model):
     type: FieldType
     description: Short
     values: tuple[Short, ...] = ()
+    told: bool = Field(
+        True, description="a model is told of it; False: only the rules read it, until the next recording"
+    )
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is of this pattern."""
@@ -157,6 +160,9 @@ FIELDS: tuple[FieldInfo, ...] = (
     _row("toolchain.monitors", "systems", "monitoring systems", "prometheus", "grafana", "elk", "datadog"),
     _row("toolchain.rollout", "choice", "rollout automation", "argo_rollouts", "spinnaker"),
     _row("toolchain.registry", "choice", "artifact repository", "docker_registry", "nexus", "artifactory"),
+    FieldInfo(
+        pattern="toolchain.package", type="choice", description="a further form of the manifests", values=("helm",), told=False
+    ),
     _row("toolchain.registry_host", "text", "host[:port][/namespace] of the registry"),
     _row("strategy.kind", "choice", "how a new version takes over", "rolling", "blue_green", "canary"),
     _row("strategy.steps", "percents", "canary: shares of traffic in order, in percent, e.g. [10, 50, 100]"),

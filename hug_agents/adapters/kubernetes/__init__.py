@@ -1,0 +1,1 @@
+"""The `kubernetes` target: a bundle's manifests, applied with kubectl."""
