@@ -17,6 +17,7 @@ import pytest
 from hug_agents.bundle import Artifact
 from hug_agents.planning import plan
 from hug_agents.process import Completed, find, run
+from hug_agents.render.monitoring import datadog
 from hug_agents.render.orchestration import dockerfile, kubernetes, smoke
 from hug_agents.spec import DeploymentSpec
 from tests.render.orchestration.fake_kubectl import FakeCluster
@@ -43,9 +44,10 @@ def write(artifacts: list[Artifact], folder: Path) -> Path:
 
 
 def files(spec: DeploymentSpec, *modules: Any) -> list[Artifact]:
-    """What these renderers make of a spec; by default all of this folder's."""
+    """What these renderers make of a spec; by default all of this folder's, and what a monitor adds to the manifests."""
     blueprint = plan(spec)
-    return [item for module in modules or (kubernetes, dockerfile, smoke) for item in module.render(blueprint)]
+    added = (datadog,) if "datadog" in spec.toolchain.monitors else ()
+    return [item for module in modules or (kubernetes, dockerfile, smoke, *added) for item in module.render(blueprint)]
 
 
 class Server:

@@ -376,3 +376,16 @@ def test_shellcheck(cluster: Cluster, kind: str) -> None:
 
     done = run(["shellcheck", "deploy/deploy.sh", "deploy/smoke.sh"], cwd=cluster.bundle, timeout=60)
     assert done.code == 0, done.output
+
+
+def test_with_datadog_the_version_of_every_pod_is_its_release(cluster: Cluster) -> None:
+    cluster.install(shop("canary", toolchain=Toolchain(iac=None, runtime="kubernetes", monitors=("datadog",))))
+    for digest in ("one", "two"):
+        done = cluster("rollout", "production", cluster.images(digest, "api", "mailer"))
+        assert done.code == 0, done.output
+        release = state(cluster)["current"]
+        for name in ("api-stable", "mailer"):
+            item = cluster.objects[f"{NAMESPACE}/Deployment/{name}"]
+            assert item["metadata"]["annotations"]["release"] == release
+            for labels in (item["metadata"]["labels"], item["spec"]["template"]["metadata"]["labels"]):
+                assert labels["tags.datadoghq.com/version"] == release
