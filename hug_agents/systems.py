@@ -10,7 +10,7 @@ from hug_agents.errors import UnsupportedError
 from hug_agents.spec import DeploymentSpec, Line, Model, SystemId
 
 Family = Literal["infrastructure", "pipelines", "orchestration", "monitoring", "rollback", "repositories"]
-Level = Literal["planned", "generated", "validated", "operated"]
+Level = Literal["planned", "generated", "validated", "emulated", "operated"]
 
 
 class Need(Model):
@@ -39,7 +39,7 @@ class System(Model):
     """The module that writes its files, imported when it is needed; empty while the system is planned."""
     note: Line = ""
     against: Line = ""
-    """What its target was run against; empty where it has none. `operated` means that this is not empty."""
+    """What its target was run against; empty where it has none. `emulated`: a stand-in that was written for the tests."""
     needs: tuple[Need, ...] = ()
     """What it does not go without; ours stand in `hug_agents.combinations`."""
 
@@ -113,7 +113,7 @@ _MISSION = (
         "Nomad",
         "nomad-jobs",
         "shellcheck",
-        level="operated",
+        level="emulated",
         against="an emulator of ours, held against Nomad's structures; never a real server",
     ),
     _ours(
@@ -132,7 +132,7 @@ _MISSION = (
         "Grafana",
         "grafana",
         "promql",
-        level="operated",
+        level="emulated",
         against="an emulator of ours; never a real server",
     ),
     _ours(
@@ -141,7 +141,7 @@ _MISSION = (
         "ELK",
         "elk",
         "logstash",
-        level="operated",
+        level="emulated",
         against="an emulator of ours; never a real server",
     ),
     _ours(
@@ -149,7 +149,7 @@ _MISSION = (
         "datadog",
         "Datadog",
         "datadog",
-        level="operated",
+        level="emulated",
         against="an emulator that reads each request by Datadog's typed client; never the real service",
     ),
     _ours(
@@ -166,7 +166,7 @@ _MISSION = (
         "spinnaker",
         "Spinnaker",
         "spinnaker-pipelines",
-        level="operated",
+        level="emulated",
         note="on Kubernetes",
         against="an emulator of Gate's HTTP API of ours; never a real server",
     ),

@@ -18,7 +18,8 @@ def command(as_json: bool) -> None:
     planned     not written yet; asking for it is refused by name
     generated   files are written
     validated   and the real tool of its kind checks them
-    operated    and hug can carry them out
+    emulated    and hug can carry them out; tried against a stand-in of the server only
+    operated    and hug can carry them out; tried against the real thing, or its maker's own model of it
     """
     if as_json:
         print_json({"systems": [_row(system) for system in systems().values()]})
@@ -27,7 +28,13 @@ def command(as_json: bool) -> None:
 
     table = Table("family", "system", "id", "level", "validated by", "operated against", box=None, pad_edge=False)
     table.header_style = "bold"
-    colours = {"planned": "dim", "generated": "yellow", "validated": "green", "operated": "bold green"}
+    colours = {
+        "planned": "dim",
+        "generated": "yellow",
+        "validated": "green",
+        "emulated": "cyan",
+        "operated": "bold green",
+    }
     for system in systems().values():
         note = f"{system.name} ({system.note})" if system.note else system.name
         level = f"[{colours[system.level]}]{system.level}[/]"
