@@ -166,8 +166,9 @@ def _labels(spec: DeploymentSpec, service: Service) -> list[tuple[str, str]]:
     rows = [("title", f"{spec.application}/{service.name}"), ("version", spec.version)]
     if spec.owner:
         rows.append(("vendor", spec.owner))
-    if spec.repository and spec.toolchain.ci == "github_actions":
-        rows.append(("source", f"https://github.com/{spec.repository}"))
+    hosts = {"github_actions": "github.com", "gitlab_ci": "gitlab.com"}
+    if spec.repository and (host := hosts.get(spec.toolchain.ci or "")):
+        rows.append(("source", f"https://{host}/{spec.repository}"))
     return rows
 
 
