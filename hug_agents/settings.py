@@ -38,6 +38,9 @@ class Settings(BaseModel):
     github_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
     )
+    gitlab_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_GITLAB_TOKEN, else GITLAB_TOKEN: for the target gitlab_ci"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -74,6 +77,7 @@ class Settings(BaseModel):
             if env.get(name)
         }
         values["github_token"] = env.get("HUG_AGENTS_GITHUB_TOKEN") or env.get("GITHUB_TOKEN") or ""
+        values["gitlab_token"] = env.get("HUG_AGENTS_GITLAB_TOKEN") or env.get("GITLAB_TOKEN") or ""
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
         values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}

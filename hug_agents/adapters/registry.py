@@ -43,8 +43,17 @@ def _github_actions(rest: str, store: Store) -> Target:
     return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
 
 
+def _gitlab_ci(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.gitlab_ci.place import Place
+    from hug_agents.adapters.gitlab_ci.target import GitlabCiTarget
+    from hug_agents.settings import Settings
+
+    return GitlabCiTarget(Place.parse(rest), store, Settings.load().gitlab_token)
+
+
 _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
+    "gitlab_ci": _gitlab_ci,
     "local": _local,
     "terraform": _terraform,
     "write": _write,

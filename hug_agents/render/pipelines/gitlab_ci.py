@@ -18,6 +18,8 @@ TEMPLATES = "templates/gitlab_ci"
 LONGEST_JOB_MINUTES = 180
 """GitLab ends a job on a hosted runner after three hours."""
 KUBECTL_MINOR = "1.33"
+UNDONE = "hug: what this job began is undone"
+"""What a cancelled deployment prints last once it has rolled back."""
 
 
 def render(blueprint: Blueprint) -> Iterable[Artifact]:
@@ -45,6 +47,7 @@ def _values(blueprint: Blueprint) -> dict[str, Any]:
         "cache": CACHE,
         "kubectl_minor": KUBECTL_MINOR,
         "input": _input,
+        "undone": Safe(UNDONE),
     }
 
 
