@@ -135,6 +135,7 @@ def specs(draw: st.DrawFn) -> DeploymentSpec:
         toolchain=Toolchain(
             iac="terraform" if cloud == "aws" else None,
             runtime=runtime,
+            ci=draw(st.sampled_from(["github_actions", "gitlab_ci"])),
             registry_host=draw(st.sampled_from(["", "registry.example.com/team", "ghcr.io/acme"])),
         ),
         strategy=Strategy(
