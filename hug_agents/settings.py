@@ -55,6 +55,9 @@ class Settings(BaseModel):
     kubeconfig: str = Field(
         "", description="KUBECONFIG: the clusters that the target kubernetes knows; else ~/.kube/config"
     )
+    gitlab_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_GITLAB_TOKEN, else GITLAB_TOKEN: for the target gitlab_ci"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -100,6 +103,7 @@ class Settings(BaseModel):
         values |= {"registry_auth": auth} if auth else {}
         values["nomad_token"] = env.get("HUG_AGENTS_NOMAD_TOKEN") or env.get("NOMAD_TOKEN") or ""
         values["gate_token"] = env.get("HUG_AGENTS_GATE_TOKEN") or ""
+        values["gitlab_token"] = env.get("HUG_AGENTS_GITLAB_TOKEN") or env.get("GITLAB_TOKEN") or ""
         values["path"] = env.get("PATH", os.defpath)
         values["tool_environment"] = {key: value for key, value in env.items() if key in _PASSED_ON}
         values["provider_environment"] = {key: value for key, value in env.items() if key.startswith(_PROVIDERS)}

@@ -83,7 +83,15 @@ _MISSION = (
         level="operated",
         against="an emulator held against GitHub's own description, which runs workflows with act",
     ),
-    _ours("pipelines", "gitlab_ci", "GitLab CI"),
+    _ours(
+        "pipelines",
+        "gitlab_ci",
+        "GitLab CI",
+        "check-jsonschema",
+        "gitlab-ci-local",
+        level="validated",
+        note="run by gitlab-ci-local; the target only against an emulator written from GitLab's documentation",
+    ),  # fmt: skip
     _ours("pipelines", "jenkins", "Jenkins"),
     _ours("pipelines", "circleci", "CircleCI"),
     _ours(

@@ -100,6 +100,14 @@ def _kubernetes(rest: str, store: Store) -> Target:
     return KubernetesTarget(rest)
 
 
+def _gitlab_ci(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.gitlab_ci.place import Place
+    from hug_agents.adapters.gitlab_ci.target import GitlabCiTarget
+    from hug_agents.settings import Settings
+
+    return GitlabCiTarget(Place.parse(rest), store, Settings.load().gitlab_token)
+
+
 _OURS: dict[str, Make] = {
     "datadog": _datadog,
     "elk": _elk,
@@ -107,6 +115,7 @@ _OURS: dict[str, Make] = {
     "ecs": _ecs,
     "github_actions": _github_actions,
     "kubernetes": _kubernetes,
+    "gitlab_ci": _gitlab_ci,
     "local": _local,
     "registry": _registry,
     "nomad": _nomad,

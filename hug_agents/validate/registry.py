@@ -20,6 +20,7 @@ _OURS = (
     "argo_rollouts:ArgoRollouts",
     "helm:Helm",
     "secrets:SecretScan",
+    "gitlab_ci_local:GitlabCiLocal",
     "check_jsonschema:CheckJsonschema",
     "zizmor:Zizmor",
     "actionlint:Actionlint",

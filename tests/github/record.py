@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.process import find
 from tests.github.cassettes import CASSETTE, recorder
 from tests.github.emulator import TOKEN, Emulator

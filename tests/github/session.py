@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.target import GithubActionsTarget
 from hug_agents.approve.packet import EnvironmentIdentity

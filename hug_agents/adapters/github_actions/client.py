@@ -5,8 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from tenacity import (
     wait_random,
 )
 
+from hug_agents.adapters.forge import Pace, one_line
 from hug_agents.errors import HttpError, MissingExtra
 from hug_agents.http import Answer
 
@@ -30,37 +30,6 @@ VERSION = "2022-11-28"
 """The version of the API that is asked for."""
 _SAFE = frozenset(("GET", "PUT", "DELETE"))
 _TROUBLE = frozenset((500, 502, 503, 504))
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long is waited for what, in seconds."""
-
-    poll: float = 5.0
-    """Between two looks at the same thing."""
-    settle: float = 180.0
-    """Until a run that was dispatched must have appeared. GitHub needs a few seconds; this is what is trusted."""
-    merge: float = 3600.0
-    """For a pull request that needs people."""
-    follow: float = 8 * 3600.0
-    """For a run to its end, the reviewers of its environment included."""
-    limit: float = 900.0
-    """The longest wait for a rate limit; a longer one is an error that says when to come back."""
-    attempts: int = 5
-    backoff: float = 0.5
-    timeout: float = 30.0
-    """For one call."""
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def until(self, deadline: float, look: Callable[[], Any]) -> Any:
-        """What `look` finds, once it finds something; None after `deadline` seconds. It looks at least once."""
-        end = self.clock() + deadline
-        while not (found := look()):
-            if self.clock() >= end:
-                return None
-            self.sleep(self.poll)
-        return found
 
 
 class Limited(HttpError):
@@ -245,11 +214,6 @@ def said_by(answer: Answer) -> str:
         else:
             parts.append(str(item))
     return one_line("; ".join(parts))[:500]
-
-
-def one_line(text: str) -> str:
-    """Text from outside as it may be shown: on one line, nothing invisible."""
-    return "".join(char if char.isprintable() else " " for char in text).rstrip()
 
 
 _HINTS = {

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hug_agents.adapters.forge import ORDER, trailers
+from hug_agents.adapters.forge_files import Head, changes, tree_of
 from hug_agents.adapters.github_actions.client import Client, said_by
-from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
+from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict
@@ -14,9 +16,6 @@ from hug_agents.execute.target import PlanStale, Work
 from hug_agents.output import contents
 from hug_agents.spec import Line, Model
 from hug_agents.store import Store
-
-ORDER = "Hug-Order"
-"""The trailer by which a commit is known; the rendered workflows know it too."""
 
 
 class Merged(Model):
@@ -41,6 +40,10 @@ class PullRequest:
     title: str
     branch: str
     tell: Callable[[str], None]
+
+    @property
+    def _where(self) -> str:
+        return f"{self.place.owner}/{self.place.name}"
 
     def settled(self, head: Head) -> bool:
         """Whether the branch is as it shall be."""
@@ -81,7 +84,7 @@ class PullRequest:
             return found
         entries = []
         data = contents(self.bundle) if self.bundle else {}
-        for path, entry in changes(head, self.bundle, self.store, self.place).items():
+        for path, entry in changes(head, self.bundle, self.store, self._where).items():
             row: dict[str, object] = {"path": path, "mode": entry[0] if entry else "100644", "type": "blob"}
             # The text itself, not blobs of their own: GitHub makes them, and a bundle is one call, not a hundred.
             entries.append(row | ({"content": data[path].decode()} if entry else {"sha": None}))
@@ -192,18 +195,6 @@ class PullRequest:
     def _tidy(self) -> None:
         """Delete the branch. 422: it is gone already, by GitHub's own setting or by an earlier run."""
         self.client.call("DELETE", f"{self.place.path}/git/refs/heads/{self.branch}", ok=(404, 422))
-
-
-def trailers(work: Work, bundle: Bundle | None) -> str:
-    """What was signed, by whom, and for which order: the last lines of a commit's message."""
-    rows = (
-        ("Hug-Release", work.order.release),
-        (ORDER, work.order.key),
-        ("Hug-Packet", work.packet),
-        ("Hug-Manifest", bundle.digest() if bundle else "none"),
-        *(("Signed-off-by", who) for who in work.approved_by),
-    )
-    return "\n".join(f"{name}: {value}" for name, value in rows if value)
 
 
 def _page(work: Work, bundle: Bundle | None) -> str:

@@ -7,10 +7,10 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hug_agents.adapters.github_actions.client import Client, Limited, one_line
+from hug_agents.adapters.forge import one_line
+from hug_agents.adapters.github_actions.client import Client, Limited
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.errors import HttpError
-from hug_agents.execute.target import Order
 from hug_agents.spec import Line, Model
 
 SEARCHED = 1000
@@ -53,11 +53,6 @@ class Job(Model):
     status: Line
     conclusion: Line = ""
     steps: tuple[Step, ...] = ()
-
-
-def correlation(order: Order) -> str:
-    """What an order's run is found by: it stands in the run's name. 96 bits of the order's key, then the release."""
-    return f"{order.key.removeprefix('sha256:')[:24]}-{order.release}"
 
 
 class Runs:

@@ -6,19 +6,20 @@ asks again, after whatever, finds it and follows it on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import yaml
 
-from hug_agents.adapters.github_actions.client import Client, Pace, one_line
+from hug_agents.adapters.forge import Pace, correlation, printed
+from hug_agents.adapters.forge_files import Head, changes, tree_of
+from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
-from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
+from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.pull_request import PullRequest
-from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns, correlation
+from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
@@ -30,7 +31,6 @@ from hug_agents.store import Store
 DEPLOY, ROLLBACK = "deploy.yml", "rollback.yml"
 _FOLDER = ".github/workflows"
 _NEEDED = frozenset(("environment", "correlation", "packet"))
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LOG_LINES = 40
 
 
@@ -84,7 +84,7 @@ class GithubActionsTarget:
                 hint=f"?branch={blueprint.spec.default_branch}, or name {branch} as the default branch in the request",
             )
         head = read_branch(self._client, self._place, branch)
-        wanted = changes(head, bundle, self._store, self._place)
+        wanted = changes(head, bundle, self._store, f"{self._place.owner}/{self._place.name}")
         protection = self._protection(branch, environment).missing()
         return SavedPlan(
             target=self.name,
@@ -206,7 +206,7 @@ class GithubActionsTarget:
         run = runs.find(correlation(work.order))
         if run is None:
             return ""
-        rows = [f"{job.name}: {line}" for job in runs.jobs(run) for line in _printed(runs.log(job))]
+        rows = [f"{job.name}: {line}" for job in runs.jobs(run) for line in printed(runs.log(job))]
         return "\n".join(rows[-lines:])
 
     def _followed(self, work: Work, runs: Runs, run: Run) -> Outcome:
@@ -233,7 +233,7 @@ class GithubActionsTarget:
             if job.conclusion in ("failure", "timed_out", "cancelled"):
                 steps = [step.name for step in job.steps if step.conclusion == job.conclusion]
                 parts.append(f"\n{job.name}: {', '.join(steps) or job.conclusion}")
-                parts += [f"  {line}"[:500] for line in _printed(runs.log(job))[-_LOG_LINES:]]
+                parts += [f"  {line}"[:500] for line in printed(runs.log(job))[-_LOG_LINES:]]
         return "\n".join(parts)[:8000]
 
     def _needs_no_run(self, work: Work) -> Outcome | None:
@@ -340,8 +340,3 @@ def _inputs(bundle: Bundle, workflow: str) -> frozenset[str]:
     events = found.get("on", found.get(True)) if isinstance(found, dict) else None  # YAML 1.1 reads `on` as true
     dispatch = events.get("workflow_dispatch") if isinstance(events, dict) else None
     return frozenset(dispatch.get("inputs") or ()) if isinstance(dispatch, dict) else frozenset()
-
-
-def _printed(log: str) -> list[str]:
-    """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
-    return [one_line(_COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]

@@ -17,10 +17,11 @@ from hug_agents.validate.kubernetes_validate import manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
 from hug_agents.validate.policy.alerts import raised
 from hug_agents.validate.policy.github_actions import read as github_actions
+from hug_agents.validate.policy.gitlab_ci import read as gitlab_ci
 from hug_agents.validate.policy.pipelines import Pipeline
 from hug_agents.validate.terraform_files import roots, terraform_files
 
-_READERS = (github_actions,)
+_READERS = (github_actions, gitlab_ci)
 """One a CI system."""
 
 

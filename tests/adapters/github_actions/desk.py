@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.target import GithubActionsTarget
 from hug_agents.bundle import Bundle

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.github_actions.target import _inputs
 from tests.adapters.github_actions.desk import bundle
 from tests.github.cassettes import CASSETTE, NOWHERE, recorder

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from hug_agents.adapters.github_actions.runs import correlation
-from hug_agents.adapters.github_actions.target import _printed
+from hug_agents.adapters.forge import correlation, printed
 from hug_agents.bundle import Bundle
 from hug_agents.errors import OutputConflict, UnsupportedError, UsageError
 from hug_agents.execute.target import Explained, PlanStale, Target
@@ -104,7 +103,7 @@ def test_production_takes_the_images_that_staging_had(github: Emulator, store: S
     assert len(github.pulls) == 1, "the files were there already"
 
 
-def test_a_failed_rollout_tells_the_step_and_what_it_printed(github: Emulator, store: Store) -> None:
+def test_a_failed_rollout_tells_the_step_and_what_itprinted(github: Emulator, store: Store) -> None:
     target = target_of(github, store)
     (github.actions.world / "fail-rollout").touch()
     job = work(planned(target))
@@ -383,7 +382,7 @@ def test_two_runs_of_one_correlation_are_nobodys_guess(github: Emulator, store: 
 
 
 def test_a_log_moves_no_cursor() -> None:
-    assert _printed("a\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07b\u202e\x9b2Jc\n") == ["ared", " ]0;title b  2Jc"]
+    assert printed("a\x1b[31mred\x1b[0m\n\n\x1b]0;title\x07b\u202e\x9b2Jc\n") == ["ared", " ]0;title b  2Jc"]
 
 
 def test_nothing_holds_the_token(github: Emulator, store: Store) -> None:

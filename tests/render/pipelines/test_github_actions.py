@@ -17,7 +17,7 @@ from hug_agents.bundle import Artifact
 from hug_agents.planning import plan
 from hug_agents.process import Completed, find, run
 from hug_agents.render.pipelines import github_actions
-from hug_agents.render.pipelines.github_schedule import drill_cron
+from hug_agents.render.pipelines.schedule import drill_cron
 from hug_agents.spec import Build, DeploymentSpec, Environment, Service, Stack, Step, Strategy, Window
 from tests.examples import ALL, HOSTILE, ecs_canary, kubernetes_rolling, minimal, shop_ecs_blue_green
 

@@ -1,6 +1,11 @@
-"""Schedules as cron can say them."""
+"""When a pipeline runs by itself, as cron can say it, and when production may be changed."""
 
 from __future__ import annotations
+
+from hug_agents.spec import DeploymentSpec
+
+DRIFT_CRON = "23 5 * * 1"
+"""Mondays (UTC)."""
 
 # At least so many days apart → a cron expression that is never further apart than that, but for a month's odd day.
 _EVERY = (
@@ -23,3 +28,8 @@ def drill_cron(days: int) -> tuple[str, str]:
     if days == 1:
         return "17 4 * * *", "every day"
     return f"17 4 */{days} * *", f"every {days} days of a month"
+
+
+def windows(spec: DeploymentSpec) -> tuple[str, ...]:
+    """The change windows as the pipelines' script reads them: days, from, to, time zone."""
+    return tuple(f"{','.join(item.days)} {item.start} {item.end} {item.timezone}" for item in spec.windows)

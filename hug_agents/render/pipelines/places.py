@@ -11,14 +11,16 @@ from hug_agents.spec import DeploymentSpec, Environment, Line, Model
 OVERHEAD_MINUTES = 45
 """For what no plan counts: starting, health checks, smoke tests."""
 ROLLBACK_MINUTES = 20
-LONGEST_JOB_MINUTES = 360
-"""GitHub ends a job on a hosted runner after six hours; an AWS role is given for as long."""
+SLACK_MINUTES = 10
+"""For a job's own beginning and end, beside its rollout and its rollback."""
 
 
 class Place(Model):
     """One environment."""
 
     name: Line
+    role: Line
+    """development, staging or production."""
     production: bool
     aws: bool
     """Its credentials come from AWS by OIDC."""
@@ -37,7 +39,7 @@ class Timing(Model):
     job: int
     rollback: int
     wanted: int
-    """What the rollout would need; more than `rollout` where GitHub does not give it."""
+    """What the rollout would need; more than `rollout` where the system does not give it."""
 
 
 def places(blueprint: Blueprint) -> tuple[Place, ...]:
@@ -51,6 +53,7 @@ def _place(spec: DeploymentSpec, environment: Environment) -> Place:
     hosts = [host for item in spec.web_services if (host := public_host(spec, environment, item))]
     return Place(
         name=environment.name,
+        role=environment.role,
         production=environment.role == "production",
         aws=spec.toolchain.runtime == "ecs" or (environment.cloud == "aws" and spec.toolchain.runtime != "nomad"),
         account=environment.account or "",
@@ -65,8 +68,9 @@ def drill_place(found: Iterable[Place]) -> Place | None:
     return next((item for item in reversed(tuple(found)) if not item.production), None)
 
 
-def timing(blueprint: Blueprint) -> Timing:
-    """How long the steps of a deployment may take."""
+def timing(blueprint: Blueprint, longest_job: int) -> Timing:
+    """How long the steps of a deployment may take where no job may take more than `longest_job` minutes."""
     wanted = -(-blueprint.rollout.seconds // 60) + OVERHEAD_MINUTES
-    rollout = min(wanted, LONGEST_JOB_MINUTES - ROLLBACK_MINUTES - 10)
-    return Timing(rollout=rollout, job=rollout + ROLLBACK_MINUTES + 10, rollback=ROLLBACK_MINUTES, wanted=wanted)
+    rollout = min(wanted, longest_job - ROLLBACK_MINUTES - SLACK_MINUTES)
+    job = rollout + ROLLBACK_MINUTES + SLACK_MINUTES
+    return Timing(rollout=rollout, job=job, rollback=ROLLBACK_MINUTES, wanted=wanted)

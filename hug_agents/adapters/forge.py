@@ -1,0 +1,76 @@
+"""What the targets that deploy through a code host share: how long they wait, how an order is known there, what is shown."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hug_agents.bundle import Bundle
+from hug_agents.execute.target import Order, Work
+
+ORDER = "Hug-Order"
+"""The trailer by which a commit is known; the rendered pipelines know it too."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is waited for what, in seconds."""
+
+    poll: float = 5.0
+    """Between two looks at the same thing."""
+    settle: float = 180.0
+    """Until a run that was dispatched must have appeared. A host needs a few seconds; this is what is trusted."""
+    merge: float = 3600.0
+    """For a pull or merge request that needs people."""
+    follow: float = 8 * 3600.0
+    """For a run to its end, the reviewers of its environment included."""
+    limit: float = 900.0
+    """The longest wait for a rate limit; a longer one is an error that says when to come back."""
+    attempts: int = 5
+    backoff: float = 0.5
+    timeout: float = 30.0
+    """For one call."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def until(self, deadline: float, look: Callable[[], Any]) -> Any:
+        """What `look` finds, once it finds something; None after `deadline` seconds. It looks at least once."""
+        end = self.clock() + deadline
+        while not (found := look()):
+            if self.clock() >= end:
+                return None
+            self.sleep(self.poll)
+        return found
+
+
+def correlation(order: Order) -> str:
+    """What an order's run is found by: it stands in its name. 96 bits of the order's key, then the release."""
+    return f"{order.key.removeprefix('sha256:')[:24]}-{order.release}"
+
+
+def trailers(work: Work, bundle: Bundle | None) -> str:
+    """What was signed, by whom, and for which order: the last lines of a commit's message."""
+    rows = (
+        ("Hug-Release", work.order.release),
+        (ORDER, work.order.key),
+        ("Hug-Packet", work.packet),
+        ("Hug-Manifest", bundle.digest() if bundle else "none"),
+        *(("Signed-off-by", who) for who in work.approved_by),
+    )
+    return "\n".join(f"{name}: {value}" for name, value in rows if value)
+
+
+def one_line(text: str) -> str:
+    """Text from outside as it may be shown: on one line, nothing invisible."""
+    return "".join(char if char.isprintable() else " " for char in text).rstrip()
+
+
+def printed(log: str) -> list[str]:
+    """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
+    return [one_line(_COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]

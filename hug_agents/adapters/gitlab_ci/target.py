@@ -1,0 +1,333 @@
+"""The target: `deploy` is a merged merge request and one pipeline of deploy; `rollback` one of rollback, then the files.
+
+The pipeline carries the strategy out. It is known by the correlation in its name, which is the order's key: whoever asks
+again, after whatever, finds it and follows it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from hug_agents.adapters.forge import Pace, correlation, printed
+from hug_agents.adapters.forge_files import Head, changes, tree_of
+from hug_agents.adapters.gitlab_ci.client import Client
+from hug_agents.adapters.gitlab_ci.files import read_branch, read_commit
+from hug_agents.adapters.gitlab_ci.merge_request import MergeRequest
+from hug_agents.adapters.gitlab_ci.pipelines import Job, Pipeline, Pipelines, SeveralPipelines
+from hug_agents.adapters.gitlab_ci.place import Place
+from hug_agents.approve.packet import EnvironmentIdentity
+from hug_agents.bundle import Bundle
+from hug_agents.errors import UnsupportedError, UsageError
+from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
+from hug_agents.plans import Blueprint
+from hug_agents.render.pipelines.gitlab_ci import ROOT, UNDONE
+from hug_agents.spec import Environment
+from hug_agents.store import Store
+from hug_agents.validate.located import Malformed, documents
+
+_NEEDED = frozenset(("action", "environment", "correlation", "packet"))
+_LOG_LINES = 40
+
+
+class GitlabCiTarget:
+    """Deploys from a project on GitLab by the pipeline that the bundle has."""
+
+    abilities = Abilities(strategies=frozenset(("rolling", "blue_green", "canary")), hands_over=True, removes=False)
+
+    def __init__(
+        self,
+        place: Place,
+        store: Store,
+        token: str,
+        *,
+        pace: Pace | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        if not token:
+            raise UsageError(
+                "the target gitlab_ci needs a token",
+                where="target",
+                hint="set HUG_AGENTS_GITLAB_TOKEN (or GITLAB_TOKEN); docs/gitlab_ci.md says what it must be allowed",
+            )
+        self.name = f"gitlab_ci:{place.text}"
+        self._place = place
+        self._store = store
+        self._client = Client(place.api, token, pace)
+        self._tell = tell
+
+    @cached_property
+    def _branch(self) -> str:
+        return self._place.branch or str(self._client.get(self._place.path).json()["default_branch"])
+
+    def plan(
+        self, bundle: Bundle, blueprint: Blueprint, environment: Environment, previous: Bundle | None
+    ) -> SavedPlan:
+        """Which files the merge request would add, change and delete. Raises OutputConflict for files that are not ours."""
+        branch = self._branch
+        if missing := _NEEDED - _inputs(bundle):
+            raise UnsupportedError(
+                f"{ROOT} of the bundle does not take {', '.join(sorted(missing))}",
+                where=self.name,
+                hint="this target starts the pipelines of toolchain gitlab_ci, as they are rendered",
+            )
+        if branch != blueprint.spec.default_branch:
+            raise UsageError(
+                f"the pipelines deploy from {blueprint.spec.default_branch}, and this target from {branch}",
+                where=self.name,
+                hint=f"?branch={blueprint.spec.default_branch}, or name {branch} as the default branch in the request",
+            )
+        head = read_branch(self._client, self._place, branch)
+        wanted = changes(head, bundle, self._store, self._place.project)
+        return SavedPlan(
+            target=self.name,
+            environment=EnvironmentIdentity.of(environment),
+            bundle=bundle.digest(),
+            previous=previous.digest() if previous else None,
+            base=head.matters(bundle),
+            settings={"project": self._place.project, "branch": branch},
+            creates=sum(entry is not None and path not in head.files for path, entry in wanted.items()),
+            updates=sum(entry is not None and path in head.files for path, entry in wanted.items()),
+            deletes=tuple(path for path, entry in wanted.items() if entry is None),
+        )
+
+    def apply(self, work: Work) -> Outcome:
+        """Put the files on the branch, start deploy for the environment, follow it. Raises PlanStale; HttpError."""
+        if work.order.action != "deploy":
+            return Outcome(
+                status="failed",
+                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
+                untouched=True,
+            )
+        pipelines, name = self._pipelines(work), correlation(work.order)
+        pipeline = pipelines.sought(name)
+        if pipeline is None:
+            head = read_branch(self._client, self._place, work.plan.settings["branch"])
+            self._fresh(work, head)
+            merged = self._merge_request(work, work.bundle, f"Deploy {work.blueprint.spec.application}").merge()
+            pipeline = pipelines.ensure(name, merged.commit, self._values(work, pipelines, "deploy"))
+        if not read_commit(self._client, self._place, pipeline.commit).holds(work.bundle):
+            pipelines.cancel(pipeline)
+            pipelines.follow(name, pipeline, self._tell)
+            return Outcome(
+                status="failed", detail=f"the branch moved: {pipeline.url} ran other files, and was cancelled"
+            )
+        return self._followed(work, pipelines, pipeline, f"deploy-{work.order.environment.name}")
+
+    def rollback(self, work: Work) -> Outcome:
+        """Back to the version before: the traffic by a pipeline of rollback, then the files on the branch."""
+        pipelines, name = self._pipelines(work), correlation(work.order)
+        pipeline, done = pipelines.sought(name), None
+        if pipeline is None:
+            head = read_branch(self._client, self._place, work.plan.settings["branch"])
+            if not any(self._merge_request(work, item).settled(head) for item in (work.bundle, work.previous)):
+                return Outcome(
+                    status="failed", detail=f"{self._where(work)} holds another bundle than would be rolled back"
+                )
+            done = self._needs_no_pipeline(work, pipelines)
+            if done is None:
+                if not head.holds(work.bundle):
+                    return Outcome(status="failed", detail=f"{self._where(work)} has no pipeline to roll back with")
+                pipeline = pipelines.ensure(name, head.commit, self._values(work, pipelines, "rollback"))
+        if pipeline is not None:
+            done = self._followed(work, pipelines, pipeline)
+        if done is None or done.status == "failed":
+            return done or Outcome(status="failed")
+        merged = self._merge_request(work, work.previous, f"Roll back {work.blueprint.spec.application}").merge()
+        more = {"commit": merged.commit} | ({"merge-request": merged.url} if merged.url else {})
+        return done.model_copy(update={"outputs": {**done.outputs, **more}})
+
+    def observe(self, work: Work) -> Observation:
+        """What GitLab says of an order that was begun. Raises HttpError where GitLab cannot be asked."""
+        pipelines, name = self._pipelines(work), correlation(work.order)
+        back = work.order.action == "rollback"
+        try:
+            pipeline = pipelines.sought(name)
+        except SeveralPipelines as error:
+            return Observation(state="unknown", evidence=str(error)[:9000])
+        head = read_branch(self._client, self._place, work.plan.settings["branch"])
+        request = self._merge_request(work, work.previous if back else work.bundle)
+        if pipeline is None:
+            if request.begun():
+                return Observation(state="partial", evidence="its merge request is being made; no pipeline yet")
+            if back and request.settled(head):
+                return Observation(state="partial", evidence="the files before are on the branch; no pipeline")
+            return Observation(state="not_done", evidence=f"no pipeline shows {name}")
+        evidence = f"{pipeline.url} is {pipeline.status}"
+        if pipeline.status != "success":
+            return Observation(state="partial", evidence=evidence)
+        if back and not request.settled(head):
+            return Observation(state="partial", evidence=f"{evidence}; the files before are not on the branch yet")
+        return Observation(state="done", evidence=evidence)
+
+    def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
+        """Files of the bundle that are missing or edited on the branch."""
+        head = read_branch(self._client, self._place, self._branch)
+        wanted = tree_of(bundle)
+        ours = {entry.path for entry in head.manifest.entries} & head.files.keys() if head.manifest else set()
+        lines = [f"missing: {path}" for path in sorted(wanted.keys() - head.files.keys())]
+        lines += [
+            f"edited: {path}" for path in sorted(wanted.keys() & head.files.keys()) if head.files[path] != wanted[path]
+        ]
+        lines += [f"not of the bundle: {path}" for path in sorted(ours - wanted.keys())]
+        evidence = f"{self._place.project}, {self._branch} at {head.commit}"
+        return Drift(status="drifted" if lines else "none", changes=tuple(lines), evidence=evidence)
+
+    def cancel(self, work: Work) -> Outcome:
+        """Stop the pipeline of an order and see it end; the rendered deployment then rolls back by itself."""
+        pipelines, name = self._pipelines(work), correlation(work.order)
+        pipeline = pipelines.find(name)
+        if pipeline is None:
+            return Outcome(status="failed", detail="there is no pipeline of this order")
+        pipelines.cancel(pipeline)
+        ended = pipelines.follow(name, pipeline, self._tell)
+        return Outcome(status="done", detail=f"{ended.url} ended: {ended.status}")
+
+    def retry(self, work: Work) -> Outcome:
+        """Run what failed again, where that was before the rollout; half a rollout is never begun again."""
+        pipelines, name = self._pipelines(work), correlation(work.order)
+        pipeline = pipelines.find(name)
+        if pipeline is None:
+            return Outcome(status="failed", detail="there is no pipeline of this order")
+        place = f"deploy-{work.order.environment.name}"
+        begun = next((job for job in pipelines.jobs(pipeline) if job.name == place), None)
+        if begun is not None and begun.status not in ("created", "skipped", "manual"):
+            return Outcome(status="failed", detail=f"{place} of {pipeline.url} was begun: release anew instead")
+        pipelines.retry(pipeline)
+        return self._followed(work, pipelines, pipeline, place)
+
+    def logs(self, work: Work, lines: int = 200) -> str:
+        """The last lines of every job of the order's pipeline, each with its job. Data, whoever wrote it."""
+        pipelines = self._pipelines(work)
+        pipeline = pipelines.find(correlation(work.order))
+        if pipeline is None:
+            return ""
+        rows = [f"{job.name}: {line}" for job in pipelines.jobs(pipeline) for line in printed(pipelines.log(job))]
+        return "\n".join(rows[-lines:])
+
+    def _followed(self, work: Work, pipelines: Pipelines, pipeline: Pipeline, play: str = "") -> Outcome:
+        self._tell(f"pipeline {pipeline.url}")
+        ended = pipelines.follow(correlation(work.order), pipeline, self._tell, play)
+        outputs = {"pipeline": ended.url, "commit": ended.commit}
+        if ended.status == "success":
+            return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
+        return Outcome(
+            status="failed",
+            detail=f"{ended.url} ended: {ended.status}{self._why(pipelines, ended)}",
+            outputs=outputs,
+        )
+
+    def _why(self, pipelines: Pipelines, pipeline: Pipeline) -> str:
+        """The jobs that failed, why, and the last lines of what they printed."""
+        parts = []
+        for job in pipelines.jobs(pipeline):
+            if job.status in ("failed", "canceled"):
+                parts.append(f"\n{job.name}: {job.reason or job.status}")
+                parts += [f"  {line}"[:500] for line in printed(pipelines.log(job))[-_LOG_LINES:]]
+        return "\n".join(parts)[:8000]
+
+    def _needs_no_pipeline(self, work: Work, pipelines: Pipelines) -> Outcome | None:
+        """None: roll back. Else nothing of this bundle is left to roll back, or the pipeline failed at that itself.
+
+        Rolling back once more would go one version too far.
+        """
+        environment = work.order.environment.name
+        listed = tuple(pipelines.listed())
+        pipeline = next((item for item in listed if item.name.startswith(f"deploy {environment} ")), None)
+        if pipeline is None or not read_commit(self._client, self._place, pipeline.commit).holds(work.bundle):
+            return Outcome(status="done", detail=f"this bundle was never deployed to {environment} by an order")
+        backs = (item for item in listed if item.name.startswith(f"rollback {environment} "))
+        if last := next((item for item in backs if item.status == "success" and item.id > pipeline.id), None):
+            return Outcome(status="done", detail=f"it was rolled back already: {last.url}")
+        if not pipeline.ended:
+            pipelines.cancel(pipeline)
+            pipeline = pipelines.follow(pipeline.name.split()[2], pipeline, self._tell)
+        if pipeline.status == "success":
+            if work.previous is None:
+                return Outcome(
+                    status="failed",
+                    detail=f"this is the first release in {environment}: its pipeline has no version to go back to; take it away "
+                    "by hand, as docs/rollback-plan.md of the bundle says, or roll forward",
+                )
+            return None
+        jobs = {job.name: job for job in pipelines.jobs(pipeline)}
+        deploy, undo = jobs.get(f"deploy-{environment}"), jobs.get(f"undo-{environment}")
+        if deploy is None or deploy.status in ("created", "manual", "skipped"):
+            return Outcome(status="done", detail=f"its rollout never began: {pipeline.url}")
+        if (undo is not None and undo.status == "success") or self._undone(pipelines, deploy):
+            return Outcome(
+                status="done", detail=f"the pipeline had rolled back itself, or changed nothing: {pipeline.url}"
+            )
+        return Outcome(
+            status="failed",
+            detail=f"{pipeline.url} did not end well, and its own rollback is {undo.status if undo else 'missing'}: look at "
+            f"{environment} before anything else is done there",
+        )
+
+    def _undone(self, pipelines: Pipelines, job: Job) -> bool:
+        """A job that was cancelled says at its very end that it rolled back."""
+        return job.status == "canceled" and UNDONE in printed(pipelines.log(job))
+
+    def _values(self, work: Work, pipelines: Pipelines, action: str) -> dict[str, Any]:
+        """The inputs of a pipeline."""
+        values = {
+            "action": action,
+            "environment": work.order.environment.name,
+            "correlation": correlation(work.order),
+            "packet": work.packet,
+        }
+        if action == "deploy" and "images_of" in _inputs(work.bundle):
+            # Built once a release: production gets the very images that staging had.
+            own = (
+                item
+                for item in pipelines.listed()
+                if item.status == "success" and item.name.startswith("deploy ") and _of_release(item, work)
+            )
+            if first := min(own, key=lambda item: item.id, default=None):
+                found = [job.id for job in pipelines.jobs(first) if job.name == "images"]
+                values["images_of"] = str(found[0]) if found else ""
+        return values
+
+    def _fresh(self, work: Work, head: Head) -> None:
+        """Raises PlanStale unless the branch is as planned, or already holds one of the two bundles of the plan."""
+        known = head.holds(work.bundle) or (work.previous is not None and head.holds(work.previous))
+        if not known and head.matters(work.bundle) != work.plan.base:
+            raise PlanStale(f"{self._where(work)} is not as it was when the plan was made")
+
+    def _where(self, work: Work) -> str:
+        return f"{work.plan.settings['branch']} of {work.plan.settings['project']}"
+
+    def _pipelines(self, work: Work) -> Pipelines:
+        if work.plan.target != self.name:
+            raise UsageError(f"the approved plan is for {work.plan.target}", where=self.name)
+        return Pipelines(self._client, self._place, work.plan.settings["branch"])
+
+    def _merge_request(self, work: Work, bundle: Bundle | None, title: str = "") -> MergeRequest:
+        return MergeRequest(
+            client=self._client,
+            place=self._place,
+            store=self._store,
+            base=work.plan.settings["branch"],
+            work=work,
+            bundle=bundle,
+            title=title,
+            branch=f"hug/{correlation(work.order)}",
+            tell=self._tell,
+        )
+
+
+def _of_release(pipeline: Pipeline, work: Work) -> bool:
+    return any(word[:24].isalnum() and word[24:] == f"-{work.order.release}" for word in pipeline.name.split())
+
+
+def _inputs(bundle: Bundle) -> frozenset[str]:
+    """What a pipeline of the bundle takes when it is made."""
+    if ROOT not in bundle:
+        return frozenset()
+    try:
+        header = next(iter(documents(bundle[ROOT].content)), None)
+    except Malformed:
+        return frozenset()
+    spec = header.data.get("spec") if header is not None and isinstance(header.data, dict) else None
+    return frozenset((spec.get("inputs") or {}) if isinstance(spec, dict) else ())
