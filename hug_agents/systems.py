@@ -50,7 +50,7 @@ _MISSION = (
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"
     ),
     _ours("pipelines", "gitlab_ci", "GitLab CI"),
-    _ours("pipelines", "jenkins", "Jenkins"),
+    _ours("pipelines", "jenkins", "Jenkins", "jenkins pipeline", level="validated"),
     _ours("pipelines", "circleci", "CircleCI"),
     _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),

@@ -23,6 +23,7 @@ _OURS = (
     "amtool:Amtool",
     "hadolint:Hadolint",
     "shellcheck:Shellcheck",
+    "jenkinsfile:JenkinsPipeline",
     "terraform:TerraformFmt",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",
