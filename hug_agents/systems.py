@@ -51,7 +51,7 @@ _MISSION = (
     ),
     _ours("pipelines", "gitlab_ci", "GitLab CI"),
     _ours("pipelines", "jenkins", "Jenkins", "jenkins pipeline", level="validated"),
-    _ours("pipelines", "circleci", "CircleCI"),
+    _ours("pipelines", "circleci", "CircleCI", "check-jsonschema", "circleci references", level="validated"),
     _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),
     _ours("orchestration", "ecs", "Amazon ECS", "shellcheck", level="validated", note="its services are Terraform's"),
     _ours("orchestration", "nomad", "Nomad"),

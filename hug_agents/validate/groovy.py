@@ -126,10 +126,9 @@ class _Reader:
             if not open_ and token.kind == "mark" and token.text in (";", "}"):
                 break
             self._at += 1
-            if token.kind == "mark" and token.text == "{" and not any(item.text == "(" for item in open_):
-                if not open_:
-                    statement.blocks.append(self.block(token))
-                    continue
+            if token.kind == "mark" and token.text == "{" and not open_:
+                statement.blocks.append(self.block(token))
+                continue
             if token.kind == "mark" and token.text in _OPEN:
                 open_.append(token)
             elif token.kind == "mark" and token.text in _CLOSE:

@@ -24,6 +24,7 @@ _OURS = (
     "hadolint:Hadolint",
     "shellcheck:Shellcheck",
     "jenkinsfile:JenkinsPipeline",
+    "circleci:CircleciReferences",
     "terraform:TerraformFmt",
     "wellformed:WellFormed",
     "policy.pack:PolicyPack",

@@ -15,13 +15,14 @@ from hug_agents.validate.hadolint import docker_files
 from hug_agents.validate.hcl import Block, parse
 from hug_agents.validate.kubernetes_validate import manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
+from hug_agents.validate.policy.circleci import read as circleci
 from hug_agents.validate.policy.github_actions import read as github_actions
 from hug_agents.validate.policy.jenkins import read as jenkins
 from hug_agents.validate.policy.pipelines import Pipeline
 from hug_agents.validate.promtool import prometheus_files
 from hug_agents.validate.terraform_files import roots, terraform_files
 
-_READERS = (github_actions, jenkins)
+_READERS = (github_actions, jenkins, circleci)
 """One a CI system."""
 
 
