@@ -98,7 +98,7 @@ class _Reader:
         self._at = 0
 
     def block(self, opened: Token | None) -> list[Statement]:
-        found = []
+        found: list[Statement] = []
         while True:
             while self._peek(";") or self._kind() == "line":
                 self._at += 1

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hug_agents.adapters.github_actions.client import Client, said_by
-from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
+from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
+from hug_agents.adapters.tree import Head, changes, tree_of
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict
 from hug_agents.execute.target import PlanStale, Work
@@ -81,7 +82,7 @@ class PullRequest:
             return found
         entries = []
         data = contents(self.bundle) if self.bundle else {}
-        for path, entry in changes(head, self.bundle, self.store, self.place).items():
+        for path, entry in changes(head, self.bundle, self.store, f"{self.place.owner}/{self.place.name}").items():
             row: dict[str, object] = {"path": path, "mode": entry[0] if entry else "100644", "type": "blob"}
             # The text itself, not blobs of their own: GitHub makes them, and a bundle is one call, not a hundred.
             entries.append(row | ({"content": data[path].decode()} if entry else {"sha": None}))

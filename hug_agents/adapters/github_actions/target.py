@@ -15,10 +15,11 @@ import yaml
 
 from hug_agents.adapters.github_actions.client import Client, Pace, one_line
 from hug_agents.adapters.github_actions.environments import Protection
-from hug_agents.adapters.github_actions.files import Head, changes, read_branch, read_commit, tree_of
+from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.pull_request import PullRequest
 from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns, correlation
+from hug_agents.adapters.tree import Head, changes, tree_of
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
@@ -84,7 +85,7 @@ class GithubActionsTarget:
                 hint=f"?branch={blueprint.spec.default_branch}, or name {branch} as the default branch in the request",
             )
         head = read_branch(self._client, self._place, branch)
-        wanted = changes(head, bundle, self._store, self._place)
+        wanted = changes(head, bundle, self._store, f"{self._place.owner}/{self._place.name}")
         protection = self._protection(branch, environment).missing()
         return SavedPlan(
             target=self.name,

@@ -1,4 +1,4 @@
-"""CircleCI: one configuration of workflows for verify, deploy, roll back, the drill and drift; the schedules that start two of them."""
+"""CircleCI: one configuration of workflows for verify, deploy, roll back, the drill and drift, and the schedules of two."""
 
 from __future__ import annotations
 
