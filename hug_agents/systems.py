@@ -49,7 +49,7 @@ _MISSION = (
     _ours(
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"
     ),
-    _ours("pipelines", "gitlab_ci", "GitLab CI"),
+    _ours("pipelines", "gitlab_ci", "GitLab CI", "check-jsonschema", "gitlab-ci-local", level="validated"),
     _ours("pipelines", "jenkins", "Jenkins", "jenkins pipeline", level="validated"),
     _ours("pipelines", "circleci", "CircleCI", "check-jsonschema", "circleci references", level="validated"),
     _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),

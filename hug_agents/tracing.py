@@ -9,14 +9,14 @@ from hug_agents.plans import Requirement
 
 # The first matching row speaks for a path of the spec: where in a bundle its value is carried out.
 _PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("strategy", ("deploy/deploy.sh", ".github/workflows/deploy.yml")),
+    ("strategy", ("deploy/deploy.sh", ".github/workflows/deploy.yml", ".gitlab/ci/deploy.yml")),
     ("objectives", ("monitoring/",)),
     ("triggers", ("monitoring/", "deploy/deploy.sh")),
-    ("windows", (".github/workflows/deploy.yml",)),
+    ("windows", (".github/workflows/deploy.yml", ".gitlab/ci/")),
     ("smoke_tests", ("deploy/smoke.sh",)),
-    ("drill_every_days", (".github/workflows/", "docs/runbook.md")),
+    ("drill_every_days", (".github/workflows/", ".gitlab/", "docs/runbook.md")),
     ("toolchain.iac", ("infrastructure/",)),
-    ("toolchain.ci", (".github/workflows/",)),
+    ("toolchain.ci", (".github/workflows/", ".gitlab-ci.yml", ".gitlab/")),
     ("toolchain.runtime", ("kubernetes/", "infrastructure/", "deploy/deploy.sh")),
     ("toolchain.monitors", ("monitoring/",)),
     ("dependencies", ("infrastructure/", "inventory/dependencies.cdx.json")),

@@ -54,6 +54,8 @@ def registry_host(spec: DeploymentSpec) -> str:
         return ""
     if spec.toolchain.registry_host:
         return spec.toolchain.registry_host
+    if spec.toolchain.ci == "gitlab_ci":  # the project's own; on a server of one's own the pipeline knows its host
+        return "/".join(("registry.gitlab.com", *([spec.repository.lower()] if spec.repository else ())))
     owner = (spec.repository or "").split("/")[0].lower()
     return f"ghcr.io/{owner}" if owner else "ghcr.io"
 

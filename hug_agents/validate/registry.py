@@ -15,6 +15,7 @@ _OURS = (
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "secrets:SecretScan",
+    "gitlab_ci_local:GitlabCiLocal",
     "check_jsonschema:CheckJsonschema",
     "zizmor:Zizmor",
     "actionlint:Actionlint",

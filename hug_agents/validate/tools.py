@@ -104,6 +104,11 @@ _TOOLS = (
         absence="scripts are not linted, neither in files nor inside workflows: no release may start",
     ),
     Tool(
+        program="gitlab-ci-local",
+        install="npm install --global gitlab-ci-local@4.56.0 (it needs rsync to run pipelines)",
+        absence="GitLab pipelines are only held against their JSON schema: what needs what is not resolved",
+    ),
+    Tool(
         program="detect-secrets",
         install=_PIP,
         distribution="detect-secrets",

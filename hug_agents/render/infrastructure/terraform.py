@@ -12,6 +12,7 @@ from hug_agents.render.infrastructure.aws import ecs, eks, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.roots import TEMPLATES, given, hcl_file, lock_file
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.naming import TERRAFORM
 from hug_agents.render.templating import fill
 from hug_agents.spec import DeploymentSpec, Environment
@@ -32,7 +33,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
     if not environments:
         return
     used = {*runtime.modules(spec), *(MODULES[item.kind] for item in spec.dependencies if item.managed)}
-    if spec.toolchain.ci == "github_actions":
+    if trust(spec):
         used.add("deploy_role")
     if registry.needed(spec):
         used.add("registry")
@@ -73,7 +74,7 @@ def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Arti
         provider=tool("aws"),
         registry=registry.needed(spec),
         environments=environments,
-        pipeline=spec.toolchain.ci == "github_actions",
+        trust=trust(spec),
         ecs=is_ecs,
         domain=all(item.domain for item in environments),
         internal=is_ecs and bool(spec.web_services),

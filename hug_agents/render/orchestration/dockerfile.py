@@ -94,7 +94,7 @@ def cache_paths(service: Service) -> tuple[str, ...]:
 
 
 def _dockerfile(spec: DeploymentSpec, service: Service, stack: Stack) -> str:
-    version = _version(service, stack)
+    version = base_version(stack.language, stack.version, f"services.{service.name}.build.stack.version")
     return fill(
         "orchestration/templates",
         f"Dockerfile.{stack.language}.j2",
@@ -117,19 +117,22 @@ def _dockerfile(spec: DeploymentSpec, service: Service, stack: Stack) -> str:
     )
 
 
-def _version(service: Service, stack: Stack) -> str:
-    """The pinned version that fits: the one asked for; for Go, which runs older code, the next one there is."""
-    known = _VERSIONS[stack.language]
-    if stack.version is None:
-        return _DEFAULTS[stack.language]
-    asked = stack.version.split(".")
+def base_version(language: str, version: str | None, where: str = "") -> str:
+    """The pinned version that fits: the one asked for; for Go, which runs older code, the next one there is.
+
+    Raises UnsupportedError where no base image of the language is pinned in such a version.
+    """
+    known = _VERSIONS[language]
+    if not version:
+        return _DEFAULTS[language]
+    asked = version.split(".")
     fits = [item for item in known if item.split(".")[: len(asked)] == asked[: len(item.split("."))]]
-    if not fits and stack.language == "go":
+    if not fits and language == "go":
         fits = [item for item in known if [int(part) for part in item.split(".")] >= [int(part) for part in asked]][:1]
     if not fits:
         raise UnsupportedError(
-            f"no pinned base image for {stack.language} {stack.version}",
-            where=f"services.{service.name}.build.stack.version",
+            f"no pinned base image for {language} {version}",
+            where=where,
             hint=f"pinned: {', '.join(known)}; or bring a Dockerfile",
         )
     return fits[-1]
@@ -163,8 +166,9 @@ def _labels(spec: DeploymentSpec, service: Service) -> list[tuple[str, str]]:
     rows = [("title", f"{spec.application}/{service.name}"), ("version", spec.version)]
     if spec.owner:
         rows.append(("vendor", spec.owner))
-    if spec.repository and spec.toolchain.ci == "github_actions":
-        rows.append(("source", f"https://github.com/{spec.repository}"))
+    hosts = {"github_actions": "github.com", "gitlab_ci": "gitlab.com"}
+    if spec.repository and (host := hosts.get(spec.toolchain.ci or "")):
+        rows.append(("source", f"https://{host}/{spec.repository}"))
     return rows
 
 

@@ -23,9 +23,9 @@ class Build(Model):
 class Registry(Model):
     """Where images go, and how the build signs in there."""
 
-    kind: Literal["ecr", "ghcr", "other"]
+    kind: Literal["ecr", "ghcr", "gitlab", "other"]
     host: Line
-    """With its port; empty for ECR."""
+    """With its port; empty where only the pipeline knows it."""
     prefix: Line
     """What stands before an image's path; empty: it is only known when the pipeline runs."""
     region: Line
@@ -55,6 +55,8 @@ def registry(spec: DeploymentSpec) -> Registry:
     if uses_ecr(spec):
         return Registry(kind="ecr", host="", prefix="", region=registry_home(spec).region or "")
     prefix = registry_host(spec)
+    if spec.toolchain.ci == "gitlab_ci" and not spec.toolchain.registry_host:
+        return Registry(kind="gitlab", host="", prefix="", region="")  # the job knows where its project's registry is
     host = prefix.split("/")[0]
     if host == "ghcr.io":
         return Registry(kind="ghcr", host=host, prefix=prefix if "/" in prefix else "", region="")

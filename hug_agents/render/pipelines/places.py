@@ -19,6 +19,8 @@ class Place(Model):
     """One environment."""
 
     name: Line
+    role: Line
+    """development, staging or production."""
     production: bool
     aws: bool
     """Its credentials come from AWS by OIDC."""
@@ -51,6 +53,7 @@ def _place(spec: DeploymentSpec, environment: Environment) -> Place:
     hosts = [host for item in spec.web_services if (host := public_host(spec, environment, item))]
     return Place(
         name=environment.name,
+        role=environment.role,
         production=environment.role == "production",
         aws=spec.toolchain.runtime == "ecs" or environment.cloud == "aws",
         account=environment.account or "",

@@ -16,6 +16,7 @@ from hug_agents.render.infrastructure.aws.roots import (
     state_key,
     versions,
 )
+from hug_agents.render.infrastructure.aws.trust import said, trust, trusted
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, object_of
 from hug_agents.render.naming import public_host, short, stack_name, uses_ecr
@@ -81,7 +82,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
         hcl_file("release.tf.j2", split=split(spec), services=hcl([item.name for item in spec.services])),
     )
     yield "services.tf", hcl_file("services.tf.j2", programs=calls)
-    if spec.toolchain.ci == "github_actions":
+    if found := trust(spec):
         policies = {
             "state": access.state(state_key(spec, environment.name)),
             "read": access.read(),
@@ -94,7 +95,9 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             hcl_file(
                 "pipeline.tf.j2",
                 name=short(stack_name(spec, environment), "deploy", limit=64),
-                environment=environment.name,
+                said=said(spec, environment),
+                approvals=Safe(found.approvals),
+                trusted=trusted(spec, environment.name),
                 application=spec.application,
                 policies=policies,
             ),
@@ -112,7 +115,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             ),
             migrations=_once(calls, "migration"),
             jobs=_once(calls, "job"),
-            pipeline=spec.toolchain.ci == "github_actions",
+            pipeline=trust(spec) is not None,
             public=any(item.public for item in spec.web_services),
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hug_agents.render.infrastructure.aws.dependencies import backing, connections, label
 from hug_agents.render.infrastructure.aws.roots import common_variables, given, hcl_file, versions
+from hug_agents.render.infrastructure.aws.trust import said, trust, trusted
 from hug_agents.render.infrastructure.aws.variables import Variable, View
 from hug_agents.render.infrastructure.hcl import expression, list_of, object_of
 from hug_agents.render.naming import namespace, short, stack_name
@@ -33,7 +34,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
     shared = connections(spec)
     backings = [backing(spec, environment, item) for item in spec.dependencies if item.managed]
     reached = any(item.kind in ("postgres", "mysql", "redis") for item in backings)
-    pipeline = spec.toolchain.ci == "github_actions"
+    pipeline = trust(spec) is not None
     yield "versions.tf", versions(spec, environment.name, environment)
     yield (
         "main.tf",
@@ -47,6 +48,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             identities=_identities(spec, environment) if shared.statements else (),
             statements=expression(f"concat({', '.join(shared.statements)})"),
             pipeline=pipeline,
+            said=said(spec, environment) if pipeline else "",
+            trusted=trusted(spec, environment.name),
             role=short(stack_name(spec, environment), "deploy", limit=64),
         ),
     )

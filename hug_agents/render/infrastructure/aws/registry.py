@@ -11,6 +11,7 @@ from hug_agents.render.infrastructure.aws.roots import (
     repository_variable,
     versions,
 )
+from hug_agents.render.infrastructure.aws.trust import trust, trusted
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, list_of
 from hug_agents.render.naming import image_path, short, uses_ecr
@@ -34,9 +35,9 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
             "registry_main.tf.j2",
             repositories=list_of(sorted(image_path(spec, item) for item in spec.services if item.image is None)),
             readers=list_of(readers),
-            pipeline=spec.toolchain.ci == "github_actions",
+            pipeline=trust(spec) is not None,
             role=short(spec.application, "build", limit=64),
-            branch=spec.default_branch,
+            trusted=trusted(spec),
             policies={"push": build()},
         ),
     )
@@ -53,9 +54,9 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
         )
     if variables:
         yield "variables.tf", hcl_file("variables.tf.j2", variables=variables)
-    yield "outputs.tf", hcl_file("registry_outputs.tf.j2", pipeline=spec.toolchain.ci == "github_actions")
+    yield "outputs.tf", hcl_file("registry_outputs.tf.j2", pipeline=trust(spec) is not None)
     values: dict[str, Safe] = {} if home.region else {"region": hcl("eu-west-1")}
-    if spec.toolchain.ci == "github_actions" and not spec.repository:
+    if trust(spec) and not spec.repository:
         values["repository"] = hcl("example/application")
     yield (
         "tests/registry.tftest.hcl",
@@ -69,6 +70,6 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
             cluster=None,
             given=values,
             repositories=sorted(image_path(spec, item) for item in spec.services if item.image is None),
-            pipeline=spec.toolchain.ci == "github_actions",
+            pipeline=trust(spec) is not None,
         ),
     )

@@ -9,6 +9,7 @@ from hug_agents.facts import tool
 from hug_agents.render.infrastructure.aws.dependencies import label
 from hug_agents.render.infrastructure.aws.dependencies import variables as dependency_variables
 from hug_agents.render.infrastructure.aws.programs import private_registry
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, format_hcl, object_of
 from hug_agents.render.naming import stack_name, uses_ecr
@@ -88,13 +89,20 @@ def versions(spec: DeploymentSpec, name: str, environment: Environment) -> str:
 
 def repository_variable(spec: DeploymentSpec) -> Iterable[Variable]:
     """Whose pipeline may deploy; with a default where the spec says it."""
-    if spec.toolchain.ci == "github_actions":
+    found = trust(spec)
+    if found:
         yield Variable(
             name="repository",
-            description="The repository on GitHub, owner/name, whose pipeline may deploy here.",
+            description=f"The repository on {found.system}, {found.form}, whose pipeline may deploy here.",
             default=hcl(spec.repository) if spec.repository else None,
-            condition=expression('can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.repository))'),
-            error="repository must be owner/name.",
+            condition=expression(f'can(regex("{found.repository}", var.repository))'),
+            error=f"repository must be {found.form}.",
+        )
+    if found and found.host:
+        yield Variable(
+            name=found.host,
+            description=f"The host of {found.system}; its https:// address is the identity provider's, and the audience.",
+            default=hcl(found.url.removeprefix("https://")),
         )
 
 
@@ -109,7 +117,7 @@ def common_variables(spec: DeploymentSpec, environment: Environment) -> Iterable
             error="region must be an AWS region, such as eu-west-1.",
         )
     yield from repository_variable(spec)
-    if spec.toolchain.ci == "github_actions":
+    if trust(spec):
         yield Variable(
             name="state_bucket",
             description="The bucket of the Terraform state; empty: the one that deploy/deploy.sh uses by itself.",
@@ -170,7 +178,7 @@ def given(spec: DeploymentSpec, environment: Environment) -> dict[str, Safe]:
     values: dict[str, Safe] = {}
     if not environment.region:
         values["region"] = hcl("eu-west-1")
-    if spec.toolchain.ci == "github_actions" and not spec.repository:
+    if trust(spec) and not spec.repository:
         values["repository"] = hcl("example/application")
     for item in spec.dependencies:
         if not item.managed:

@@ -1,13 +1,12 @@
 # What the pipeline may do in this environment: carry out releases. It reads what a plan reads and changes what a release
 # changes. Network, data, roles and keys are changed by a person with the account's administrator role.
 #
-# The account must know GitHub's OIDC provider (once an account; see the README beside the environments).
+# The account must know the pipeline's OIDC provider (once an account; see the README beside the environments).
 
 data "aws_caller_identity" "current" {}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
-  issuer     = "token.actions.githubusercontent.com"
 }
 
 resource "aws_iam_role" "this" {
@@ -18,12 +17,12 @@ resource "aws_iam_role" "this" {
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
-      Principal = { Federated = "arn:aws:iam::${local.account_id}:oidc-provider/${local.issuer}" }
+      Principal = { Federated = "arn:aws:iam::${local.account_id}:oidc-provider/${var.issuer}" }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
         StringEquals = {
-          "${local.issuer}:aud" = "sts.amazonaws.com"
-          "${local.issuer}:sub" = "repo:${var.repository}:${var.subject}"
+          "${var.issuer}:aud" = var.audience
+          "${var.issuer}:sub" = "${var.subject_start}:${var.repository}:${var.subject}"
         }
       }
     }]
