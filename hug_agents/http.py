@@ -98,6 +98,15 @@ class Http:
         """GET."""
         return self.request("GET", path, **options)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with every call."""
+        return dict(self._headers)
+
+    def clean(self, text: str) -> str:
+        """Without the secrets, should somebody have printed them."""
+        return self._clean(text)
+
     def close(self) -> None:
         """Let go of the connections."""
         if "_client" in self.__dict__:

@@ -38,6 +38,11 @@ class Settings(BaseModel):
     github_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITHUB_TOKEN, else GITHUB_TOKEN: for the target github_actions"
     )
+    jenkins_user: str = Field("", description="HUG_AGENTS_JENKINS_USER: for the target jenkins")
+    jenkins_token: str = Field("", repr=False, description="HUG_AGENTS_JENKINS_TOKEN: an API token of that user")
+    circleci_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_CIRCLECI_TOKEN: a personal API token, for the target circleci"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -69,6 +74,9 @@ class Settings(BaseModel):
                 ("prometheus_token", "HUG_AGENTS_PROMETHEUS_TOKEN"),
                 ("prompts", "HUG_AGENTS_PROMPTS"),
                 ("local_secrets", "HUG_AGENTS_LOCAL_SECRETS"),
+                ("jenkins_user", "HUG_AGENTS_JENKINS_USER"),
+                ("jenkins_token", "HUG_AGENTS_JENKINS_TOKEN"),
+                ("circleci_token", "HUG_AGENTS_CIRCLECI_TOKEN"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

@@ -43,8 +43,25 @@ def _github_actions(rest: str, store: Store) -> Target:
     return GithubActionsTarget(Place.parse(rest), store, Settings.load().github_token)
 
 
+def _jenkins(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.jenkins.target import jenkins_target
+    from hug_agents.settings import Settings
+
+    settings = Settings.load()
+    return jenkins_target(rest, store, settings.jenkins_user, settings.jenkins_token)
+
+
+def _circleci(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.circleci.target import circleci_target
+    from hug_agents.settings import Settings
+
+    return circleci_target(rest, store, Settings.load().circleci_token)
+
+
 _OURS: dict[str, Make] = {
+    "circleci": _circleci,
     "github_actions": _github_actions,
+    "jenkins": _jenkins,
     "local": _local,
     "terraform": _terraform,
     "write": _write,
