@@ -224,7 +224,9 @@ def _string(text: str, start: int, line: int) -> tuple[Token, int]:
         else:
             said.append(text[at])
             at += 1
-    return Token("string", "".join(said), line, interpolates), at + len(quote)
+    # two escapes of UTF-16 may be one character
+    whole = "".join(said).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Token("string", whole, line, interpolates), at + len(quote)
 
 
 def _escape(text: str, at: int, line: int) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from hug_agents.errors import UsageError
 from hug_agents.validate.gate import Gate
 
 _OURS = (
+    "groovy_lint:GroovyLint",
     "terraform:TerraformTest",
     "terraform:TerraformValidate",
     "kustomize:Kustomize",
