@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,12 +55,12 @@ class Records:
         """Write it, for certain, in one piece."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(record.name)
-        beside = path.with_suffix(f".{os.getpid()}.tmp")
-        with beside.open("w", encoding="utf-8") as file:
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")  # another thread may write the same record
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(record.model_dump_json(indent=2))
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        Path(name).replace(path)
 
     def drop(self, name: str) -> None:
         """Forget an order of which nothing was sent."""
