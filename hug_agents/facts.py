@@ -31,6 +31,11 @@ def tool(name: str) -> str:
     return str(_row("tools", name)["version"])
 
 
+def download(name: str) -> str:
+    """The SHA-256 of a tool's program or archive for Linux on amd64, of the version that `tool` says."""
+    return str(_row("tools", name)["sha256"])
+
+
 def _row(kind: str, name: str) -> dict[str, Any]:
     try:
         return _table()[kind][name]

@@ -124,6 +124,15 @@ class Http:
                 self._clean(f"the answer broke off: {error or type(error).__name__}"), where=where
             ) from error
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with every call."""
+        return dict(self._headers)
+
+    def clean(self, text: str) -> str:
+        """Without the secrets, should somebody have printed them."""
+        return self._clean(text)
+
     def close(self) -> None:
         """Let go of the connections."""
         if "_client" in self.__dict__:

@@ -58,6 +58,11 @@ class Settings(BaseModel):
     gitlab_token: str = Field(
         "", repr=False, description="HUG_AGENTS_GITLAB_TOKEN, else GITLAB_TOKEN: for the target gitlab_ci"
     )
+    jenkins_user: str = Field("", description="HUG_AGENTS_JENKINS_USER: for the target jenkins")
+    jenkins_token: str = Field("", repr=False, description="HUG_AGENTS_JENKINS_TOKEN: an API token of that user")
+    circleci_token: str = Field(
+        "", repr=False, description="HUG_AGENTS_CIRCLECI_TOKEN: a personal API token, for the target circleci"
+    )
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -94,6 +99,9 @@ class Settings(BaseModel):
                 ("datadog_api_key", "HUG_AGENTS_DATADOG_API_KEY"),
                 ("datadog_app_key", "HUG_AGENTS_DATADOG_APP_KEY"),
                 ("kubeconfig", "KUBECONFIG"),
+                ("jenkins_user", "HUG_AGENTS_JENKINS_USER"),
+                ("jenkins_token", "HUG_AGENTS_JENKINS_TOKEN"),
+                ("circleci_token", "HUG_AGENTS_CIRCLECI_TOKEN"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
             )
             if env.get(name)

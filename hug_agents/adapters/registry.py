@@ -108,6 +108,21 @@ def _gitlab_ci(rest: str, store: Store) -> Target:
     return GitlabCiTarget(Place.parse(rest), store, Settings.load().gitlab_token)
 
 
+def _jenkins(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.jenkins.target import jenkins_target
+    from hug_agents.settings import Settings
+
+    settings = Settings.load()
+    return jenkins_target(rest, store, settings.jenkins_user, settings.jenkins_token)
+
+
+def _circleci(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.circleci.target import circleci_target
+    from hug_agents.settings import Settings
+
+    return circleci_target(rest, store, Settings.load().circleci_token)
+
+
 _OURS: dict[str, Make] = {
     "datadog": _datadog,
     "elk": _elk,
@@ -116,6 +131,8 @@ _OURS: dict[str, Make] = {
     "github_actions": _github_actions,
     "kubernetes": _kubernetes,
     "gitlab_ci": _gitlab_ci,
+    "circleci": _circleci,
+    "jenkins": _jenkins,
     "local": _local,
     "registry": _registry,
     "nomad": _nomad,

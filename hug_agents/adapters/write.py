@@ -6,30 +6,23 @@ objects are written, and the branch moves by a compare-and-swap. The commit says
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from hug_agents.adapters.git import AUTHOR, Git
+from hug_agents.adapters.tree import Tree
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle, Manifest
-from hug_agents.canonical import sha256
-from hug_agents.errors import MissingProgram, OutputConflict, ProcessError, UsageError
+from hug_agents.errors import MissingProgram, OutputConflict, UsageError
 from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
 from hug_agents.output import MANIFEST
 from hug_agents.plans import Blueprint
-from hug_agents.process import find, run
+from hug_agents.process import find
 from hug_agents.spec import Environment
 
-TIMEOUT = 120.0
-"""Seconds for one git command."""
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,60})*\Z")
-_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.quotePath=false")
-_AUTHOR = ("-c", "user.name=hug-agents", "-c", "user.email=hug-agents@localhost")
-Tree = dict[str, tuple[str, str]]
-"""Path → mode and blob id."""
 
 
 class WriteTarget:
@@ -44,8 +37,9 @@ class WriteTarget:
             raise UsageError(f"{prefix[:60]!r} cannot begin the name of a branch", hint="e.g. deploy")
         self._folder = repository.resolve()
         self._prefix = prefix
+        self._git = Git(self._folder)
         self.name = f"write:{self._folder}"
-        if not self._folder.is_dir() or self._git("rev-parse", "--git-dir", check=False) is None:
+        if not self._folder.is_dir() or self._git.run("rev-parse", "--git-dir", check=False) is None:
             raise UsageError("is not a git repository", where=str(repository), hint=f"git init {repository}")
 
     def plan(
@@ -54,7 +48,7 @@ class WriteTarget:
         """Which files the commit would add, change and delete. Raises OutputConflict for files that are not ours."""
         branch = f"{self._prefix}/{environment.name}"
         start = self._start(branch)
-        tree = self._tree(start)
+        tree = self._git.tree(start)
         there = self._ours(tree)
         expected = previous.digest() if previous else None
         found = there.digest() if there else None
@@ -97,8 +91,8 @@ class WriteTarget:
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Files of the bundle that are missing or edited on the branch; without a bundle, files of one that are there."""
         branch = f"{self._prefix}/{environment.name}"
-        tree = self._tree(self._start(branch))
-        wanted = self._files(bundle) if bundle else {}
+        tree = self._git.tree(self._start(branch))
+        wanted = self._git.names(bundle) if bundle else {}
         ours = self._ours(tree)
         changes = [f"missing: {path}" for path in sorted(wanted.keys() - tree.keys())]
         changes += [f"edited: {path}" for path in sorted(wanted.keys() & tree.keys()) if tree[path] != wanted[path]]
@@ -116,7 +110,7 @@ class WriteTarget:
             return Outcome(status="done", detail=f"{branch} is at {done}", outputs={"commit": done, "branch": branch})
         start = self._start(branch)
         base = self._base(start)
-        tree = self._tree(start)
+        tree = self._git.tree(start)
         there = self._ours(tree)
         if order.action == "deploy" and base != work.plan.base:
             raise PlanStale(f"{branch} is not as it was when the plan was made")
@@ -129,7 +123,7 @@ class WriteTarget:
             after = self._merged(tree, there, bundle)
         except OutputConflict as error:
             return Outcome(status="failed", untouched=True, detail=str(error))
-        self._write_blobs(bundle)
+        self._git.write(bundle)
         message = (
             f"{title} {order.environment.name}\n\n"
             f"Hug-Release: {order.release}\nHug-Order: {order.key}\nHug-Packet: {work.packet}\n"
@@ -137,13 +131,13 @@ class WriteTarget:
             + "".join(f"Signed-off-by: {who}\n" for who in work.approved_by)
         )
         parent = ("-p", start) if start else ()
-        commit = self._git_line(*_AUTHOR, "commit-tree", self._write_tree(after), *parent, stdin=message)
+        commit = self._git.line(*AUTHOR, "commit-tree", self._git.write_tree(after), *parent, stdin=message)
         # Compare-and-swap: if the branch moved meanwhile, nothing happens. Forty zeros: the branch must not exist.
-        head = self._git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False)
+        head = self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False)
         before = head.strip() if head else "0" * 40
         if (
             before not in (start, "0" * 40)
-            or self._git("update-ref", f"refs/heads/{branch}", commit, before, check=False) is None
+            or self._git.run("update-ref", f"refs/heads/{branch}", commit, before, check=False) is None
         ):
             raise PlanStale(f"{branch} moved while the commit was made")
         return Outcome(status="done", detail=f"{branch} is at {commit}", outputs={"commit": commit, "branch": branch})
@@ -157,34 +151,21 @@ class WriteTarget:
     def _start(self, branch: str) -> str:
         """The commit that the branch is at; where there is no branch yet, that of HEAD; empty in an empty repository."""
         for ref in (f"refs/heads/{branch}", "HEAD"):
-            found = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
+            found = self._git.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
             if found:
                 return found.strip()
         return ""
 
     def _base(self, start: str) -> str:
         """The tree that a plan is made on. A branch without a file is as no branch: a rollback of the first release ends there."""
-        return self._git_line("rev-parse", f"{start}^{{tree}}") if self._tree(start) else "empty"
-
-    def _tree(self, commit: str) -> Tree:
-        if not commit:
-            return {}
-        listed = self._git_text("ls-tree", "-r", "-z", commit)
-        tree: Tree = {}
-        for line in filter(None, listed.split("\0")):
-            about, _, path = line.partition("\t")
-            if "\ufffd" in path:
-                raise UsageError(f"a file name is not UTF-8: {path[:80]!r}", where=str(self._folder))
-            mode, _, blob = about.split(" ")[:3]
-            tree[path] = (mode, blob)
-        return tree
+        return self._git.line("rev-parse", f"{start}^{{tree}}") if self._git.tree(start) else "empty"
 
     def _ours(self, tree: Tree) -> Manifest | None:
         """The manifest of the bundle that the tree holds."""
         if MANIFEST not in tree:
             return None
         try:
-            return Manifest.model_validate_json(self._git_text("cat-file", "blob", tree[MANIFEST][1]))
+            return Manifest.model_validate_json(self._git.text("cat-file", "blob", tree[MANIFEST][1]))
         except ValidationError as error:
             raise OutputConflict(
                 f"{MANIFEST} on the branch cannot be read; whose files these are is unknown", where=str(self._folder)
@@ -192,14 +173,14 @@ class WriteTarget:
 
     def _merged(self, tree: Tree, there: Manifest | None, bundle: Bundle | None) -> Tree:
         """The tree with the files of one bundle in place of the other's; all else stays."""
-        wanted = self._files(bundle) if bundle else {}
+        wanted = self._git.names(bundle) if bundle else {}
         ours = {entry.path: entry.sha256 for entry in there.entries} if there else {}
         foreign = []
         for path in wanted.keys() & tree.keys() - {MANIFEST}:
-            if tree[path] != wanted[path] and self._digest(tree[path][1]) != ours.get(path):
+            if tree[path] != wanted[path] and self._git.digest(tree[path][1]) != ours.get(path):
                 foreign.append(path)
         edited = [
-            path for path in ours.keys() & tree.keys() - wanted.keys() if self._digest(tree[path][1]) != ours[path]
+            path for path in ours.keys() & tree.keys() - wanted.keys() if self._git.digest(tree[path][1]) != ours[path]
         ]
         if foreign or edited:
             shown = ", ".join(sorted((*foreign, *edited))[:8])
@@ -211,75 +192,18 @@ class WriteTarget:
         kept = {path: entry for path, entry in tree.items() if path not in ours and path != MANIFEST}
         return {**kept, **wanted}
 
-    def _files(self, bundle: Bundle) -> Tree:
-        """The bundle's files and its manifest as git would name them."""
-        blobs = _contents(bundle)
-        names = self._hash(list(blobs.values()), write=False)
-        modes = {item.path: "100755" if item.executable else "100644" for item in bundle}
-        return {path: (modes.get(path, "100644"), name) for path, name in zip(blobs, names, strict=True)}
-
-    def _write_blobs(self, bundle: Bundle | None) -> None:
-        if bundle is not None:
-            self._hash(list(_contents(bundle).values()), write=True)
-
-    def _hash(self, contents: list[bytes], *, write: bool) -> list[str]:
-        """git's names of these contents, in one call, through files: nothing of them is on a command line."""
-        with tempfile.TemporaryDirectory(prefix="hug-write-") as folder:
-            paths = [Path(folder, str(number)) for number in range(len(contents))]
-            for path, data in zip(paths, contents, strict=True):
-                path.write_bytes(data)
-            listed = "\n".join(str(path) for path in paths) + "\n"
-            flags = ("-w",) if write else ()
-            return self._git_text("hash-object", *flags, "--no-filters", "--stdin-paths", stdin=listed).split()
-
-    def _write_tree(self, tree: Tree) -> str:
-        with tempfile.TemporaryDirectory(prefix="hug-index-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-            lines = "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in sorted(tree.items()))
-            self._git_text("update-index", "-z", "--index-info", stdin=lines, env=index)
-            return self._git_text("write-tree", env=index).strip()
-
-    def _digest(self, blob: str) -> str:
-        return sha256(self._git_text("cat-file", "blob", blob).encode())
-
     def _of_order(self, branch: str, work: Work) -> str:
         """The commit on the branch that carried this order out; empty if there is none."""
-        if self._git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False) is None:
+        if self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False) is None:
             return ""
         trailer = f"^Hug-Order: {work.order.key}$"
-        found = self._git_text("log", "--first-parent", "--format=%H", "--grep", trailer, f"refs/heads/{branch}")
+        found = self._git.text("log", "--first-parent", "--format=%H", "--grep", trailer, f"refs/heads/{branch}")
         return found.split("\n", 1)[0].strip()
 
     def _not_checked_out(self, branch: str) -> None:
-        if f"branch refs/heads/{branch}\n" in self._git_text("worktree", "list", "--porcelain") + "\n":
+        if f"branch refs/heads/{branch}\n" in self._git.text("worktree", "list", "--porcelain") + "\n":
             raise UsageError(
                 f"the branch {branch} is checked out; it would move under somebody's hands",
                 where=str(self._folder),
                 hint="switch that working tree to another branch",
             )
-
-    def _git_line(self, *arguments: str, stdin: str = "") -> str:
-        return self._git_text(*arguments, stdin=stdin).strip()
-
-    def _git_text(self, *arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> str:
-        text = self._git(*arguments, stdin=stdin, env=env)
-        return text or ""
-
-    def _git(
-        self, *arguments: str, stdin: str = "", env: dict[str, str] | None = None, check: bool = True
-    ) -> str | None:
-        """What a git command prints; None where it fails and `check` is off."""
-        done = run(["git", *_QUIET, *arguments], cwd=self._folder, timeout=TIMEOUT, stdin=stdin, env=env)
-        if done.code == 0:
-            if done.stdout.endswith("[output cut]"):
-                raise ProcessError("the repository has too many files for this target", where=str(self._folder))
-            return done.stdout
-        if not check:
-            return None
-        said = (done.stderr.strip().splitlines() or ["no message"])[0]
-        raise ProcessError(f"git {arguments[0]} failed: {said}"[:500], where=str(self._folder))
-
-
-def _contents(bundle: Bundle) -> dict[str, bytes]:
-    manifest = json.dumps(bundle.manifest.model_dump(mode="json"), indent=2, ensure_ascii=False).encode() + b"\n"
-    return {item.path: item.data for item in bundle} | {MANIFEST: manifest}

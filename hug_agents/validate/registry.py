@@ -10,6 +10,7 @@ from hug_agents.errors import UsageError
 from hug_agents.validate.gate import Gate
 
 _OURS = (
+    "groovy_lint:GroovyLint",
     "terraform:TerraformTest",
     "terraform:TerraformValidate",
     "pulumi:PulumiTest",
@@ -32,6 +33,8 @@ _OURS = (
     "nomad:NomadValidate",
     "shellcheck:Shellcheck",
     "spinnaker:SpinnakerPipelines",
+    "jenkinsfile:JenkinsPipeline",
+    "circleci:CircleciReferences",
     "terraform:TerraformFmt",
     "coherence.gate:Coherence",
     "registry_documents:RegistryDocuments",

@@ -123,6 +123,11 @@ _TOOLS = (
         absence="GitLab pipelines are only held against their JSON schema: what needs what is not resolved",
     ),
     Tool(
+        program="npm-groovy-lint",
+        install="npm install --global npm-groovy-lint",
+        absence="Jenkins' pipelines are not read by Groovy's own parser; our structural check reads them all the same",
+    ),
+    Tool(
         program="detect-secrets",
         install=_PIP,
         distribution="detect-secrets",

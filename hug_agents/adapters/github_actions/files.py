@@ -7,9 +7,9 @@ import binascii
 
 from pydantic import ValidationError
 
-from hug_agents.adapters.forge_files import Head
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.place import Place
+from hug_agents.adapters.tree import Head
 from hug_agents.bundle import Manifest
 from hug_agents.errors import HttpError, OutputConflict, UsageError
 from hug_agents.output import MANIFEST

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hug_agents.adapters.forge import ORDER, trailers
-from hug_agents.adapters.forge_files import Head, changes, tree_of
 from hug_agents.adapters.github_actions.client import Client, said_by
 from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
+from hug_agents.adapters.tree import Head, changes, tree_of
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict
 from hug_agents.execute.target import PlanStale, Work

@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from hug_agents.adapters.forge import Pace, correlation, printed
-from hug_agents.adapters.forge_files import Head, changes, tree_of
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.pull_request import PullRequest
 from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns
+from hug_agents.adapters.tree import Head, changes, tree_of
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError

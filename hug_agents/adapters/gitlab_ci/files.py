@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from hug_agents.adapters.forge_files import Head
 from hug_agents.adapters.gitlab_ci.client import Client
 from hug_agents.adapters.gitlab_ci.place import Place
+from hug_agents.adapters.tree import Head
 from hug_agents.bundle import Manifest
 from hug_agents.errors import OutputConflict, UsageError
 from hug_agents.output import MANIFEST

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hug_agents.adapters.forge import ORDER, trailers
-from hug_agents.adapters.forge_files import Head, changes
 from hug_agents.adapters.gitlab_ci.client import Client, said_by
 from hug_agents.adapters.gitlab_ci.files import branch_path, read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.place import Place
+from hug_agents.adapters.tree import Head, changes
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict
 from hug_agents.execute.target import PlanStale, Work

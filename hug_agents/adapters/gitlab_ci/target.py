@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from hug_agents.adapters.forge import Pace, correlation, printed
-from hug_agents.adapters.forge_files import Head, changes, tree_of
 from hug_agents.adapters.gitlab_ci.client import Client
 from hug_agents.adapters.gitlab_ci.files import read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.merge_request import MergeRequest
 from hug_agents.adapters.gitlab_ci.pipelines import Job, Pipeline, Pipelines, SeveralPipelines
 from hug_agents.adapters.gitlab_ci.place import Place
+from hug_agents.adapters.tree import Head, changes, tree_of
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError

@@ -16,12 +16,14 @@ from hug_agents.validate.hcl import Block, parse
 from hug_agents.validate.kubernetes_validate import manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
 from hug_agents.validate.policy.alerts import raised
+from hug_agents.validate.policy.circleci import read as circleci
 from hug_agents.validate.policy.github_actions import read as github_actions
 from hug_agents.validate.policy.gitlab_ci import read as gitlab_ci
+from hug_agents.validate.policy.jenkins import read as jenkins
 from hug_agents.validate.policy.pipelines import Pipeline
 from hug_agents.validate.terraform_files import roots, terraform_files
 
-_READERS = (github_actions, gitlab_ci)
+_READERS = (github_actions, gitlab_ci, jenkins, circleci)
 """One a CI system."""
 
 

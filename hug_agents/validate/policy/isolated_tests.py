@@ -33,7 +33,7 @@ def production_first(facts: Facts) -> Iterator[Hit]:
     for pipeline in facts.pipelines:
         for job in pipeline.jobs.values():
             call = job.rolls_out(production(facts))
-            if call is None:
+            if call is None or pipeline.governed:
                 continue
             earlier = [other.rolls_out(rehearsals(facts)) for other in pipeline.before(job)]
             same = [item for item in job.calls if item.verb == "rollout" and item.environment in rehearsals(facts)]

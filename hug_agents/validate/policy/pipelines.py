@@ -81,6 +81,8 @@ class Pipeline:
     file: str
     crons: list[tuple[str, int]] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
+    governed: bool = False
+    """Only an order of a governed release starts it: the release's own checkpoints hold the order of environments."""
 
     def before(self, job: Job) -> tuple[Job, ...]:
         """All jobs that must have succeeded before this one."""

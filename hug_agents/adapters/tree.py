@@ -1,4 +1,4 @@
-"""The files of a branch by git's own names, so that a bundle is compared with a repository without fetching it."""
+"""The files of a commit by git's own names, so that a bundle is compared with a repository without fetching it."""
 
 from __future__ import annotations
 

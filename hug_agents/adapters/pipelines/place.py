@@ -1,0 +1,67 @@
+"""What the name of such a target says: where the pipelines are, and which git repository they run from."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Field
+
+from hug_agents.errors import UsageError
+from hug_agents.spec import Line, Model
+
+_REMOTE = re.compile(r"(https://|ssh://|file://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:|/)[A-Za-z0-9@._~:/%+-]+")
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Place(Model):
+    """`WHERE?repository=…&branch=…`, and what a system adds."""
+
+    kind: Line
+    where: Line
+    """A project, or the address of a folder of jobs."""
+    repository: Line
+    """What git is asked for: an address or a path. Credentials are git's own, never part of it."""
+    branch: Line = "main"
+    options: dict[Line, Line] = Field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The name that parses to this place again."""
+        rows = {"repository": self.repository, "branch": self.branch, **self.options}
+        return f"{self.kind}:{self.where}?{'&'.join(f'{key}={value}' for key, value in rows.items())}"
+
+
+def parse(kind: str, text: str, *, example: str, more: frozenset[str] = frozenset()) -> Place:
+    """Read what stands after `KIND:`. Raises UsageError."""
+    where, _, query = text.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    options = dict(pairs)
+    if not where or "repository" not in options:
+        missing = "repository=" if where else "a project or folder"
+        raise UsageError(f"the target {kind} needs {missing}", where="target", hint=example)
+    unknown = sorted(options.keys() - {"repository", "branch"} - more)
+    if unknown or len(options) != len(pairs):
+        shown = ", ".join(unknown) if unknown else "one is given twice"
+        raise UsageError(f"options of the target {kind}: {shown}"[:200], where="target", hint=example)
+    remote, branch = options.pop("repository"), options.pop("branch", "main")
+    if not _REMOTE.fullmatch(remote) or ".." in remote or re.search(r"//[^/@]*:[^/@]*@", remote):
+        raise UsageError(
+            f"repository: {remote[:80]!r} is no address that git is given here",
+            where="target",
+            hint="https://HOST/PATH, git@HOST:PATH or /PATH; credentials belong into git's own configuration",
+        )
+    if not _BRANCH.fullmatch(branch) or ".." in branch or branch.endswith((".lock", ".")):
+        raise UsageError(f"branch: {branch[:80]!r} is not the name of a branch", where="target")
+    return Place(kind=kind, where=where, repository=remote, branch=branch, options=options)
+
+
+def checked_url(text: str, what: str) -> str:
+    """An address that a token may be sent to. Raises UsageError."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise UsageError(f"{what}: a token is sent over https only", where="target")
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(f"{what}: {text[:80]!r} is not the address of a server", where="target")
+    return text.rstrip("/")
