@@ -50,9 +50,14 @@ _MISSION = (
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"
     ),
     _ours(
-        "pipelines", "gitlab_ci", "GitLab CI", "check-jsonschema", "gitlab-ci-local", level="validated",
+        "pipelines",
+        "gitlab_ci",
+        "GitLab CI",
+        "check-jsonschema",
+        "gitlab-ci-local",
+        level="validated",
         note="run by gitlab-ci-local; the target only against an emulator written from GitLab's documentation",
-    ),  # fmt: skip
+    ),
     _ours("pipelines", "jenkins", "Jenkins"),
     _ours("pipelines", "circleci", "CircleCI"),
     _ours("orchestration", "kubernetes", "Kubernetes", "kubernetes-validate", "kustomize build", level="validated"),
