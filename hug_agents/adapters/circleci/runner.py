@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from hug_agents.adapters.github_actions.client import Pace, one_line
+from hug_agents.adapters.forge import Pace, one_line
 from hug_agents.adapters.pipelines.records import Kind, Record
 from hug_agents.adapters.pipelines.runner import Part, Run, SeveralRuns, Undone
 from hug_agents.bundle import Bundle

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from hug_agents.adapters.circleci.runner import CircleciRunner
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.pipelines.place import checked_url, parse
 from hug_agents.adapters.pipelines.target import PipelineTarget
 from hug_agents.errors import UsageError

@@ -96,10 +96,10 @@ class Pipelines:
             if error.status is not None and error.status < 500:
                 self._unclaim(name)
                 raise
-            found = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))
-            if found is None:
+            made: Pipeline | None = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))
+            if made is None:
                 raise
-            return found
+            return made
 
     def follow(self, name: str, pipeline: Pipeline, tell: Callable[[str], None], play: str = "") -> Pipeline:
         """Look at a pipeline until it ends, telling each change of a job. `play`: the job that is started by hand.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from hug_agents.adapters.github_actions.client import Pace, one_line
+from hug_agents.adapters.forge import Pace, one_line
 from hug_agents.adapters.pipelines.records import Kind, Record
 from hug_agents.adapters.pipelines.runner import Part, Run, SeveralRuns, Undone
 from hug_agents.bundle import Bundle

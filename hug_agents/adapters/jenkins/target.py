@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.jenkins.runner import JenkinsRunner
 from hug_agents.adapters.pipelines.place import checked_url, parse
 from hug_agents.adapters.pipelines.target import PipelineTarget

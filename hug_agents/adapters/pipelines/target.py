@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hug_agents.adapters.github_actions.client import Pace, one_line
-from hug_agents.adapters.github_actions.pull_request import trailers
-from hug_agents.adapters.github_actions.runs import correlation
+from hug_agents.adapters.forge import Pace, correlation, one_line, trailers
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
 from hug_agents.adapters.pipelines.records import Kind, Record, Records, now

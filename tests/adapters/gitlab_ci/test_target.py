@@ -163,8 +163,16 @@ def test_a_pipeline_that_has_ended_is_not_cancelled(desk: Desk) -> None:
     assert desk.target.cancel(desk.work(desk.planned(place=PRODUCTION))).status == "failed"
 
 
-@pytest.mark.parametrize("operation", ["create_commit", "create_merge_request", "merge", "create_pipeline"])
-@pytest.mark.parametrize("status", [0, 500])
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [
+        ("create_commit", 0),
+        ("create_merge_request", 500),
+        ("merge", 0),
+        ("create_pipeline", 0),
+        ("create_pipeline", 500),
+    ],
+)
 def test_an_answer_that_gets_lost_makes_nothing_twice(desk: Desk, operation: str, status: int) -> None:
     desk.gitlab.faults.append(Fault(operation, status=status, after=True))
     job = desk.work(desk.planned())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from hug_agents.adapters.circleci.target import circleci_target
-from hug_agents.adapters.github_actions.client import Pace
+from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.jenkins.target import jenkins_target
 from hug_agents.adapters.pipelines.target import PipelineTarget
 from hug_agents.bundle import Bundle

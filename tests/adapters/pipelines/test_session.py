@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hug_agents.adapters.github_actions.runs import correlation
+from hug_agents.adapters.forge import correlation
 from hug_agents.adapters.registry import load_target
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict, UnsupportedError, UsageError
