@@ -209,7 +209,7 @@ def _load(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
 
 def _cloud(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
     """CPU and memory of ECS services: CloudWatch knows them, Prometheus does not."""
-    if not uses_cloudwatch(spec):
+    if spec.toolchain.runtime != "ecs":
         return
     for metric, title in (("CPUUtilization", "CPU"), ("MemoryUtilization", "Memory")):
         targets = [
@@ -236,10 +236,7 @@ def _cloud(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
 
 def uses_cloudwatch(spec: DeploymentSpec) -> bool:
     """Whether a panel asks CloudWatch."""
-    return spec.toolchain.runtime == "ecs" or (
-        any(place.cloud == "aws" for place in spec.environments)
-        and any(item.managed and item.kind in _CLOUD_METRICS for item in spec.dependencies)
-    )
+    return spec.toolchain.runtime == "ecs" or any(True for _ in _dependencies(spec))
 
 
 _CLOUD_METRICS = {

@@ -102,6 +102,7 @@ def test_a_dashboard_is_stable_and_reads_what_is_provisioned() -> None:
         "Saturation",
         "Logs",
     }
+    assert not [panel for panel in board["panels"] if panel["title"].startswith("CPU of each")], "that is for ECS"
     errors = next(panel for panel in board["panels"] if panel["title"] == "Errors")
     assert errors["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"] == 0.01, "the trigger's 1 %"
 
