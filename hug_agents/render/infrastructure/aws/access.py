@@ -11,7 +11,8 @@ from hug_agents.render.infrastructure.hcl import expression, list_of, object_of
 from hug_agents.render.templating import Safe
 from hug_agents.spec import DeploymentSpec
 
-_READ = {
+READ = {
+    # Configuration, never content: no object, message, log line or secret value.
     "acm": ("Describe*", "List*"),
     "application-autoscaling": ("Describe*", "ListTagsForResource"),
     "budgets": ("ViewBudget", "ListTagsForResource"),
@@ -73,7 +74,7 @@ def state(key: str) -> Safe:
 
 def read() -> Safe:
     """What a plan reads. Configuration, never content: no object, message, log line or secret value."""
-    actions = [f"{service}:{action}" for service, names in _READ.items() for action in names]
+    actions = [f"{service}:{action}" for service, names in READ.items() for action in names]
     why = "Calls that list and describe; most of them take no resource, and AWS accepts nothing but `*` for those."
     return list_of([_statement("ReadConfiguration", actions, _arns("*"), why=why)])
 

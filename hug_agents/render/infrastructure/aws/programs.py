@@ -16,7 +16,7 @@ from hug_agents.render.naming import image_path, log_group, public_host, registr
 from hug_agents.render.templating import Safe, hcl
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
-_ECR = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9._/-]+)")
+ECR_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9._/-]+)")
 
 
 class Program(View):
@@ -72,7 +72,8 @@ def internal_zone(spec: DeploymentSpec, environment: Environment) -> str:
     return f"{stack_name(spec, environment)}.internal"
 
 
-def _hosts(spec: DeploymentSpec, environment: Environment, service: Service) -> list[str]:
+def hosts(spec: DeploymentSpec, environment: Environment, service: Service) -> list[str]:
+    """The names that a web service answers to; none: to every name."""
     if not service.public:
         return [f"{service.name}.{internal_zone(spec, environment)}"]
     if host := public_host(spec, environment, service):
@@ -89,7 +90,7 @@ def _service(
     slots = "slots" if web and split(spec) else "live"
     attributes: dict[str, Safe] = {"slots": expression(f'local.{slots}["{service.name}"]')}
     if web:
-        hosts = _hosts(spec, environment, service)
+        names = hosts(spec, environment, service)
         balancer = "public_load_balancer" if service.public else "internal_load_balancer"
         attributes["http"] = object_of(
             {
@@ -100,10 +101,10 @@ def _service(
                 "health_port": service.health_port_or_port,
                 # A path that somebody named must succeed; an unknown program's `/` may answer anything but a failure.
                 "health_matcher": "200-299" if service.health_path else "200-499",
-                "hosts": hosts,
+                "hosts": names,
                 # Rules with a host come before the one that takes every host.
-                "priority": 1000 + index if hosts else 40000,
-                "slot_priority": 100 + 2 * index if hosts else 900,
+                "priority": 1000 + index if names else 40000,
+                "slot_priority": 100 + 2 * index if names else 900,
                 "listener_arn": expression(f"module.{balancer}.listener_arn"),
                 "load_balancer_arn_suffix": expression(f"module.{balancer}.arn_suffix"),
                 "load_balancer_security_group_id": expression(f"module.{balancer}.security_group_id"),
@@ -114,7 +115,7 @@ def _service(
         "max_replicas": hcl(max(service.max_replicas or 0, service.replicas)),
         "cpu": hcl(cpu),
         "memory": hcl(memory),
-        "deployment_maximum_percent": hcl(_maximum(spec, service)),
+        "deployment_maximum_percent": hcl(maximum_percent(spec, service)),
         "deployment_minimum_healthy_percent": hcl(100 - spec.strategy.max_unavailable_percent),
     }
     if web and (found := triggers(spec, service)):
@@ -132,7 +133,7 @@ def _service(
     )
 
 
-def _maximum(spec: DeploymentSpec, service: Service) -> int:
+def maximum_percent(spec: DeploymentSpec, service: Service) -> int:
     """ECS rounds down: with few replicas a small surge would be none, and the update could not start."""
     strategy = spec.strategy
     surge = max(strategy.max_surge_percent, 0 if strategy.max_unavailable_percent else 1)
@@ -230,7 +231,7 @@ def _merged(local: str, shared: dict[str, Safe], own: dict[str, Safe], taken: Se
 def private_registry(spec: DeploymentSpec) -> bool:
     """Images that are built here lie in a registry that is not ECR: pulling them may need a login."""
     built = any(service.image is None for service in spec.services)
-    return built and not uses_ecr(spec) and not _ECR.match(f"{registry_host(spec)}/x")
+    return built and not uses_ecr(spec) and not ECR_IMAGE.match(f"{registry_host(spec)}/x")
 
 
 def _repositories(spec: DeploymentSpec, environment: Environment, service: Service) -> list[Safe]:
@@ -239,7 +240,7 @@ def _repositories(spec: DeploymentSpec, environment: Environment, service: Servi
         path = image_path(spec, service)
         return [expression(f'"arn:aws:ecr:${{local.registry_region}}:${{local.registry_account}}:repository/{path}"')]
     reference = service.image or f"{registry_host(spec)}/{image_path(spec, service)}"
-    if match := _ECR.match(reference):
+    if match := ECR_IMAGE.match(reference):
         account, region, path = match.groups()
         return [hcl(f"arn:aws:ecr:{region}:{account}:repository/{path}")]
     return []

@@ -72,8 +72,7 @@ def versions(spec: DeploymentSpec, name: str, environment: Environment) -> str:
         "Stack": stack_name(spec, environment) if name == environment.name else f"{spec.application}-{name}",
         "ManagedBy": "terraform",
     }
-    owner = " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
-    if owner:
+    if owner := owner_tag(spec):
         tags["Owner"] = owner
     return hcl_file(
         "versions.tf.j2",
@@ -84,6 +83,11 @@ def versions(spec: DeploymentSpec, name: str, environment: Environment) -> str:
         account=environment.account,
         tags=tags,
     )
+
+
+def owner_tag(spec: DeploymentSpec) -> str:
+    """The owner as a tag of AWS can say it; empty where there is none."""
+    return " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
 
 
 def repository_variable(spec: DeploymentSpec) -> Iterable[Variable]:
