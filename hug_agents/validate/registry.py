@@ -12,6 +12,7 @@ from hug_agents.validate.gate import Gate
 _OURS = (
     "terraform:TerraformTest",
     "terraform:TerraformValidate",
+    "cfn_lint:CfnLint",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "secrets:SecretScan",

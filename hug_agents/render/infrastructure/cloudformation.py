@@ -50,7 +50,11 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
 def _check(spec: DeploymentSpec) -> None:
     if spec.toolchain.runtime != "ecs":
         elsewhere = sorted({item.cloud for item in spec.environments} - {"aws", "none"})
-        why = f"CloudFormation makes nothing on {elsewhere[0]}" if elsewhere else "clusters of EKS are written as Terraform"
+        why = (
+            f"CloudFormation makes nothing on {elsewhere[0]}"
+            if elsewhere
+            else "clusters of EKS are written as Terraform"
+        )
         raise UnsupportedError(
             f"{why}; with CloudFormation the services run on ECS",
             where="toolchain.iac",

@@ -64,6 +64,8 @@ def _values(blueprint: Blueprint) -> dict[str, Any]:
         "tests": tests(spec),
         "kubernetes": spec.toolchain.runtime == "kubernetes",
         "terraform": spec.toolchain.iac == "terraform" and any(place.aws for place in found),
+        "cloudformation": spec.toolchain.iac == "cloudformation" and any(place.aws for place in found),
+        "cfn_lint_version": tool("cfn-lint"),
         "prometheus": "prometheus" in spec.toolchain.monitors,
         "drill": drill_place(found),
         "cron": drill_cron(spec.drill_every_days),

@@ -63,7 +63,11 @@ def deploy_role(template: Template, scope: Scope, programs: tuple[Program, ...])
     repository(template, scope.spec)
     policies = {
         "stack": _stack(scope),
-        "read": [allow([f"{service}:{name}" for service, names in READ.items() for name in names], "*", sid="ReadConfiguration")],
+        "read": [
+            allow(
+                [f"{service}:{name}" for service, names in READ.items() for name in names], "*", sid="ReadConfiguration"
+            )
+        ],
         "release": _release(scope, programs),
     }
     name = short(scope.name, "deploy", limit=64)
@@ -91,7 +95,11 @@ def _stack(scope: Scope) -> list[dict[str, Any]]:
             sid="ChangeTheStack",
         ),
         # These calls name no resource; AWS accepts nothing but `*` for them.
-        allow(["cloudformation:DescribeStackDriftDetectionStatus", "cloudformation:ValidateTemplate"], "*", sid="AskAboutIt"),
+        allow(
+            ["cloudformation:DescribeStackDriftDetectionStatus", "cloudformation:ValidateTemplate"],
+            "*",
+            sid="AskAboutIt",
+        ),
         allow(
             ["s3:GetObject", "s3:PutObject"],
             sub(f"arn:${{AWS::Partition}}:s3:::{bucket}-${{AWS::AccountId}}/{scope.name}/*"),
@@ -172,5 +180,3 @@ def _release(scope: Scope, programs: tuple[Program, ...]) -> list[dict[str, Any]
     roles += [item.role("Schedule") for item in scheduled]
     found.append(allow("iam:PassRole", roles, passed, sid="PassRoles"))
     return found
-
-

@@ -101,7 +101,9 @@ def trigger_alarms(
     return alarms
 
 
-def down_alarm(name: str, dimensions: dict[str, Any] | None, cluster: str, condition: str, service: str) -> dict[str, Any]:
+def down_alarm(
+    name: str, dimensions: dict[str, Any] | None, cluster: str, condition: str, service: str
+) -> dict[str, Any]:
     """No healthy task at all is an outage whatever the objectives say; a worker is seen by its tasks alone."""
     # Made once the service is steady: starting is not an outage.
     after = {"Condition": condition, "DependsOn": service}
@@ -197,5 +199,3 @@ def _sum(id: str, metric: str, dimensions: dict[str, Any], period: int) -> dict[
             "Stat": "Sum",
         },
     }
-
-

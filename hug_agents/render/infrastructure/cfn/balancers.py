@@ -38,7 +38,11 @@ def balancers(template: Template, scope: Scope) -> None:
     """Add those that are needed."""
     if any(item.public for item in scope.spec.web_services):
         names = hosts(scope)
-        said = "" if names else "\nNo domain was given, so there is no certificate: it answers in plain HTTP on its own name."
+        said = (
+            ""
+            if names
+            else "\nNo domain was given, so there is no certificate: it answers in plain HTTP on its own name."
+        )
         template.add(f"Public services.{said}", _balancer(scope, public=True) | _certificate(template, scope))
         url = f"https://{names[0]}" if names else sub("http://${PublicLoadBalancer.DNSName}")
         template.output("BaseUrl", "Where users reach the application.", url)

@@ -16,7 +16,11 @@ from hug_agents.render.naming import dependency_variables
 from hug_agents.spec import Dependency
 
 PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
-_FAMILY = {"postgres": ("rds.force_ssl", "postgresql upgrade"), "mysql": ("require_secure_transport", "error slowquery")}
+_KINDS = {"postgres": "database", "mysql": "database", "redis": "cache", "queue": "queue", "object_store": "bucket"}
+_FAMILY = {
+    "postgres": ("rds.force_ssl", "postgresql upgrade"),
+    "mysql": ("require_secure_transport", "error slowquery"),
+}
 
 
 @dataclass
@@ -31,7 +35,10 @@ class Told:
 
 def id_of(item: Dependency) -> str:
     """The logical id of a dependency."""
-    return logical({"postgres": "database", "mysql": "database", "redis": "cache"}.get(item.kind, item.kind.split("_")[-1]), item.name)
+    return logical(
+        {"postgres": "database", "mysql": "database", "redis": "cache"}.get(item.kind, item.kind.split("_")[-1]),
+        item.name,
+    )
 
 
 def group_of(item: Dependency) -> str:
@@ -46,9 +53,7 @@ def secret_parameter(key: str) -> str:
 
 def secrets(scope: Scope) -> dict[str, str]:
     """Parameter → name of the secret, for everything that people put into Secrets Manager before the stack is made."""
-    found = {
-        secret_parameter(item.key): item.key for service in scope.spec.services for item in service.secrets
-    }
+    found = {secret_parameter(item.key): item.key for service in scope.spec.services for item in service.secrets}
     for item in scope.spec.dependencies:
         if item.kind == "redis" and item.managed:
             name = f"{backing(scope.spec, scope.environment, item).resource}-auth-token"
@@ -123,7 +128,10 @@ def _managed(template: Template, scope: Scope, item: Dependency) -> dict[str, An
     template.add(f"Bucket {item.name}: private, versioned, encrypted, TLS only.", _bucket(scope, item, there))
     return {
         "name": ref(name),
-        "statements": [*_objects(att(name, "Arn"), sub(f"${{{name}.Arn}}/*")), allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY)],
+        "statements": [
+            *_objects(att(name, "Arn"), sub(f"${{{name}.Arn}}/*")),
+            allow(["kms:Decrypt", "kms:GenerateDataKey"], KEY),
+        ],
     }
 
 
@@ -179,7 +187,13 @@ def _group(scope: Scope, item: Dependency, name: str, kind: str) -> dict[str, An
                 "VpcId": VPC,
                 # Without a rule of ours CloudFormation would let everything out.
                 "SecurityGroupEgress": [
-                    {"Description": "Nowhere", "CidrIp": "127.0.0.1/32", "IpProtocol": "icmp", "FromPort": 252, "ToPort": 86}
+                    {
+                        "Description": "Nowhere",
+                        "CidrIp": "127.0.0.1/32",
+                        "IpProtocol": "icmp",
+                        "FromPort": 252,
+                        "ToPort": 86,
+                    }
                 ],
                 "Tags": [{"Key": "Name", "Value": f"{name}-{kind}"}],
             },

@@ -49,13 +49,25 @@ def stack_file(scope: Scope, found: Template) -> dict[str, Any]:
 
     Parameters that have a default and that people may want to change; tags; and what no update may replace or delete.
     """
-    theirs = ("AlertEmail", "MonthlyBudgetUsd", "VpcCidr", "Repository", "RegistryAccountId", "RegistryRegion", "RegistrySecretArn")
+    theirs = (
+        "AlertEmail",
+        "MonthlyBudgetUsd",
+        "VpcCidr",
+        "Repository",
+        "RegistryAccountId",
+        "RegistryRegion",
+        "RegistrySecretArn",
+    )
     values = {
         name: str(found.parameters[name]["Default"])
         for name in theirs
         if name in found.parameters and "Default" in found.parameters[name]
     }
-    return {"Parameters": values, "Tags": tags(scope.spec, scope.environment.name, scope.name), "StackPolicy": _stack_policy(scope)}
+    return {
+        "Parameters": values,
+        "Tags": tags(scope.spec, scope.environment.name, scope.name),
+        "StackPolicy": _stack_policy(scope),
+    }
 
 
 def secrets_file(scope: Scope) -> dict[str, str]:

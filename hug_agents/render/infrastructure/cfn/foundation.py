@@ -88,7 +88,13 @@ def foundation(template: Template, scope: Scope) -> None:
                             "Sid": "LogsOfThisAccount",
                             "Effect": "Allow",
                             "Principal": {"Service": sub("logs.${AWS::Region}.amazonaws.com")},
-                            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                            "Action": [
+                                "kms:Encrypt",
+                                "kms:Decrypt",
+                                "kms:ReEncrypt*",
+                                "kms:GenerateDataKey*",
+                                "kms:DescribeKey",
+                            ],
                             "Resource": "*",
                             "Condition": {
                                 "ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn("logs", "log-group:*")}
@@ -98,7 +104,11 @@ def foundation(template: Template, scope: Scope) -> None:
                             "Sid": "AlarmsAndSchedulesOfThisAccount",
                             "Effect": "Allow",
                             "Principal": {
-                                "Service": ["cloudwatch.amazonaws.com", "scheduler.amazonaws.com", "budgets.amazonaws.com"]
+                                "Service": [
+                                    "cloudwatch.amazonaws.com",
+                                    "scheduler.amazonaws.com",
+                                    "budgets.amazonaws.com",
+                                ]
                             },
                             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
                             "Resource": "*",
@@ -181,5 +191,3 @@ def _alerts(name: str) -> dict[str, Any]:
             DependsOn="AlertsPolicy",
         ),
     }
-
-

@@ -23,7 +23,10 @@ def job(template: Template, scope: Scope, program: Program, told: Told) -> None:
     definition = f"JobTask{program.stem}"
     found = {definition: task(scope, program, told, image(plain, slot), "job", condition)}
     if program.kind == "scheduled":
-        template.add(f"{program.service.name}: started by its schedule, in UTC.", found | _schedule(program, definition, condition))
+        template.add(
+            f"{program.service.name}: started by its schedule, in UTC.",
+            found | _schedule(program, definition, condition),
+        )
         return
     before = program.kind == "migration"
     template.add(

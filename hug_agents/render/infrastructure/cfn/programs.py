@@ -98,9 +98,7 @@ def _standing(scope: Scope, program: Program, told: Told) -> dict[str, Any]:
             {
                 "RoleName": f"{name}-task",
                 "AssumeRolePolicyDocument": trust("ecs-tasks.amazonaws.com"),
-                "Policies": [
-                    {"PolicyName": "use-dependencies", "PolicyDocument": policy(*listed(told.statements))}
-                ]
+                "Policies": [{"PolicyName": "use-dependencies", "PolicyDocument": policy(*listed(told.statements))}]
                 if told.statements
                 else None,
             },

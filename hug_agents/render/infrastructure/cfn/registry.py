@@ -21,9 +21,7 @@ def registry(spec: DeploymentSpec) -> Template:
     readers = sorted({item.account for item in spec.environments if item.account and item.account != home.account})
     built = [item for item in spec.services if item.image is None]
     template = Template(f"Images of {spec.application}, one registry for all environments")
-    found = {
-        f"Repository{logical(item.name)}": _repository(image_path(spec, item), readers) for item in built
-    }
+    found = {f"Repository{logical(item.name)}": _repository(image_path(spec, item), readers) for item in built}
     template.add(
         "What was tested in one environment is, byte for byte, what runs in the next. Tags cannot be changed; images are scanned.",
         found,
@@ -75,7 +73,9 @@ def _repository(path: str, readers: list[str]) -> dict[str, Any]:
                     {
                         "Sid": "EnvironmentsPull",
                         "Effect": "Allow",
-                        "Principal": {"AWS": [sub(f"arn:${{AWS::Partition}}:iam::{reader}:root") for reader in readers]},
+                        "Principal": {
+                            "AWS": [sub(f"arn:${{AWS::Partition}}:iam::{reader}:root") for reader in readers]
+                        },
                         "Action": [
                             "ecr:BatchCheckLayerAvailability",
                             "ecr:BatchGetImage",

@@ -107,7 +107,8 @@ def _traffic(scope: Scope, program: Program, slots: tuple[str, ...], index: int)
                     "Type": "forward",
                     "ForwardConfig": {
                         "TargetGroups": [
-                            {"TargetGroupArn": ref(_id("Targets", program, slot)), "Weight": weight[slot]} for slot in slots
+                            {"TargetGroupArn": ref(_id("Targets", program, slot)), "Weight": weight[slot]}
+                            for slot in slots
                         ]
                     },
                 }

@@ -166,7 +166,9 @@ class Template:
 def too_large(where: str, why: str) -> UnsupportedError:
     """One stack cannot hold it."""
     return UnsupportedError(
-        f"the stack would have {why}", where=where, hint="split the application, or choose terraform, which has no such limit"
+        f"the stack would have {why}",
+        where=where,
+        hint="split the application, or choose terraform, which has no such limit",
     )
 
 
@@ -201,7 +203,11 @@ class _Dumper(yaml.SafeDumper):
 
     def choose_scalar_style(self) -> str:
         event = self.event
-        if event.tag and event.tag.startswith("!") and re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*(::[A-Za-z]+)?", event.value):
+        if (
+            event.tag
+            and event.tag.startswith("!")
+            and re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*(::[A-Za-z]+)?", event.value)
+        ):
             return ""
         style: str = super().choose_scalar_style()
         return style
