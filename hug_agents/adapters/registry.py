@@ -27,6 +27,12 @@ def _local(rest: str, store: Store) -> Target:
     return LocalTarget(rest, store)
 
 
+def _cloudformation(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.cloudformation.target import CloudFormationTarget
+
+    return CloudFormationTarget(Path(rest) if rest else None, store)
+
+
 def _terraform(rest: str, store: Store) -> Target:
     from hug_agents.adapters.terraform.target import TerraformTarget
 
@@ -44,6 +50,7 @@ def _github_actions(rest: str, store: Store) -> Target:
 
 
 _OURS: dict[str, Make] = {
+    "cloudformation": _cloudformation,
     "github_actions": _github_actions,
     "local": _local,
     "terraform": _terraform,

@@ -106,7 +106,7 @@ def down_alarm(
 ) -> dict[str, Any]:
     """No healthy task at all is an outage whatever the objectives say; a worker is seen by its tasks alone."""
     # Made once the service is steady: starting is not an outage.
-    after = {"Condition": condition, "DependsOn": service}
+    after: dict[str, Any] = {"Condition": condition, "DependsOn": service}
     if dimensions is not None:
         return simple_alarm(
             f"{name}-down", f"No task of {name} is healthy.", (_ELB, "HealthyHostCount", "Maximum"), dimensions,

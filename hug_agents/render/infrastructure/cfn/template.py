@@ -202,7 +202,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def choose_scalar_style(self) -> str:
-        event = self.event
+        event: Any = self.event
         if (
             event.tag
             and event.tag.startswith("!")
