@@ -94,6 +94,8 @@ def told(where: str) -> Iterator[None]:
         raise UsageError(_clean(error), where=where, hint="as for the AWS CLI: a profile, SSO, or a role") from None
     except exceptions.BotoCoreError as error:
         raise HttpError(_clean(error), where=where) from None
+    except import_module("botocore.parsers").ResponseParserError:
+        raise HttpError("the answer cannot be read: it is not AWS's, or half of it", where=where) from None
 
 
 def _clean(text: object) -> str:

@@ -42,6 +42,7 @@ _NOTHING = "none"
 """Instead of a change set: nothing would change."""
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _AS_BEFORE = ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
+_RESTED = (*_GOOD, *_AS_BEFORE)
 _NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
@@ -51,6 +52,7 @@ class CloudFormationTarget:
     def __init__(self, folder: Path | None, store: Store) -> None:
         self._folder = folder.resolve() if folder else None
         self._file = read_target_file(self._folder)
+        self._regions: dict[str, Aws] = {}
         self.name = f"cloudformation:{self._folder}" if self._folder else "cloudformation"
         self.abilities = Abilities(strategies=frozenset(self._file.carries), hands_over=True, repeats=False)
 
@@ -113,14 +115,11 @@ class CloudFormationTarget:
 
     def rollback(self, work: Work) -> Outcome:
         """Return to the previous bundle's template and the release before it. Never at the price of data."""
-        environment = work.blueprint.spec
-        settings, order = self._settings(work), work.order
-        place = _environment(work)
-        stack = self._stack(environment, place)
+        self._settings(work)
+        order = work.order
+        stack = self._stack(work.blueprint.spec, _environment(work))
         now = self._recovered(stack, order)
-        if settings["base-before"] == "absent" and work.previous is None:
-            if not now.exists:
-                return Outcome(status="done", detail="there is no stack, as before")
+        if _goes(work, now):
             return self._to_nothing(stack, now, order)
         wanted = self._back(work, stack)
         if now.same(wanted):
@@ -130,6 +129,8 @@ class CloudFormationTarget:
         except HttpError as error:
             return _refused(error.what)
         if not made.id:
+            if left := drifts.stack_against_bundle(now, wanted.model_copy(update={"template": now.template})):
+                return _refused(f"CloudFormation sees nothing to change, and yet {some(left)}")
             return Outcome(status="done", detail="the stack is that of the previous bundle", outputs=_shown(now))
         if lost := changes(made.rows).lost(self._file.holds_data):
             return _refused(f"it would lose data with {some(lost)}; ship a fix forward, or move the data first")
@@ -149,12 +150,7 @@ class CloudFormationTarget:
             gone = "done" if not now.exists else "partial" if began else "not_done"
             return Observation.model_validate({"state": gone, "evidence": said})
         if order.action == "rollback":
-            if settings["base-before"] == "absent" and work.previous is None:
-                done = not now.exists or not (
-                    read_record(now.parameters or {}, work.blueprint.spec).images or began == []
-                )
-            else:
-                done = now.status in (*_GOOD, *_AS_BEFORE) and now.same(self._back(work, stack))
+            done = not now.exists if _goes(work, now) else now.status in _RESTED and now.same(self._back(work, stack))
             return Observation(state="done" if done else "partial" if began else "not_done", evidence=said)
         if now.status in _GOOD and (settings["change-set"] == _NOTHING or self._reached(now, work, stack)):
             return Observation(state="done", evidence=said)
@@ -203,7 +199,8 @@ class CloudFormationTarget:
 
     def _stack(self, spec: DeploymentSpec, environment: Environment) -> Stack:
         place = self._file.place(environment.name)
-        aws = Aws(place.region or environment.region or "")
+        region = place.region or environment.region or ""
+        aws = self._regions.setdefault(region, Aws(region))
         if environment.account and aws.account != environment.account:
             raise UsageError(
                 f"the credentials are of account {aws.account}, and {environment.name} is in {environment.account}",
@@ -332,6 +329,8 @@ class CloudFormationTarget:
 
     def _to_nothing(self, stack: Stack, now: Now, order: Order) -> Outcome:
         """There was no stack before this release: it goes, unless data would go with it."""
+        if not now.exists:
+            return Outcome(status="done", detail="there is no stack, as before")
         lost = destroyed(stack.resources(), stack.policies()).lost(self._file.holds_data)
         if lost and now.status in _GOOD:
             return _refused(f"it would lose data with {some(lost)}; ship a fix forward, or move the data first")
@@ -378,7 +377,7 @@ def refuse(bundle: Bundle, blueprint: Blueprint, environment: Environment) -> No
 def _at_rest(stack: Stack) -> Now:
     """The stack, fit for a change set. Raises EnvironmentBusy, UsageError."""
     now = stack.settle(0)
-    if now.exists and now.status not in (*_GOOD, *_AS_BEFORE):
+    if now.exists and now.status not in _RESTED:
         first = "delete it, it was never made" if now.status in _NEVER_MADE else "continue its rollback"
         raise UsageError(f"the stack is {now.status}: {now.reason}", where=stack.name, hint=f"first {first}")
     return now
@@ -386,6 +385,14 @@ def _at_rest(stack: Stack) -> Now:
 
 def _environment(work: Work) -> Environment:
     return next(item for item in work.blueprint.spec.environments if item.name == work.order.environment.name)
+
+
+def _goes(work: Work, now: Now) -> bool:
+    """There was no stack before, so a rollback leaves none. One that is told what is released keeps what stands still
+    (networks, databases): only the release goes, unless the stack was never made."""
+    if work.plan.settings["base-before"] != "absent" or work.previous is not None:
+        return False
+    return not now.exists or now.status in _NEVER_MADE or not has_record(work.bundle, work.order.environment.name)
 
 
 def _token(order: Order) -> str:
