@@ -44,7 +44,9 @@ _MISSION = (
         level="validated",
         note="AWS",
     ),
-    _ours("infrastructure", "cloudformation", "AWS CloudFormation", "cfn-lint", level="validated", note="ECS on AWS"),
+    _ours(
+        "infrastructure", "cloudformation", "AWS CloudFormation", "cfn-lint", level="operated", note="ECS; against moto"
+    ),
     _ours("infrastructure", "pulumi", "Pulumi"),
     _ours(
         "pipelines", "github_actions", "GitHub Actions", "actionlint", "zizmor", "check-jsonschema", level="validated"

@@ -35,10 +35,7 @@ class Told:
 
 def id_of(item: Dependency) -> str:
     """The logical id of a dependency."""
-    return logical(
-        {"postgres": "database", "mysql": "database", "redis": "cache"}.get(item.kind, item.kind.split("_")[-1]),
-        item.name,
-    )
+    return logical(_KINDS[item.kind], item.name)
 
 
 def group_of(item: Dependency) -> str:
