@@ -175,7 +175,7 @@ class TestReleaseRecord:
         return str(aws("ssm").get_parameter(Name="/hello/staging/release")["Parameter"]["Value"])
 
     def test_forward_and_back(self, stack: Bench, aws: Client) -> None:
-        first, bundle = self.bundle(), self.bundle("# two\n")
+        first, bundle = self.bundle(), self.bundle("Description: two\n")
         self.images(stack, DIGEST_ONE)
         stack.deploy(first)
         assert f"done green  ghcr.io/acme/hello@{DIGEST_ONE} arn:aws:secretsmanager" in self.live(aws)
