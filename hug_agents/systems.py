@@ -71,7 +71,15 @@ _MISSION = (
         note="AWS",
         against="the real Terraform, with moto's server where it can answer for AWS",
     ),
-    _ours("infrastructure", "cloudformation", "AWS CloudFormation"),
+    _ours(
+        "infrastructure",
+        "cloudformation",
+        "AWS CloudFormation",
+        "cfn-lint",
+        level="operated",
+        note="services on ECS",
+        against="moto's server, and botocore's model of the API",
+    ),
     _ours("infrastructure", "pulumi", "Pulumi", "pulumi mocks", "pulumi test", level="validated", note="Python, AWS"),
     _ours(
         "pipelines",

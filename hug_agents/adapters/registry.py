@@ -27,6 +27,12 @@ def _local(rest: str, store: Store) -> Target:
     return LocalTarget(rest, store)
 
 
+def _cloudformation(rest: str, store: Store) -> Target:
+    from hug_agents.adapters.cloudformation.target import CloudFormationTarget
+
+    return CloudFormationTarget(Path(rest) if rest else None, store)
+
+
 def _terraform(rest: str, store: Store) -> Target:
     from hug_agents.adapters.terraform.target import TerraformTarget
 
@@ -128,6 +134,7 @@ _OURS: dict[str, Make] = {
     "elk": _elk,
     "grafana": _grafana,
     "ecs": _ecs,
+    "cloudformation": _cloudformation,
     "github_actions": _github_actions,
     "kubernetes": _kubernetes,
     "gitlab_ci": _gitlab_ci,

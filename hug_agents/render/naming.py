@@ -17,6 +17,7 @@ SMOKE_SCRIPT = "deploy/smoke.sh"
 """`ENVIRONMENT`: the smoke tests, against `BASE_URL` where it is set, else the environment's domain."""
 TERRAFORM = "infrastructure/terraform"
 PULUMI = "infrastructure/pulumi"
+CLOUDFORMATION = "infrastructure/cloudformation"
 KUBERNETES = "kubernetes"
 NOMAD = "nomad"
 SPINNAKER = "spinnaker"
@@ -42,6 +43,11 @@ def short(*parts: str, limit: int, separator: str = "-") -> str:
 def stack_name(spec: DeploymentSpec, environment: Environment) -> str:
     """The name of an environment's resources: `application-environment`."""
     return short(spec.application, environment.name, limit=28)
+
+
+def template_bucket(spec: DeploymentSpec) -> str:
+    """The bucket of CloudFormation's templates, before the account's number: one an account, made by a person."""
+    return f"{spec.application}-cloudformation"
 
 
 def image_path(spec: DeploymentSpec, service: Service) -> str:

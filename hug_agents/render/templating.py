@@ -124,13 +124,14 @@ _QUOTED = re.compile(r"^[-+]?[.\d][-+._:a-fox\d]*$|^(?:y|n|=|<<)$|[\x85\u2028\u2
 """Strings that YAML 1.1 and 1.2 read differently when nothing is around them: `1e3` and `0o7` are numbers to Go."""
 
 
-def _string(dumper: Any, value: str) -> Any:
+def yaml_string(dumper: Any, value: str) -> Any:
+    """A string node in the style that every YAML reader reads alike."""
     literal = "\n" in value and not any(line.endswith((" ", "\t")) for line in value.split("\n"))
     style = '"' if _QUOTED.search(value) else "|" if literal else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _string)
+_Dumper.add_representer(str, yaml_string)
 
 
 def yaml_documents(*documents: Any, header: str = "") -> str:

@@ -16,6 +16,7 @@ _OURS = (
     "pulumi:PulumiTest",
     "pulumi:PulumiMocks",
     "ecs:EcsModel",
+    "cfn_lint:CfnLint",
     "kustomize:Kustomize",
     "kubernetes_validate:KubernetesValidate",
     "argo_rollouts:ArgoRollouts",

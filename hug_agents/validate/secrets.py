@@ -25,15 +25,17 @@ _REFERENCE = re.compile(
     | \$\{\{?[^"']*\}                             # an expression that a pipeline or Terraform resolves
     | \$[A-Za-z_][A-Za-z0-9_]*                    # a variable of a shell
     | (?:var|local|module|data|each|aws_\w+)\.[\w.\[\]"*-]+   # a reference of Terraform
+    | (?<=secretsmanager:)[A-Za-z*]+              # a call of AWS
+    | true | false                                # of a switch whose name speaks of a password
     | /run/secrets/[\w.-]+ | /etc/[\w./-]+        # a file that holds it
     """
 )
 _REFERRING = re.compile(
     r"""(?xi)
-      \b(?:secretName|secret_name|secretKeyRef|secret_arn|existingSecret|secretRef)\b["']?\s*[:=]\s*["']?([\w.-]+)
+      \b(?:secretName|secret_name|secretKeyRef|secret_arn|existingSecret|secretRef|SecretArn\w*)\b["']?\s*[:=]\s*["']?([\w.-]+)
     """
 )
-"""A field that holds the name of a secret, in Kubernetes and Terraform."""
+"""A field that holds the name of a secret, in Kubernetes, Terraform and CloudFormation."""
 _TOO_EAGER = ("IPPublicDetector",)
 """A public address is not a secret."""
 

@@ -77,6 +77,12 @@ _TOOLS = (
         absence="workflows are not held against their JSON schema: no release may start",
     ),
     Tool(
+        program="cfn-lint",
+        install=_PIP,
+        distribution="cfn-lint",
+        absence="CloudFormation templates are not held against the schemas of their resources: no release may start",
+    ),
+    Tool(
         program="kubernetes-validate",
         install=_PIP,
         distribution="kubernetes-validate",

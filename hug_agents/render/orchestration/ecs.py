@@ -1,4 +1,4 @@
-"""Amazon ECS: the deploy script. The services are Terraform's or Pulumi's; this moves them from one release to the next."""
+"""Amazon ECS: the deploy script. The services are the infrastructure as code's; this moves them between releases."""
 
 from __future__ import annotations
 
@@ -9,13 +9,24 @@ from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.plans import Blueprint
 from hug_agents.render.infrastructure.aws.programs import default_service, programs, split
-from hug_agents.render.naming import DEPLOY_SCRIPT, PULUMI, SMOKE_SCRIPT, TERRAFORM, base_url_variable
+from hug_agents.render.infrastructure.cfn.template import logical
+from hug_agents.render.naming import (
+    CLOUDFORMATION,
+    DEPLOY_SCRIPT,
+    PULUMI,
+    SMOKE_SCRIPT,
+    TERRAFORM,
+    base_url_variable,
+    stack_name,
+    template_bucket,
+)
 from hug_agents.render.orchestration.smoke import tests
 from hug_agents.render.templating import Safe, fill
 from hug_agents.spec import DeploymentSpec, Environment
 
 _SCRIPTS = {
     "terraform": ("ecs_deploy.sh.j2", TERRAFORM),
+    "cloudformation": ("ecs_deploy.sh.j2", CLOUDFORMATION),
     "pulumi": ("ecs_deploy_pulumi.sh.j2", PULUMI),
 }
 """The deploy script's template, and where what it drives lies, by the infrastructure as code."""
@@ -43,11 +54,21 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             application=spec.application,
             strategy=spec.strategy.kind,
             environments=[
-                {"name": item.name, "region": item.region, "smoke": reaches[item.name]} for item in spec.environments
+                {
+                    "name": item.name,
+                    "region": item.region,
+                    "smoke": reaches[item.name],
+                    "stack": stack_name(spec, item),
+                }
+                for item in spec.environments
             ],
             names=Safe(" | ".join(item.name for item in spec.environments)),
             regions_missing=any(item.region is None for item in spec.environments),
             folder=folder,
+            cloudformation=CLOUDFORMATION if spec.toolchain.iac == "cloudformation" else "",
+            bucket=template_bucket(spec),
+            stems=_json({item.name: logical(item.name) for item in spec.services}),
+            repository_missing=spec.toolchain.ci == "github_actions" and not spec.repository,
             ready_images=_json({item.name: item.image for item in spec.services if item.image}),
             service_names=_json([item.name for item in spec.services]),
             split=split(spec),

@@ -46,6 +46,8 @@ def common(blueprint: Blueprint, longest_job: int) -> dict[str, Any]:
         "suites": suites(spec),
         "kubernetes": spec.toolchain.runtime == "kubernetes",
         "terraform": spec.toolchain.iac == "terraform" and any(place.aws for place in found),
+        "cloudformation": spec.toolchain.iac == "cloudformation" and any(place.aws for place in found),
+        "cfn_lint_version": tool("cfn-lint"),
         "pulumi": spec.toolchain.iac == "pulumi",
         "pulumi_version": tool("pulumi"),
         "mypy_version": tool("mypy"),

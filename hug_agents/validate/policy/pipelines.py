@@ -14,7 +14,7 @@ _SMOKE = re.compile(r"deploy/smoke\.sh[\"']?\s+" + _WORD)
 _BUILD = re.compile(r"\b(docker|podman)\s+(buildx\s+)?build\b|\bdocker\s+buildx\s+bake\b|\bbuildah\b|\bkaniko\b")
 _CHECK = re.compile(
     r"\b(pytest|unittest|tox|nox|(npm|pnpm|yarn) (run )?test|go (test|vet)|mvnw?\b.*\b(test|verify)|"
-    r"gradlew?\b.*\b(test|check)|terraform\b.*\b(validate|test|fmt)|shellcheck|hadolint|actionlint|zizmor|promtool|"
+    r"gradlew?\b.*\b(test|check)|terraform\b.*\b(validate|test|fmt)|cfn-lint|shellcheck|hadolint|actionlint|zizmor|promtool|"
     r"kubernetes-validate|kubeconform|trivy|grype|checkov|ruff|eslint|kubectl kustomize)\b"
 )
 

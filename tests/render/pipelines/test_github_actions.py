@@ -434,3 +434,17 @@ def test_the_same_spec_gives_the_same_bytes() -> None:
         assert {path: item.sha256 for path, item in rendered(spec).items()} == {
             path: item.sha256 for path, item in rendered(again).items()
         }
+
+
+def test_cloudformation_needs_no_terraform() -> None:
+    """Templates are linted, drift is asked of CloudFormation, and nothing sets up another tool."""
+    spec = ALL["ecs_canary"]()
+    spec = spec.model_copy(update={"toolchain": spec.toolchain.model_copy(update={"iac": "cloudformation"})})
+    files = {path: item.content for path, item in rendered(spec).items()}
+    workflows = "".join(text for path, text in files.items() if path.endswith(".yml"))
+    assert "erraform" not in workflows
+    assert "TF_" not in workflows
+    assert "cfn-lint --non-zero-exit-code error infrastructure/cloudformation/" in files[".github/workflows/verify.yml"]
+    assert 'deploy/deploy.sh drift "$ENVIRONMENT"' in files[".github/workflows/drift.yml"]
+    assert "TEMPLATE_BUCKET: ${{ vars.TEMPLATE_BUCKET }}" in files[".github/workflows/deploy.yml"]
+    assert "erraform" not in files[".github/DEPLOYMENT.md"]

@@ -12,6 +12,7 @@ from hug_agents.render.templating import Safe
 from hug_agents.spec import DeploymentSpec
 
 READ = {
+    # Configuration, never content: no object, message, log line or secret value.
     "acm": ("Describe*", "List*"),
     "application-autoscaling": ("Describe*", "ListTagsForResource"),
     "budgets": ("ViewBudget", "ListTagsForResource"),

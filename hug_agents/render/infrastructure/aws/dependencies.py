@@ -114,7 +114,7 @@ def connections(spec: DeploymentSpec) -> Connections:
     return Connections(environment=environment, secrets=secrets, secret_arns=tuple(arns), statements=tuple(statements))
 
 
-_QUEUE_ACTIONS = (
+QUEUE_ACTIONS = (
     "SendMessage",
     "ReceiveMessage",
     "DeleteMessage",
@@ -127,7 +127,7 @@ _QUEUE_ACTIONS = (
 def _existing(item: Dependency, source: str) -> Safe:
     """What a program needs of a queue or bucket that is not ours: the same as of one that is."""
     if item.kind == "queue":
-        return list_of([_allow([f"sqs:{action}" for action in _QUEUE_ACTIONS], f"{source}.arn")])
+        return list_of([_allow([f"sqs:{action}" for action in QUEUE_ACTIONS], f"{source}.arn")])
     bucket = f"arn:aws:s3:::${{{source}.name}}"
     return list_of(
         [

@@ -16,7 +16,7 @@ from hug_agents.render.naming import image_path, log_group, public_host, registr
 from hug_agents.render.templating import Safe, hcl
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
-_ECR = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9._/-]+)")
+ECR_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([a-z0-9._/-]+)")
 
 
 class Program(View):
@@ -231,7 +231,7 @@ def _merged(local: str, shared: dict[str, Safe], own: dict[str, Safe], taken: Se
 def private_registry(spec: DeploymentSpec) -> bool:
     """Images that are built here lie in a registry that is not ECR: pulling them may need a login."""
     built = any(service.image is None for service in spec.services)
-    return built and not uses_ecr(spec) and not _ECR.match(f"{registry_host(spec)}/x")
+    return built and not uses_ecr(spec) and not ECR_IMAGE.match(f"{registry_host(spec)}/x")
 
 
 def _repositories(spec: DeploymentSpec, environment: Environment, service: Service) -> list[Safe]:
@@ -249,7 +249,7 @@ def image_repository(spec: DeploymentSpec, service: Service) -> tuple[str, str, 
     """Account, region and path of the ECR repository of an image; both empty for the registry made here; None: not ECR."""
     if service.image is None and uses_ecr(spec):
         return "", "", image_path(spec, service)
-    match = _ECR.match(service.image or f"{registry_host(spec)}/{image_path(spec, service)}")
+    match = ECR_IMAGE.match(service.image or f"{registry_host(spec)}/{image_path(spec, service)}")
     return (match[1], match[2], match[3]) if match else None
 
 

@@ -86,8 +86,7 @@ def tags(spec: DeploymentSpec, name: str, environment: Environment, by: str) -> 
         "Stack": stack_name(spec, environment) if name == environment.name else f"{spec.application}-{name}",
         "ManagedBy": by,
     }
-    owner = " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
-    if owner:
+    if owner := owner_tag(spec):
         found["Owner"] = owner
     return found
 
@@ -96,6 +95,11 @@ def dns_zone(domain: str) -> str:
     """The public zone that a domain most likely lies in: the one above it."""
     labels = domain.split(".")
     return ".".join(labels[1:]) if len(labels) > 2 else domain
+
+
+def owner_tag(spec: DeploymentSpec) -> str:
+    """The owner as a tag of AWS can say it; empty where there is none."""
+    return " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
 
 
 def repository_variable(spec: DeploymentSpec) -> Iterable[Variable]:
