@@ -9,6 +9,7 @@ from typing import Any
 
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import canonical_json
+from hug_agents.errors import ProcessError
 from hug_agents.process import Completed
 from hug_agents.validate.gate import Finding, Workspace
 from hug_agents.validate.located import Malformed, documents
@@ -17,6 +18,8 @@ from hug_agents.validate.program import ProgramGate, checked
 ROOT = ".gitlab-ci.yml"
 _INCLUDED = re.compile(r"\.gitlab/ci/[^/]+\.ya?ml")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_CRASHED = re.compile(r"^node:internal/|MODULE_NOT_FOUND", re.MULTILINE)
+"""Node's own words: the program fell over, which says nothing of the pipeline."""
 _NOISE = re.compile(r"WARN|remote branch|fallback|parsing and downloads|set-head|^\s*at |json schema")
 
 
@@ -51,6 +54,8 @@ class GitlabCiLocal(ProgramGate):
                 env={"NO_COLOR": "1"},
             )
             checked(done, codes=(0, 1))
+            if _CRASHED.search(done.output):
+                raise ProcessError(f"{self.tool} cannot run here: {_said(done)}; install it again")
             if done.code:
                 said = _said(done)
                 file, line = _place(workspace.bundle, files, said)
