@@ -8,7 +8,7 @@ from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, SMOKE_SCRIPT
 from hug_agents.render.pipelines.builds import builds, given_images, registry
-from hug_agents.render.pipelines.places import drill_place, places, timing
+from hug_agents.render.pipelines.places import drill_place, in_aws, places, timing
 from hug_agents.render.pipelines.schedule import DRIFT_CRON, drill_cron, windows
 from hug_agents.render.pipelines.suites import suites
 from hug_agents.render.pipelines.syntax import command, made, words
@@ -20,10 +20,16 @@ BY_ORDER = "Hug-Order:"
 """A commit whose message says this was put there for an order: the push starts nothing, the order starts a run."""
 
 
+_BUCKETS = {"terraform": "TF_STATE_BUCKET", "pulumi": "PULUMI_STATE_BUCKET", "cloudformation": "TEMPLATE_BUCKET"}
+"""The variable that may name another bucket than the deploy script does."""
+
+
 def common(blueprint: Blueprint, longest_job: int) -> dict[str, Any]:
     """The values of a pipeline's templates, where no job may take more than `longest_job` minutes."""
     spec = blueprint.spec
     found = places(blueprint)
+    chosen = spec.toolchain
+    aws = any(in_aws(spec, item) for item in spec.environments)
     return {
         "application": spec.application,
         "branch": spec.default_branch,
@@ -45,8 +51,8 @@ def common(blueprint: Blueprint, longest_job: int) -> dict[str, Any]:
         "given": given_images(spec),
         "suites": suites(spec),
         "kubernetes": spec.toolchain.runtime == "kubernetes",
-        "terraform": spec.toolchain.iac == "terraform" and any(place.aws for place in found),
-        "cloudformation": spec.toolchain.iac == "cloudformation" and any(place.aws for place in found),
+        "terraform": chosen.iac == "terraform" and aws,
+        "cloudformation": chosen.iac == "cloudformation" and aws,
         "cfn_lint_version": tool("cfn-lint"),
         "pulumi": spec.toolchain.iac == "pulumi",
         "pulumi_version": tool("pulumi"),
@@ -54,6 +60,12 @@ def common(blueprint: Blueprint, longest_job: int) -> dict[str, Any]:
         "spinnaker": spec.toolchain.rollout == "spinnaker",
         "nomad": spec.toolchain.runtime == "nomad",
         "nomad_version": tool("nomad"),
+        "argo": chosen.rollout == "argo_rollouts",
+        "argo_version": tool("kubectl-argo-rollouts"),
+        # Its deploy script rolls back only if given images are what runs, so nobody has to ask before.
+        "by_images": chosen.runtime in ("kubernetes", "nomad"),
+        "measured": chosen.runtime in ("kubernetes", "nomad") and chosen.rollout is None,
+        "bucket": Safe(_BUCKETS.get(chosen.iac or "", "") if chosen.runtime == "ecs" else ""),
         "prometheus": "prometheus" in spec.toolchain.monitors,
         "drill": drill_place(found),
         "cron": drill_cron(spec.drill_every_days),

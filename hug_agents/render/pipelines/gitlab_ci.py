@@ -9,7 +9,7 @@ from hug_agents.bundle import Artifact
 from hug_agents.facts import image
 from hug_agents.plans import Blueprint
 from hug_agents.render.pipelines.common import common
-from hug_agents.render.pipelines.gitlab_tools import CACHE, DIND, DOCKER, JOB_IMAGE, script_line, tooling
+from hug_agents.render.pipelines.gitlab_tools import CACHE, DIND, DOCKER, JOB_IMAGE, PULUMI_IMAGE, script_line, tooling
 from hug_agents.render.templating import Safe, fill
 
 ROOT = ".gitlab-ci.yml"
@@ -39,7 +39,7 @@ def _values(blueprint: Blueprint) -> dict[str, Any]:
     return {
         **common(blueprint, LONGEST_JOB_MINUTES),
         "image": lambda name: Safe(image(name)),
-        "job_image": JOB_IMAGE,
+        "job_image": PULUMI_IMAGE if blueprint.spec.toolchain.iac == "pulumi" else JOB_IMAGE,
         "docker": DOCKER,
         "dind": DIND,
         "tooling": tooling,

@@ -13,6 +13,8 @@ from hug_agents.spec import Line, Model
 
 JOB_IMAGE = "debian:bookworm-slim"
 """Of every job that needs tools rather than a language; `need` of steps.sh installs them."""
+PULUMI_IMAGE = "python:3.13-slim-bookworm"
+"""The same with Python, which Pulumi's program is written in."""
 DOCKER, DIND = "docker:29.1.3-cli", "docker:29.1.3-dind"
 CACHE = ".cache"
 _CACHE_VARIABLES = {

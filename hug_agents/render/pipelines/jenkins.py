@@ -9,10 +9,11 @@ from hug_agents import facts
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import short
+from hug_agents.render.pipelines.builds import registry
 from hug_agents.render.pipelines.common import common
 from hug_agents.render.pipelines.containers import in_container, suite_image
 from hug_agents.render.pipelines.jenkins_syntax import groovy, put, shell
-from hug_agents.render.pipelines.places import Place
+from hug_agents.render.pipelines.places import Place, places
 from hug_agents.render.templating import Safe, code, fill
 
 TEMPLATES = "templates/jenkins"
@@ -48,7 +49,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
 
 
 def _values(blueprint: Blueprint) -> dict[str, Any]:
-    aws = any(item.cloud == "aws" for item in blueprint.spec.environments) or blueprint.spec.toolchain.runtime == "ecs"
+    aws = any(place.aws for place in places(blueprint)) or registry(blueprint.spec).kind == "ecr"
     values = common(blueprint, _SESSION_MINUTES if aws else _WEEK_MINUTES)
     choices = [str(values["every_place"]), *(place.name for place in values["places"])]
     return {

@@ -55,12 +55,17 @@ def _place(spec: DeploymentSpec, environment: Environment) -> Place:
         name=environment.name,
         role=environment.role,
         production=environment.role == "production",
-        aws=spec.toolchain.runtime == "ecs" or (environment.cloud == "aws" and spec.toolchain.runtime != "nomad"),
+        aws=in_aws(spec, environment) and spec.toolchain.rollout != "spinnaker",  # Gate alone is asked
         account=environment.account or "",
         region=environment.region or "",
         cluster=(environment.cluster or "").split("/")[-1],
         url=f"https://{hosts[0]}" if hosts else "",
     )
+
+
+def in_aws(spec: DeploymentSpec, environment: Environment) -> bool:
+    """What runs in an environment runs in AWS."""
+    return spec.toolchain.runtime == "ecs" or (environment.cloud == "aws" and spec.toolchain.runtime != "nomad")
 
 
 def drill_place(found: Iterable[Place]) -> Place | None:
