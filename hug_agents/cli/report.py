@@ -71,6 +71,12 @@ def _print_requirements(made: Generation) -> None:
         line.append(" ".join(item.text.split())[:160], style="default")
         line.append(f"\n        {item.reason}", style="dim")
         console().print(line)
+    for amendment in made.amendments:
+        if amendment.proposal is not None:
+            line = Text("  WRITTEN BY A MODEL  ", style="yellow")
+            line.append(" ".join(amendment.text.split())[:160], style="default")
+            line.append(f"\n        {', '.join(amendment.proposal.paths)}; see docs/amendments.md", style="dim")
+            console().print(line)
     for refused in made.refinement.refused:
         line = Text("  REFUSED  ", style="yellow").append(refused.what, style="default")
         console().print(line.append(f"\n        {refused.reason}", style="dim"))

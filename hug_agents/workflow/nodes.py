@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from hug_agents.agents import deployment, devops, prompt_refiner
 from hug_agents.agents.model import load_model
+from hug_agents.amending.documents import Amendments
+from hug_agents.amending.lay import lay, met
 from hug_agents.approve.identity import PersonId, ReleaseId
 from hug_agents.errors import UsageError
 from hug_agents.execute.events import Event, record_once
@@ -105,6 +107,7 @@ class Nodes:
             "usage": [self.store.put_model(result.usage)],
             "prompts": list(result.prompts),
             "repairs": 0,
+            "amendments": "",
             "spec": self.store.put_model(self._edited(state, result.refinement.spec)) if result.refinement.spec else "",
         }
 
@@ -130,17 +133,23 @@ class Nodes:
         }
 
     def bundle(self, state: ReleaseState) -> Update:
-        """Write every file from the blueprint. Pure; no model takes part."""
+        """Write every file from the blueprint, and lay in what stands of the amendments. Pure; no model takes part."""
         self.crew.tell("bundle")
         spec = self.store.get_model(DeploymentSpec, state["spec"])
         asked = self.store.get_model(Refinement, state["refinement"]).requirements if state.get("refinement") else ()
         notes = [note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)]
         blueprint = plan(spec, requirements=asked, notes=notes)
         blueprint = blueprint.model_copy(update={"requirements": trace(blueprint.requirements, render(blueprint))})
-        bundle = render(blueprint)
+        bundle = rendered = render(blueprint)
+        if state.get("amendments"):
+            amendments = self.store.get_model(Amendments, state["amendments"])
+            bundle = lay(rendered, amendments)
+            table = tuple(met(blueprint.requirements, amendments))
+            blueprint = blueprint.model_copy(update={"requirements": table})
+        names = {"rendered": self.store.put_bundle(rendered), "amended": bundle.digest()}
         if state.get("edits"):
             bundle = edit_bundle(bundle, self.store.get_model(Edits, state["edits"]))
-        names = {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
+        names |= {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
         return {**names, "plans": {}}
 
     def _read_notes(self, state: ReleaseState, agent: str) -> tuple[Note, ...]:

@@ -1,0 +1,167 @@
+"""The agents write what no renderer covers: asked by turns, with read-only look-ups between them, within one budget.
+
+What comes back is only laid into the bundle where it may stand (`amending.places`); the gates judge it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from pydantic import Field
+
+from hug_agents.agents.asking import ask
+from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.drafts import Amending, AmendmentDraft
+from hug_agents.agents.lookups import Lookups, Seen, as_trial
+from hug_agents.agents.outcome import prompt_name
+from hug_agents.agents.work import one_line, sparse
+from hug_agents.amending.documents import Agent, Amendment, Block, File, Proposal
+from hug_agents.amending.places import objections, patchable, places
+from hug_agents.errors import BudgetExceeded
+from hug_agents.prompting import load
+from hug_agents.spec import CONTROL, Line, Model
+
+MOST_TURNS = 6
+_MOST_PATHS = 400
+
+
+class AmendResult(Model):
+    """What an agent proposed, and why it proposed nothing for the rest."""
+
+    proposals: tuple[Proposal, ...] = ()
+    cannot: dict[str, Line] = Field(default_factory=dict, description="by requirement")
+    looked: tuple[Seen, ...] = ()
+    usage: Usage
+    prompts: tuple[Line, ...] = ()
+
+
+def amend(
+    agent: Agent, items: tuple[Amendment, ...], lookups: Lookups, model: BaseChatModel, budget: Budget
+) -> AmendResult:
+    """Proposals for open requirements; each round of an item is shown with what was found. Raises ModelUnavailable.
+
+    A budget that runs out ends the asking: what was not proposed by then is not proposed.
+    """
+    usage, prompts, refused = Usage(agent=agent), [], list[str]()
+    good: dict[str, Proposal] = {}
+    cannot: dict[str, str] = {}
+    why = f"the {agent} agent proposed nothing in {MOST_TURNS} turns"
+    asked = {item.requirement for item in items}
+    for turn in range(MOST_TURNS):
+        filled = load(f"{agent}/amend").fill(**_inputs(agent, items, lookups, refused, MOST_TURNS - turn))
+        left = _left(budget, usage)
+        if left is None:
+            why = f"the budget of the {agent} agent ran out"
+            break
+        try:
+            answer = ask(model, filled, Amending, left)
+        except BudgetExceeded as error:
+            why = f"the {agent} agent gave nothing usable: {error.what}"
+            break
+        usage = _sum(usage, answer.usage)
+        prompts.append(prompt_name(filled))
+        said = answer.value
+        refused = []
+        for draft in said.amendments:
+            proposal = _proposal(draft)
+            if draft.requirement not in asked:
+                refused.append(f"{one_line(draft.requirement)[:20]}: it was not asked for")
+            elif bad := [
+                f"{path}: {what}" if path else what for path, what in objections(proposal, agent, lookups.rendered)
+            ]:
+                good.pop(draft.requirement, None)
+                refused.append(f"{draft.requirement}: {'; '.join(bad)[:900]}")
+            else:
+                good[draft.requirement] = Proposal.model_validate(proposal.model_dump())
+        for declined in said.cannot:
+            if declined.requirement in asked and declined.requirement not in good:
+                cannot[declined.requirement] = one_line(declined.reason) or "no reason was given"
+        trial = as_trial(_standing(items, good), model=agent)
+        if said.looks and not lookups.look(said.looks, trial):
+            refused.append("no more is looked up: it was asked before, or the bounds are reached")
+        if not said.looks and not refused and not asked - good.keys() - cannot.keys():
+            break
+        if not said.looks and not refused and not said.amendments and not said.cannot:
+            break  # it neither asks nor writes: it would not in the next turn either
+    if refused:
+        why = f"what the {agent} agent wrote may not be written: {' '.join(refused)[:600]}"
+    silent = {name: cannot.get(name) or why for name in sorted(asked - good.keys())}
+    return AmendResult(
+        proposals=tuple(good[name] for name in sorted(good)),
+        cannot={name: one_line(reason)[:1_000] for name, reason in silent.items()},
+        looked=tuple(lookups.results),
+        usage=usage,
+        prompts=tuple(prompts),
+    )
+
+
+def _inputs(
+    agent: Agent, items: tuple[Amendment, ...], lookups: Lookups, refused: list[str], turns: int
+) -> dict[str, Any]:
+    bundle = lookups.rendered
+    return {
+        "spec": sparse(lookups.blueprint.spec),
+        "files": [item.path for item in bundle][:_MOST_PATHS],
+        "patchable": list(patchable(agent, bundle)),
+        "requirements": [_shown(item, agent, lookups) for item in items],
+        "looked_up": [item.model_dump() for item in lookups.results],
+        "refused": refused,
+        "turns_left": turns - 1,
+    }
+
+
+def _shown(item: Amendment, agent: Agent, lookups: Lookups) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "requirement": item.requirement,
+        "text": item.text,
+        "places": list(places(agent, lookups.rendered, item.requirement.lower())),
+    }
+    if item.rounds:
+        last = item.rounds[-1]
+        shown["last_proposal"] = last.proposal.model_dump(mode="json")
+        shown["findings"] = [
+            found.model_dump(mode="json", include={"gate", "rule", "message", "file", "line", "remedy"})
+            for found in last.findings[:20]
+        ]
+    return shown
+
+
+def _proposal(draft: AmendmentDraft) -> Proposal:
+    # What cannot be seen is refused with its reason by `objections`, so only the reason's own text is cleaned here.
+    return Proposal.model_construct(
+        requirement=one_line(draft.requirement),
+        reason=CONTROL.sub(" ", draft.reason),
+        files=tuple(
+            File.model_construct(path=one_line(item.path), content=_lines(item.content)) for item in draft.files
+        ),
+        blocks=tuple(
+            Block.model_construct(
+                path=one_line(item.path), after=item.after.strip("\r\n"), content=_lines(item.content)
+            )
+            for item in draft.blocks
+        ),
+    )
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _standing(items: tuple[Amendment, ...], good: dict[str, Proposal]) -> Iterator[Amendment]:
+    for item in items:
+        if item.requirement in good:
+            yield item.model_copy(update={"proposal": good[item.requirement]})
+
+
+def _left(budget: Budget, usage: Usage) -> Budget | None:
+    """What of a budget the next turn may still cost; None: nothing is left."""
+    tokens, seconds = budget.tokens - usage.tokens, budget.seconds - usage.seconds
+    return budget.model_copy(update={"tokens": tokens, "seconds": seconds}) if tokens > 0 and seconds > 0 else None
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    names = ("input_tokens", "cached_tokens", "output_tokens", "requests", "retries")
+    added = one.plus(**{name: getattr(other, name) for name in names})
+    return added.model_copy(update={"seconds": round(one.seconds + other.seconds, 3)})
