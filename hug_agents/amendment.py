@@ -12,10 +12,15 @@ _BEGIN = re.compile(rf"^[ \t]*(?:#|<!--) {MARK} (r[0-9]{{1,4}}) begin(?: -->)?$"
 _END = re.compile(rf"^[ \t]*(?:#|<!--) {MARK} (r[0-9]{{1,4}}) end(?: -->)?$")
 
 
-def with_block(text: str, after: str, content: str, id: str, *, marks: tuple[str, str] = ("# ", "")) -> str:
+def marks(path: str) -> tuple[str, str]:
+    """How a comment of a file's format opens and closes."""
+    return ("<!-- ", " -->") if path.endswith(".md") else ("# ", "")
+
+
+def with_block(text: str, after: str, content: str, id: str, *, comment: tuple[str, str] = ("# ", "")) -> str:
     """A text with a marked block behind the one line that reads `after`; empty: at its end. Raises SpecError.
 
-    `marks` is how a comment of the format opens and closes.
+    `comment` is how a comment of the format opens and closes.
     """
     lines = text.splitlines()
     places = [number for number, line in enumerate(lines, 1) if line == after] if after else [len(lines)]
@@ -24,7 +29,7 @@ def with_block(text: str, after: str, content: str, id: str, *, marks: tuple[str
         raise SpecError(f"{found} {after[:120]!r}", hint="copy one whole line that stands there once, with its indent")
     first = content.lstrip("\n")
     indent = first[: len(first) - len(first.lstrip(" \t"))] if first.strip() else ""
-    left, right = marks
+    left, right = comment
     inner = content.strip("\n").splitlines()
     begin, end = (f"{indent}{left}{MARK} {id} {what}{right}" for what in ("begin", "end"))
     return "\n".join([*lines[: places[0]], begin, *inner, end, *lines[places[0] :]]) + "\n"

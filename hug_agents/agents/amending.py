@@ -6,6 +6,7 @@ What comes back is only laid into the bundle where it may stand (`amending.place
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +20,7 @@ from hug_agents.agents.outcome import prompt_name
 from hug_agents.agents.work import one_line, sparse
 from hug_agents.amending.documents import Agent, Amendment, Block, File, Proposal
 from hug_agents.amending.places import objections, patchable, places
+from hug_agents.bundle import Bundle
 from hug_agents.errors import BudgetExceeded
 from hug_agents.prompting import load
 from hug_agents.spec import CONTROL, Line, Model
@@ -44,17 +46,15 @@ def amend(
 
     A budget that runs out ends the asking: what was not proposed by then is not proposed.
     """
-    usage, prompts, refused = Usage(agent=agent), [], list[str]()
-    good: dict[str, Proposal] = {}
-    cannot: dict[str, str] = {}
-    why = f"the {agent} agent proposed nothing in {MOST_TURNS} turns"
-    asked = {item.requirement for item in items}
+    usage, prompts = Usage(agent=agent), list[str]()
+    written = _Written(agent, items, lookups.rendered)
+    why = f"the {agent} agent proposed nothing"
     for turn in range(MOST_TURNS):
-        filled = load(f"{agent}/amend").fill(**_inputs(agent, items, lookups, refused, MOST_TURNS - turn))
         left = _left(budget, usage)
         if left is None:
             why = f"the budget of the {agent} agent ran out"
             break
+        filled = load(f"{agent}/amend").fill(**_inputs(agent, items, lookups, written.refused, MOST_TURNS - turn))
         try:
             answer = ask(model, filled, Amending, left)
         except BudgetExceeded as error:
@@ -63,38 +63,70 @@ def amend(
         usage = _sum(usage, answer.usage)
         prompts.append(prompt_name(filled))
         said = answer.value
-        refused = []
-        for draft in said.amendments:
-            proposal = _proposal(draft)
-            if draft.requirement not in asked:
-                refused.append(f"{one_line(draft.requirement)[:20]}: it was not asked for")
-            elif bad := [
-                f"{path}: {what}" if path else what for path, what in objections(proposal, agent, lookups.rendered)
-            ]:
-                good.pop(draft.requirement, None)
-                refused.append(f"{draft.requirement}: {'; '.join(bad)[:900]}")
-            else:
-                good[draft.requirement] = Proposal.model_validate(proposal.model_dump())
-        for declined in said.cannot:
-            if declined.requirement in asked and declined.requirement not in good:
-                cannot[declined.requirement] = one_line(declined.reason) or "no reason was given"
-        trial = as_trial(_standing(items, good), model=agent)
-        if said.looks and not lookups.look(said.looks, trial):
-            refused.append("no more is looked up: it was asked before, or the bounds are reached")
-        if not said.looks and not refused and not asked - good.keys() - cannot.keys():
+        written.take(said)
+        if said.looks and not lookups.look(said.looks, as_trial(written.standing(), model=agent)):
+            written.refused.append("no more is looked up: it was asked before, or the bounds are reached")
+        nothing = not (said.looks or said.amendments or said.cannot)  # it would not in the next turn either
+        if nothing or (not said.looks and not written.refused and not written.missing):
             break
-        if not said.looks and not refused and not said.amendments and not said.cannot:
-            break  # it neither asks nor writes: it would not in the next turn either
-    if refused:
-        why = f"what the {agent} agent wrote may not be written: {' '.join(refused)[:600]}"
-    silent = {name: cannot.get(name) or why for name in sorted(asked - good.keys())}
+    if written.refused:
+        why = f"what the {agent} agent wrote may not be written: {' '.join(written.refused)[:600]}"
     return AmendResult(
-        proposals=tuple(good[name] for name in sorted(good)),
-        cannot={name: one_line(reason)[:1_000] for name, reason in silent.items()},
+        proposals=tuple(written.good[name] for name in sorted(written.good)),
+        cannot={
+            item.requirement: one_line(written.cannot.get(item.requirement) or why)[:1_000]
+            for item in items
+            if item.requirement not in written.good
+        },
         looked=tuple(lookups.results),
         usage=usage,
         prompts=tuple(prompts),
     )
+
+
+@dataclass
+class _Written:
+    """What an agent said so far, turn by turn: the last word on each requirement counts."""
+
+    agent: Agent
+    items: tuple[Amendment, ...]
+    rendered: Bundle
+    good: dict[str, Proposal] = field(default_factory=dict)
+    cannot: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    """Of the last turn."""
+
+    @property
+    def missing(self) -> set[str]:
+        """Requirements of which nothing was said."""
+        return {item.requirement for item in self.items} - self.good.keys() - self.cannot.keys()
+
+    def take(self, said: Amending) -> None:
+        """Keep what may be laid into the bundle; say why the rest may not."""
+        asked = {item.requirement for item in self.items}
+        self.refused = []
+        for draft in said.amendments:
+            name, proposal = one_line(draft.requirement), _proposal(draft)
+            bad = [
+                f"{path}: {what}" if path else what for path, what in objections(proposal, self.agent, self.rendered)
+            ]
+            if name not in asked:
+                self.refused.append(f"{name}: it was not asked for")
+            elif bad:
+                self.good.pop(name, None)
+                self.refused.append(f"{name}: {'; '.join(bad)[:900]}")
+            else:
+                self.cannot.pop(name, None)
+                self.good[name] = Proposal.model_validate(proposal.model_dump())
+        for declined in said.cannot:
+            if declined.requirement in asked - self.good.keys():
+                self.cannot[declined.requirement] = declined.reason or "no reason was given"
+
+    def standing(self) -> Iterator[Amendment]:
+        """The items with what was proposed for them, for a trial."""
+        for item in self.items:
+            if item.requirement in self.good:
+                yield item.model_copy(update={"proposal": self.good[item.requirement]})
 
 
 def _inputs(
@@ -147,12 +179,6 @@ def _proposal(draft: AmendmentDraft) -> Proposal:
 
 def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")
-
-
-def _standing(items: tuple[Amendment, ...], good: dict[str, Proposal]) -> Iterator[Amendment]:
-    for item in items:
-        if item.requirement in good:
-            yield item.model_copy(update={"proposal": good[item.requirement]})
 
 
 def _left(budget: Budget, usage: Usage) -> Budget | None:

@@ -45,7 +45,12 @@ class Proposal(Model):
     @property
     def paths(self) -> tuple[str, ...]:
         """Every file that it makes or changes."""
-        return tuple(dict.fromkeys(item.path for item in (*self.files, *self.blocks)))
+        return tuple(dict.fromkeys(item.path for item in self.pieces))
+
+    @property
+    def pieces(self) -> tuple[File | Block, ...]:
+        """Files and blocks together."""
+        return (*self.files, *self.blocks)
 
     def digest(self) -> str:
         """Names exactly this text."""

@@ -52,25 +52,31 @@ def given_up(item: Amendment, reason: str = "") -> Amendment:
     if not reason:
         last = item.rounds[-1].findings[0]
         place = f" in {last.file}:{last.line}" if last.file else ""
+        times = f"{len(item.failed)} times" if len(item.failed) > 1 else "once"
         reason = (
-            f"a model's amendment was refused {len(item.failed)} times and taken out; last by {last.gate}{place}: "
+            f"a model's amendment was refused {times} and taken out; last by {last.gate}{place}: "
             f"{' '.join(last.message.split())[:300]}"
         )
     return item.model_copy(update={"state": "unmet", "proposal": None, "reason": " ".join(reason.split())[:1_000]})
 
 
 def _attributed(amendments: Amendments, before: GateReport, after: GateReport) -> dict[str, tuple[Finding, ...]]:
-    """New errors by requirement: by file, else by folder, else held against all, since nobody can tell."""
+    """New errors by requirement: by file, else by what it names, else by folder, else held against all, since nobody can tell."""
     found: dict[str, list[Finding]] = {item.requirement: [] for item in amendments.standing}
     for finding in _new(before, after):
         ranked = (
             [item for item in amendments.standing if item.proposal and finding.file in item.proposal.paths],
+            [item for item in amendments.standing if item.proposal and _named(finding.message, item.proposal.paths)],
             [item for item in amendments.standing if item.proposal and _near(finding.file, item.proposal.paths)],
             list(amendments.standing),
         )
         for item in next((owners for owners in ranked if owners), []):
             found[item.requirement].append(finding)
     return {name: tuple(dict.fromkeys(rows)) for name, rows in found.items()}
+
+
+def _named(message: str, paths: Iterable[str]) -> bool:
+    return any(path in message for path in paths)
 
 
 def _near(file: str, paths: Iterable[str]) -> bool:

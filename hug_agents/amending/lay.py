@@ -7,7 +7,7 @@ from posixpath import dirname
 
 from hug_agents.amending.documents import Amendment, Amendments
 from hug_agents.amending.places import objections
-from hug_agents.amendment import with_block
+from hug_agents.amendment import marks, with_block
 from hug_agents.bundle import Artifact, Bundle
 from hug_agents.plans import Requirement
 from hug_agents.render.templating import code, md
@@ -34,14 +34,14 @@ def lay(rendered: Bundle, amendments: Amendments) -> Bundle:
             )
         for block in proposal.blocks:
             before = files[block.path]
-            content = with_block(before.content, block.after, block.content, proposal.id)
+            content = with_block(before.content, block.after, block.content, proposal.id, comment=marks(block.path))
             files[block.path] = before.model_copy(update={"content": content, "author": amendments.model})
     told = [item for item in amendments.items if item.proposal is not None or item.rounds]
     if told:
         files[REPORT] = Artifact(path=REPORT, content=report(amendments.model, told), system="documents")
         if _PLAN in files and _HEADING in files[_PLAN].content.splitlines():
             before = files[_PLAN]
-            content = with_block(before.content, _HEADING, _pointer(told), "r0", marks=("<!-- ", " -->"))
+            content = with_block(before.content, _HEADING, _pointer(told), "r0", comment=marks(_PLAN))
             files[_PLAN] = before.model_copy(update={"content": content})
     return Bundle(rendered.manifest.spec, files.values())
 

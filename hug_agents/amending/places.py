@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from posixpath import dirname
 
 from hug_agents.amending.documents import Agent, Proposal
-from hug_agents.amendment import MARK, blocks_of, with_block, without_blocks
+from hug_agents.amending.intact import swallowed, torn
+from hug_agents.amendment import MARK, blocks_of, marks, with_block, without_blocks
 from hug_agents.bundle import Bundle
 from hug_agents.errors import SpecError
 from hug_agents.reading.redact import redact
@@ -28,7 +29,7 @@ _FILES: dict[Agent, tuple[tuple[str, str], ...]] = {
 """Beside a rendered file of this kind, under exactly this name: a suffix such as `_override` would mean something."""
 _BLOCKS: dict[Agent, tuple[str, ...]] = {
     "deployment": ("infrastructure/terraform/*.tf", "kubernetes/*.yaml"),
-    "devops": ("monitoring/prometheus/rules/*.yml", "monitoring/prometheus/prometheus.yml"),
+    "devops": ("monitoring/prometheus/rules/*.yml", "docs/runbook.md"),
 }
 """Rendered files that take a block. No pipeline and no script: what they run was approved as it is."""
 MOST_CHARACTERS = 40_000
@@ -56,7 +57,7 @@ def objections(proposal: Proposal, agent: Agent, rendered: Bundle) -> Iterator[t
         yield "", "it writes nothing"
     if not proposal.reason.strip():
         yield "", "it gives no reason"
-    if sum(len(item.content) for item in (*proposal.files, *proposal.blocks)) > MOST_CHARACTERS:
+    if sum(len(item.content) for item in proposal.pieces) > MOST_CHARACTERS:
         yield "", f"it has more than {MOST_CHARACTERS} characters"
     allowed = places(agent, rendered, proposal.id)
     taken: set[str] = set()
@@ -70,8 +71,9 @@ def objections(proposal: Proposal, agent: Agent, rendered: Bundle) -> Iterator[t
     for block in proposal.blocks:
         if block.path not in may:
             yield block.path, "no block may stand in that file; write a file of its own"
-    for item in (*proposal.files, *proposal.blocks):
+    for item in proposal.pieces:
         yield from ((item.path, why) for why in _unfit(item.content))
+    yield from ((block.path, why) for block in proposal.blocks if (why := torn(block.path, block.content)))
     if not any(block.path not in may for block in proposal.blocks):
         yield from _misplaced(proposal, rendered)
 
@@ -95,9 +97,17 @@ def _misplaced(proposal: Proposal, rendered: Bundle) -> Iterator[tuple[str, str]
             yield block.path, "the file has marks already"
             continue
         try:
-            texts[block.path] = with_block(texts.get(block.path, before), block.after, block.content, proposal.id)
+            text = texts.get(block.path, before)
+            texts[block.path] = with_block(text, block.after, block.content, proposal.id, comment=marks(block.path))
         except SpecError as error:
             yield block.path, f"{error.what}; {error.hint}"
             continue
         if without_blocks(texts[block.path]) != before:
             yield block.path, "the file would not be what was rendered without its block"
+        elif block.path.endswith("/kustomization.yaml"):
+            own = f"- amendment-{proposal.id}.yaml"
+            if block.content.strip() != own:
+                yield block.path, f"a kustomization takes exactly the line `{own}` behind its line `resources:`"
+    for path, text in texts.items():
+        if why := swallowed(path, rendered[path].content, text):
+            yield path, why

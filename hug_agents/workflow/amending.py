@@ -15,7 +15,7 @@ from hug_agents.bundle import Bundle
 from hug_agents.plans import Blueprint, Requirement
 from hug_agents.reading.assemble import Refinement
 from hug_agents.tracing import trace
-from hug_agents.validate import GateReport, GateResult
+from hug_agents.validate import GateReport
 from hug_agents.validate.registry import gates
 from hug_agents.workflow.state import Crew, ReleaseState
 
@@ -60,7 +60,7 @@ class Amender:
             if not items:
                 continue
             self.crew.tell("amend", f"{agent}: {', '.join(item.requirement for item in items)}")
-            lookups = Lookups(rendered, blueprint, self._gate, self.store.root / "cache" / "schemas")
+            lookups = Lookups(rendered, blueprint, self.nodes.try_gate, self.store.root / "cache" / "schemas")
             result = amend(_agent(agent), items, lookups, self.nodes.model, self.crew.budget)
             usage.append(self.store.put_model(result.usage))
             prompts += result.prompts
@@ -100,11 +100,6 @@ class Amender:
         if proposal is not None:
             return item.model_copy(update={"state": "proposed", "proposal": proposal})
         return given_up(item) if item.rounds and not cannot else given_up(item, _last(item, cannot))
-
-    def _gate(self, bundle: Bundle, blueprint: Blueprint, name: str) -> tuple[GateResult, ...]:
-        from hug_agents.workflow import nodes
-
-        return nodes.run_gates(bundle, blueprint, only=(name,))
 
     def _requirements(self, state: ReleaseState) -> tuple[Requirement, ...]:
         """The table as the refiner left it."""

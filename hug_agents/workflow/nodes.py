@@ -13,6 +13,7 @@ from hug_agents.agents.model import load_model
 from hug_agents.amending.documents import Amendments
 from hug_agents.amending.lay import lay, met
 from hug_agents.approve.identity import PersonId, ReleaseId
+from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
 from hug_agents.execute.events import Event, record_once
 from hug_agents.planning import plan
@@ -173,6 +174,10 @@ class Nodes:
         report = GateReport(bundle=state["bundle"], results=results)
         outcome = {"passed": "built", "failed": "gates_failed", "incomplete": "gates_incomplete"}[judged]
         return {"gates": self.store.put_model(report), "verdict": judged, "outcome": outcome}
+
+    def try_gate(self, bundle: Bundle, blueprint: Blueprint, name: str) -> tuple[GateResult, ...]:
+        """One gate over a bundle that is only tried. Raises UsageError for a gate that does not exist."""
+        return run_gates(bundle, blueprint, only=(name,))
 
     def repair(self, state: ReleaseState) -> Update:
         """Let the owning agents choose among the fixes that the findings offer, and apply them to the spec."""

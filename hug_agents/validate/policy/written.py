@@ -13,7 +13,6 @@ from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.rule import Hit, Rule
 
 SOURCE = "What a language model wrote opens, widens, runs, hides and destroys nothing."
-Check = Callable[[str], str]
 
 _EXPOSES = re.compile(
     r"(?i)\b(publicly_accessible|map_public_ip_on_launch|associate_public_ip_address|assign_public_ip)\s*=\s*(?!false\b)\S"
@@ -66,8 +65,10 @@ _NOT_ALLOWED = {
     "terraform": "changes how Terraform runs", "moved": "moves state", "removed": "takes a resource out of the state",
     "import": "takes a foreign resource into the state", "check": "calls out while it plans", "ephemeral": "reads secrets",
 }  # fmt: skip
-_READS_AWAY = re.compile(r"external|http|local_\w+|null_\w+|archive_file|terraform_remote_state|aws_secretsmanager_\w*value|"
-                         r"aws_ssm_parameter\w*|aws_kms_secrets|aws_lambda_invocation|aws_iam_access_key\w*|template_\w+")  # fmt: skip
+_READS_AWAY = re.compile(
+    r"external|http|local_\w+|null_\w+|archive_file|terraform_remote_state|aws_secretsmanager_(secret_version|random_password)\w*|aws_ssm_parameter\w*"
+    r"|aws_kms_secrets|aws_lambda_invocation|aws_iam_access_key\w*|template_\w+"
+)
 _FUNCTIONS = frozenset(
     """
     jsonencode merge concat toset tolist tomap tostring tonumber tobool length keys values flatten distinct compact lookup
