@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from hug_agents.agents.budget import Budget, Usage
+    from hug_agents.agents.prompt_refiner import RefinerReport
     from hug_agents.amending.documents import Amendment
     from hug_agents.plans import Blueprint, Requirement
     from hug_agents.reading.assemble import Refinement
@@ -56,6 +57,8 @@ class Generation:
     prompts: tuple[str, ...]
     seconds: float
     written: Written | None = None
+    refiner: RefinerReport | None = None
+    """The refined prompts, the log of what was changed and why, completeness and ambiguities; None: an older run."""
     amendments: tuple[Amendment, ...] = ()
     """What a language model was asked to write beside the rendered files, round by round."""
 
@@ -93,6 +96,7 @@ class Generation:
             "gates": [result.model_dump(mode="json") for result in self.gates],
             "verdict": self.verdict,
             "repairs": self.repairs,
+            "refiner": self.refiner.model_dump(mode="json", exclude={"refined"}) if self.refiner else None,
             "amendments": [item.model_dump(mode="json") for item in self.amendments],
             "model": self.model,
             "tokens": {
@@ -293,6 +297,7 @@ def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Pat
 
 def _collect(crew: Any, position: Position, out: str | Path | None, started: float) -> Generation:
     from hug_agents.agents.budget import Usage
+    from hug_agents.agents.prompt_refiner import RefinerReport
     from hug_agents.amending.documents import Amendments
     from hug_agents.plans import Blueprint
     from hug_agents.reading.assemble import Refinement
@@ -315,5 +320,6 @@ def _collect(crew: Any, position: Position, out: str | Path | None, started: flo
         prompts=tuple(dict.fromkeys(position.state.get("prompts", ()))),
         seconds=time.monotonic() - started,
         written=write_bundle(bundle, Path(out)) if out is not None else None,
+        refiner=store.get_model(RefinerReport, name) if (name := position.digest("refiner")) else None,
         amendments=store.get_model(Amendments, name).items if (name := position.digest("amendments")) else (),
     )

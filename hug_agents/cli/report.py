@@ -66,6 +66,12 @@ def _print_requirements(made: Generation) -> None:
     open_ = [item for item in made.requirements if item.status in ("unmet", "refused")]
     met = sum(item.status == "met" for item in made.requirements)
     console().print(f"\n[bold]Requirements[/]: {met} met, {len(open_)} not")
+    if made.refiner:
+        seen = made.refiner.measures
+        said = f"  {seen.completeness:.0%} complete; ambiguities: {seen.ambiguities_found} found, "
+        said += f"{seen.ambiguities_resolved} resolved"
+        said += f"; {seen.claims_refused} claims of the model refused" if seen.claims_refused else ""
+        console().print(Text(said, style="dim"))
     for item in open_:
         line = Text(f"  {item.status.upper()}  ", style="yellow")
         line.append(" ".join(item.text.split())[:160], style="default")

@@ -105,6 +105,7 @@ class Nodes:
         result = prompt_refiner.refine(request, facts, self.model, self.crew.budget)
         return {
             "refinement": self.store.put_model(result.refinement),
+            "refiner": self.store.put_model(result.report()),
             "usage": [self.store.put_model(result.usage)],
             "prompts": list(result.prompts),
             "repairs": 0,

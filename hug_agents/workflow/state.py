@@ -55,6 +55,8 @@ class ReleaseState(TypedDict, total=False):
     request: str
     facts: str
     refinement: str
+    refiner: str
+    """The refined prompts, the log of what was changed and why, and how the Prompt Refiner did."""
     prompts: Annotated[list[str], operator.add]
     """Digests of the filled prompts' templates, one a call, `id@version sha256:...`."""
     deployment: str
