@@ -65,7 +65,7 @@ def report(model: str, items: Iterable[Amendment]) -> str:
     parts = [
         "# Amendments",
         f"No renderer met these requirements, so a language model was asked: {code(model)}. Every gate judged what it "
-        "wrote. Nothing else in this bundle was written by a model.",
+        "wrote. No other file of this bundle was written by a model; the notes in the deployment plan are the agents'.",
     ]
     for item in items:
         parts += _section(item)

@@ -7,6 +7,7 @@ from typing import Any
 from hug_agents.agents.amending import amend
 from hug_agents.agents.lookups import Lookups
 from hug_agents.agents.offline import OfflineChatModel
+from hug_agents.agents.work import one_line
 from hug_agents.amending.documents import Agent, Amendment, Amendments
 from hug_agents.amending.judge import given_up, judged
 from hug_agents.amending.lay import lay, met
@@ -87,9 +88,11 @@ class Amender:
 
     def _ledger(self, state: ReleaseState, report: GateReport, rendered: Bundle) -> Amendments:
         if not state.get("amendments"):
-            model = self.crew.model if isinstance(self.crew.model, str) else type(self.crew.model).__name__
             return Amendments(
-                model=model, limit=self.crew.amend_rounds, baseline=state["gates"], items=self._wishes(state)
+                model=_author(self.crew.model),
+                limit=self.crew.amend_rounds,
+                baseline=state["gates"],
+                items=self._wishes(state),
             )
         ledger = self.store.get_model(Amendments, state["amendments"])
         before = self.store.get_model(GateReport, ledger.baseline)
@@ -109,6 +112,14 @@ class Amender:
 
     def _wishes(self, state: ReleaseState) -> tuple[Amendment, ...]:
         return tuple(wished(self._requirements(state)))
+
+
+def _author(model: Any) -> str:
+    """A model as files name it: `openai:gpt-4.1`, or the class with the name that it was given."""
+    if isinstance(model, str):
+        return one_line(model)
+    name = getattr(model, "model_name", "") or getattr(model, "model", "")
+    return one_line(f"{type(model).__name__}:{name}" if isinstance(name, str) and name else type(model).__name__)
 
 
 def _agent(name: str) -> Agent:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 
+import yaml
+
 from hug_agents.amendment import written
 from hug_agents.bundle import Artifact
 from hug_agents.validate.hcl import Attribute, Block
+from hug_agents.validate.located import Malformed, documents
 from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.rule import Hit, Rule
 
@@ -22,6 +25,7 @@ _EXPOSES = re.compile(
     r"|^\s*type:\s*[\"']?(LoadBalancer|NodePort)\b|^\s*kind:\s*[\"']?(Ingress|Gateway|HTTPRoute|IngressRoute)\b"
     r"|\bexternalIPs:"
 )
+_EVERYWHERE = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])|/0[\"']")
 _CIDR = re.compile(r"(?<![\w.:])([0-9a-fA-F:.]{2,39}/\d{1,3})(?![\w/])")
 _WIDE = re.compile(
     r"\b(AdministratorAccess|PowerUserAccess|IAMFullAccess|\w+FullAccess|cluster-admin)\b|\bNotAction\b|\bNotPrincipal\b"
@@ -29,7 +33,9 @@ _WIDE = re.compile(
     r"|\barn:aws[a-z-]*:(iam|sts)::\d{12}:"
     r"|^\s*(permissions:\s*[\"']?write-all|[a-z-]+:\s*[\"']?write\b)"
 )
-_STAR = re.compile(r"""["'](?:\*|[a-zA-Z0-9-]+:\*|\*:\*|arn:aws[a-z0-9:-]*:\*)["']|^\s*-\s*\*\s*$|[\[,]\s*\*\s*[\],]""")
+_STAR = re.compile(
+    r"""["'](?:[A-Za-z0-9:-]*:)?[*?]+["']|["'][a-z0-9-]+:[A-Za-z]*[*?][A-Za-z*?]*["']|^\s*-\s*\*\s*$|[\[,]\s*\*\s*[\],]"""
+)
 _IDENTITIES = re.compile(
     r"(?i)\b(aws_iam_(user|access_key|group)\w*|aws_organizations_\w+|aws_ram_\w+|aws_vpc_peering_\w+|aws_ssoadmin_\w+)\b"
     r"|^\s*kind:\s*[\"']?(ClusterRole|ClusterRoleBinding|RoleBinding)\b"
@@ -76,7 +82,7 @@ _FUNCTIONS = frozenset(
     """.split()
 )
 _CALL = re.compile(r"(?<![\w.])([a-z_][a-z0-9_:]*)\s*\(")
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2})")
+_ESCAPE = re.compile(r"[$%]\{\s*\"|\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2})")
 _ONE_A_BUCKET = tuple(
     f"aws_s3_bucket_{name}"
     for name in ("lifecycle_configuration", "policy", "versioning", "server_side_encryption_configuration",
@@ -85,7 +91,7 @@ _ONE_A_BUCKET = tuple(
 
 
 def _lines(facts: Facts) -> Iterator[tuple[Artifact, int, str]]:
-    """Every line that a model wrote, without the comments that are only comments."""
+    """Every line that a model wrote; of YAML also how it reads when it is written plainly, where that is another line."""
     for item in facts.bundle:
         spans = written(item)
         if not spans:
@@ -93,6 +99,21 @@ def _lines(facts: Facts) -> Iterator[tuple[Artifact, int, str]]:
         rows = item.content.splitlines()
         for span in spans:
             yield from ((item, number, rows[number - 1]) for number in span if number <= len(rows))
+        if len(spans) == 1 and spans[0].start == 1 and item.path.endswith((".yml", ".yaml")):
+            known = {_plain(row) for row in rows}
+            yield from ((item, 1, row) for row in _rewritten(item.content) if _plain(row) not in known)
+
+
+def _rewritten(text: str) -> Iterator[str]:
+    try:
+        for document in documents(text):
+            yield from yaml.safe_dump(document.data, width=10_000, sort_keys=False).splitlines()
+    except (Malformed, yaml.YAMLError, RecursionError):
+        return  # another gate says so
+
+
+def _plain(row: str) -> str:
+    return re.sub(r"[\s\"']", "", row.strip().removeprefix("- "))
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Facts], Iterator[Hit]]:
@@ -125,8 +146,9 @@ def _attributes(facts: Facts) -> Iterator[tuple[str, Attribute]]:
 def exposes(facts: Facts) -> Iterator[Hit]:
     """What opens something to everybody."""
     yield from _matching(_EXPOSES, "this is open to the public")(facts)
+    yield from _matching(_EVERYWHERE, "this is open to the public")(facts)
     for item, number, row in _lines(facts):
-        for found in _CIDR.findall(row):
+        for found in () if _EVERYWHERE.search(row) else _CIDR.findall(row):
             try:
                 network = ip_network(found, strict=False)
             except ValueError:
@@ -157,7 +179,7 @@ def runs(facts: Facts) -> Iterator[Hit]:
 def hides(facts: Facts) -> Iterator[Hit]:
     """What switches checks off, and what computes the words that are checked."""
     yield from _matching(_HIDES_CHECKS, "this switches a check off")(facts)
-    yield from _matching(_ESCAPE, "this writes characters by their numbers")(facts)
+    yield from _matching(_ESCAPE, "this writes out in pieces or by numbers what could stand there")(facts)
     for path, value in _attributes(facts):
         for name in _CALL.findall(_code(value.text)):
             if name not in _FUNCTIONS and name not in ("for", "if", "in"):
