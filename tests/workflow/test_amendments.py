@@ -11,9 +11,15 @@ from hug_agents.amending.lay import REPORT
 from hug_agents.amendment import without_blocks
 from hug_agents.approve.packet import by_model
 from hug_agents.generation import Generation, generate
+from hug_agents.store import Store
 from hug_agents.validate import GateResult, run_gates
 from hug_agents.validate.gate import Finding
 from hug_agents.workflow import nodes
+from hug_agents.workflow.amending import Amender
+from hug_agents.workflow.edits import Edits, FileEdit
+from hug_agents.workflow.nodes import Nodes
+from hug_agents.workflow.run import look
+from hug_agents.workflow.state import Crew
 from tests.agents.scripted_amend import Amends
 
 KUBERNETES = (
@@ -206,3 +212,17 @@ def test_a_bundle_that_the_gates_refuse_is_not_amended(tmp_path: Path, monkeypat
     monkeypatch.setattr(nodes, "run_gates", lambda *_, **__: failed)
     made = run(tmp_path, Amends(script=[AssertionError("asked")]))
     assert made.verdict == "failed" and made.amendments == ()
+
+
+def test_a_reviewers_edit_keeps_what_stands(tmp_path: Path, gates: list[str]) -> None:
+    made = run(tmp_path, Amends(script=[{}], devops=[{"amendments": [alert(GOOD)]}]))
+    crew = Crew(store=Store(tmp_path / "store"), model=Amends(script=[AssertionError("asked")]))
+    state = look(crew, made.thread).state
+    edits = crew.store.put_model(Edits(by="ana", files=(FileEdit(path="docs/note.md", content="Seen.\n"),)))
+    again = Nodes(crew).bundle({**state, "edits": edits})  # type: ignore[typeddict-item]
+    bundle = crew.store.get_bundle(again["bundle"])
+    assert {item.path for item in bundle} == {*(item.path for item in made.bundle), "docs/note.md"}
+    assert bundle[ALERT] == made.bundle[ALERT] and bundle["docs/note.md"].author == ""
+    assert again["rendered"] == state["rendered"] and again["amended"] == made.bundle.digest()
+    for failed in ("passed", "failed"):
+        assert not Amender(crew, Nodes(crew)).needed({**state, "edits": edits, "verdict": failed})  # type: ignore[typeddict-item]
