@@ -27,7 +27,8 @@ pytestmark = [
 REQUEST = (
     "Deploy payments-api on ECS in eu-west-1 with Terraform and GitHub Actions, canary: 10 then 50 then 100 percent. It "
     "listens on port 8080, health at /healthz. The image is ghcr.io/acme/payments-api:1.4.0. It needs an S3 bucket called "
-    "uploads. Objects in the uploads bucket must move to Glacier after 30 days. Everybody must be able to download avatars anonymously."
+    "uploads. Objects in the uploads bucket must move to Glacier after 30 days. Everybody must be able to download avatars "
+    "anonymously."
 )
 BUCKET = "infrastructure/terraform/modules/bucket/main.tf"
 POLICY = "infrastructure/terraform/modules/bucket/amendment_r6.tf"
@@ -99,7 +100,7 @@ def test_a_lifecycle_rule_is_refused_and_repaired_and_a_public_bucket_given_up(
     refused = kept.failed[0].findings[0]
     assert (refused.gate, refused.file) == ("terraform validate", BUCKET) and "GLACIAL" in refused.message
     judged = made.bundle[BUCKET].content.splitlines()
-    assert "GLACIER" in judged[refused.line - 1], "the finding named the line that was then mended"
+    assert LIFECYCLE in judged[refused.line - 1], "the provider names the resource's line"
     assert (lost.requirement, lost.state, len(lost.failed)) == ("R6", "unmet", 2)
     assert {item.rule for item in lost.failed[0].findings} == {"HUG-A2", "HUG-A7"}
     assert POLICY not in made.bundle
