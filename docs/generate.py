@@ -54,7 +54,8 @@ def gate_reference() -> str:
             f"| {gate.name} | {gate.tool or 'our own'} | {TOOLS[gate.tool].install if gate.tool else ''} |"
             for gate in gates()
         ),
-        "\n## The policy pack\n\nThe mission's five best practices (B) and five pitfalls (P) as rules over the spec and the files.",
+        "\n## The policy pack\n\nThe mission's five best practices (B) and five pitfalls (P) as rules over the spec and the files; "
+        "and rules (A) for what a language model wrote.",
     ]
     source = ""
     for rule in rules():

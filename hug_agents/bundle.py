@@ -34,6 +34,7 @@ class Artifact(Model):
     system: Line = Field(description="the system it was written for, e.g. terraform")
     owner: Owner = "deployment"
     executable: bool = False
+    author: Line = Field("", description="the language model that wrote it, or a part of it; empty: no model did")
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
@@ -60,6 +61,9 @@ class Entry(Model):
     system: Line
     owner: Owner
     executable: bool = False
+    author: Line = Field(
+        "", description="the language model that wrote it, or a part", exclude_if=lambda value: not value
+    )
 
 
 class Manifest(Model):
@@ -96,6 +100,7 @@ class Bundle:
                     system=item.system,
                     owner=item.owner,
                     executable=item.executable,
+                    author=item.author,
                 )
                 for item in self._artifacts.values()
             ),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from hug_agents.agents.budget import Budget, Usage
+    from hug_agents.agents.prompt_refiner import RefinerReport
+    from hug_agents.amending.documents import Amendment
     from hug_agents.plans import Blueprint, Requirement
     from hug_agents.reading.assemble import Refinement
     from hug_agents.scan import RepositoryFacts
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from hug_agents.workflow.state import Crew
 
 Verdict = Literal["passed", "failed", "incomplete"]
+AMEND_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Generation:
     prompts: tuple[str, ...]
     seconds: float
     written: Written | None = None
+    refiner: RefinerReport | None = None
+    """The refined prompts, the log of what was changed and why, completeness and ambiguities; None: an older run."""
+    amendments: tuple[Amendment, ...] = ()
+    """What a language model was asked to write beside the rendered files, round by round."""
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
@@ -77,13 +84,20 @@ class Generation:
             "refused": [item.model_dump(mode="json") for item in self.refinement.refused],
             "manifest_digest": self.bundle.digest(),
             "files": [
-                {"path": entry.path, "system": entry.system, "sha256": entry.sha256.removeprefix("sha256:")}
+                {
+                    "path": entry.path,
+                    "system": entry.system,
+                    "sha256": entry.sha256.removeprefix("sha256:"),
+                    **({"author": entry.author} if entry.author else {}),
+                }
                 for entry in self.bundle.manifest.entries
             ],
             "written": self.written.model_dump(mode="json") if self.written else None,
             "gates": [result.model_dump(mode="json") for result in self.gates],
             "verdict": self.verdict,
             "repairs": self.repairs,
+            "refiner": self.refiner.model_dump(mode="json", exclude={"refined"}) if self.refiner else None,
+            "amendments": [item.model_dump(mode="json") for item in self.amendments],
             "model": self.model,
             "tokens": {
                 "input": sum(item.input_tokens for item in self.usage),
@@ -112,12 +126,14 @@ def generate(
     gates: tuple[str, ...] | None = None,
     store: str | Path | None = None,
     budget: Budget | None = None,
+    amend_rounds: int = AMEND_ROUNDS,
     progress: Callable[[str, Any], None] | None = None,
 ) -> Generation:
     """Turn a request into a bundle and judge it.
 
     `repo` is a folder, or a git URL that is fetched; it is scanned, never run. `out` is where the files go; without it
-    they stay in the store and in the result. `gates` names the gates to run (default: all that apply).
+    they stay in the store and in the result. `gates` names the gates to run (default: all that apply). `amend_rounds` is
+    how often what a language model wrote for an unmet requirement is sent back at most; 0: it writes nothing.
 
     Raises QuestionsPending with everything that must be answered first (go on with `answer`), UnsupportedError for what
     cannot be made, ModelError when a model gives nothing usable (go on with `answer`, also with another model),
@@ -126,7 +142,7 @@ def generate(
     started = time.monotonic()
     asked = build_request(request, choices, answers)
     facts = scan_repository(repo)
-    crew = build_crew(store, model, base_url, budget, gates, progress)
+    crew = build_crew(store, model, base_url, budget, gates, progress, amend_rounds)
 
     from hug_agents.workflow import run
 
@@ -147,6 +163,7 @@ def answer(
     gates: tuple[str, ...] | None = None,
     store: str | Path | None = None,
     budget: Budget | None = None,
+    amend_rounds: int = AMEND_ROUNDS,
     progress: Callable[[str, Any], None] | None = None,
 ) -> Generation:
     """Go on with a run that asked questions or stopped in between, in this or another process.
@@ -154,7 +171,7 @@ def answer(
     Raises what `generate` raises; UsageError if there is no such run or a question of that id was not asked.
     """
     started = time.monotonic()
-    crew = build_crew(store, model, base_url, budget, gates, progress)
+    crew = build_crew(store, model, base_url, budget, gates, progress, amend_rounds)
 
     from hug_agents.workflow import run
 
@@ -244,6 +261,7 @@ def build_crew(
     budget: Budget | None,
     gates: tuple[str, ...] | None,
     progress: Callable[[str, Any], None] | None,
+    amend_rounds: int = AMEND_ROUNDS,
 ) -> Crew:
     """Who works and with what; what is not given comes from the settings."""
     from hug_agents.agents.budget import Budget
@@ -256,6 +274,7 @@ def build_crew(
         base_url=base_url,
         budget=budget or Budget(),
         gates=gates,
+        amend_rounds=amend_rounds,
         progress=progress,
     )
 
@@ -278,6 +297,8 @@ def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Pat
 
 def _collect(crew: Any, position: Position, out: str | Path | None, started: float) -> Generation:
     from hug_agents.agents.budget import Usage
+    from hug_agents.agents.prompt_refiner import RefinerReport
+    from hug_agents.amending.documents import Amendments
     from hug_agents.plans import Blueprint
     from hug_agents.reading.assemble import Refinement
     from hug_agents.validate import GateReport
@@ -299,4 +320,6 @@ def _collect(crew: Any, position: Position, out: str | Path | None, started: flo
         prompts=tuple(dict.fromkeys(position.state.get("prompts", ()))),
         seconds=time.monotonic() - started,
         written=write_bundle(bundle, Path(out)) if out is not None else None,
+        refiner=store.get_model(RefinerReport, name) if (name := position.digest("refiner")) else None,
+        amendments=store.get_model(Amendments, name).items if (name := position.digest("amendments")) else (),
     )

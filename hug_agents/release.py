@@ -320,5 +320,5 @@ def _from_run(crew: Any, run: str) -> dict[str, Any]:
     state = graph.look(crew, run, any_version=True).state
     if not state.get("bundle"):
         raise UsageError(f"the run {run} has not made a bundle", hint=f"hug generate --resume {run}")
-    names = ("request", "facts", "bundle", "spec", "blueprint", "refinement", "deployment", "devops")
+    names = ("request", "facts", "bundle", "spec", "blueprint", "refinement", "deployment", "devops", "amendments")
     return {name: state[name] for name in names if state.get(name)}

@@ -119,6 +119,7 @@ class Store:
                 system=entry.system,
                 owner=entry.owner,
                 executable=entry.executable,
+                author=entry.author,
             )
 
     def _path(self, name: str) -> Path:

@@ -204,7 +204,7 @@ class UnderWay:
         """Begin a drill of this release's bundle: a release of its own, which ends after its rollback drill."""
         crew = replace(self._crew, fault=fault, progress=progress or self._crew.progress)
         state = self._state()
-        names = ("request", "facts", "bundle", "spec", "blueprint", "refinement", "deployment", "devops")
+        names = ("request", "facts", "bundle", "spec", "blueprint", "refinement", "deployment", "devops", "amendments")
         values = {name: state[name] for name in names if state.get(name)}
         target = self._executor.register.find(self.id).target
         return self._begin(

@@ -23,7 +23,7 @@ FLOORS = (
     ("errors", "canonical", "notebook"),
     ("settings", "spec", "http"),
     ("request",),
-    ("plans", "bundle"),
+    ("plans", "bundle", "amendment"),
     (
         "store",
         "database",
@@ -41,7 +41,7 @@ FLOORS = (
     ("runbook", "planning", "tracing"),
     ("render",),
     ("validate",),
-    ("reading", "repair", "approve", "proposal"),
+    ("reading", "repair", "approve", "proposal", "amending"),
     ("agents",),
     ("execute",),
     ("rollout",),

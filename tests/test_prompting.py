@@ -13,8 +13,10 @@ from tests.examples import HOSTILE
 
 OURS = (
     "prompt_refiner/read_request",
+    "deployment/amend",
     "deployment/plan_notes",
     "deployment/repair",
+    "devops/amend",
     "devops/diagnose",
     "devops/operations_notes",
     "devops/repair",

@@ -50,3 +50,53 @@ class Explanation(Model):
     )
     recommendation: Recommendation
     reason: Annotated[str, StringConstraints(max_length=300)] = Field(description="one plain sentence")
+
+
+class Look(Model):
+    """One thing to look up before writing."""
+
+    tool: Literal["schema", "file", "gate"]
+    name: Annotated[str, StringConstraints(max_length=200)] = Field(
+        description="schema: a resource type, or data.TYPE; file: a path of the bundle; gate: the name of a gate"
+    )
+
+
+class FileDraft(Model):
+    """A file of its own."""
+
+    path: Annotated[str, StringConstraints(max_length=200)] = Field(description="one of the requirement's places")
+    content: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class BlockDraft(Model):
+    """A few lines in a rendered file."""
+
+    path: Annotated[str, StringConstraints(max_length=200)] = Field(description="one of the patchable files")
+    after: Annotated[str, StringConstraints(max_length=500)] = Field(
+        "", description="the whole line that it stands behind, copied exactly; empty: the end of the file"
+    )
+    content: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class AmendmentDraft(Model):
+    """Everything that is written for one requirement."""
+
+    requirement: Annotated[str, StringConstraints(max_length=20)] = Field(description="its id, e.g. R5")
+    reason: Annotated[str, StringConstraints(max_length=600)] = Field(description="why this meets it, in plain words")
+    files: Annotated[tuple[FileDraft, ...], Field(max_length=4)] = ()
+    blocks: Annotated[tuple[BlockDraft, ...], Field(max_length=4)] = ()
+
+
+class Declined(Model):
+    """A requirement that is not met, and why."""
+
+    requirement: Annotated[str, StringConstraints(max_length=20)]
+    reason: Annotated[str, StringConstraints(max_length=300)]
+
+
+class Amending(Model):
+    """What to look up first, or what is written for each requirement, or why nothing is."""
+
+    looks: Annotated[tuple[Look, ...], Field(max_length=4)] = ()
+    amendments: Annotated[tuple[AmendmentDraft, ...], Field(max_length=6)] = ()
+    cannot: Annotated[tuple[Declined, ...], Field(max_length=6)] = ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hug_agents.agents.drafts import Chosen, Explanation, NoteDraft, Notes, Repair
+from hug_agents.agents.drafts import Amending, Chosen, Declined, Explanation, NoteDraft, Notes, Repair
 from hug_agents.reading.claims import Reading
 from hug_agents.spec import DeploymentSpec
 
@@ -47,10 +47,20 @@ def diagnose(data: Data) -> Explanation:
     return explained(data["verdict"], data["logs"])
 
 
+def amend(data: Data) -> Amending:
+    """Nothing: rules write no file that no renderer writes."""
+    reason = "the offline model is a set of rules, and writes nothing that no renderer covers"
+    return Amending(
+        cannot=tuple(Declined(requirement=row["requirement"], reason=reason) for row in data["requirements"])
+    )
+
+
 RULES: dict[str, Callable[[Data], BaseModel]] = {
     "prompt_refiner/read_request": read_request,
     "deployment/plan_notes": plan_notes,
+    "deployment/amend": amend,
     "deployment/repair": repair,
+    "devops/amend": amend,
     "devops/diagnose": diagnose,
     "devops/operations_notes": operations_notes,
     "devops/repair": repair,

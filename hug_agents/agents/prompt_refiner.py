@@ -17,28 +17,20 @@ from pydantic import Field
 from hug_agents.agents.asking import aask, ask
 from hug_agents.agents.budget import Budget, Usage
 from hug_agents.agents.outcome import prompt_name
-from hug_agents.agents.refined import RefinedPrompt, refined_prompts
+from hug_agents.agents.refined import RefinedPrompt, Transformation, refined_prompts
 from hug_agents.agents.sifting import Sifted, sift
 from hug_agents.prompting import Filled, load
+from hug_agents.reading import rules
 from hug_agents.reading.assemble import Refinement, assemble
-from hug_agents.reading.claims import FIELDS, FieldInfo, Reading
+from hug_agents.reading.claims import FIELDS, Claim, FieldInfo, Reading
+from hug_agents.reading.differences import Reconciled, reconcile
 from hug_agents.reading.redact import clean_request
 from hug_agents.repair import value_of
 from hug_agents.request import Request
 from hug_agents.scan.report import RepositoryFacts
-from hug_agents.spec import Line, Model, Text
+from hug_agents.spec import Line, Model
 
 _MOST_FACTS = 300
-
-
-class Transformation(Model):
-    """One thing that was done between the request and the spec."""
-
-    kind: Literal["redacted", "stated", "answered", "chosen", "found", "assumed", "refused", "unsupported", "asked"]
-    path: Line = ""
-    words: Text = Field("", description="the words that it was made from")
-    result: Text = ""
-    why: Text = ""
 
 
 class Measures(Model):
@@ -48,19 +40,30 @@ class Measures(Model):
     ambiguities_found: int = Field(description="questions that are open or were answered")
     ambiguities_resolved: int = Field(description="of them, answered")
     claims: int = Field(description="values that the model claimed")
+    claims_added: int = Field(0, description="values that the rules read and the model did not")
+    disagreements: int = Field(0, description="values that the rules and the model read differently: each a question")
     claims_refused: int = Field(description="of them, not supported by the source")
 
 
-class RefinerResult(Model):
+class RefinerReport(Model):
+    """What the refiner made of a request, beside the spec: for people, and for who measures it."""
+
+    refined: tuple[RefinedPrompt, ...] = Field((), description="none while questions are open")
+    log: tuple[Transformation, ...]
+    measures: Measures
+
+
+class RefinerResult(RefinerReport):
     """Everything that the refiner hands on."""
 
     refinement: Refinement
     reading: Reading = Field(description="what the model said, before any of it was checked")
-    refined: tuple[RefinedPrompt, ...] = Field((), description="none while questions are open")
-    log: tuple[Transformation, ...]
-    measures: Measures
     usage: Usage
     prompts: tuple[Line, ...]
+
+    def report(self) -> RefinerReport:
+        """What is kept of it."""
+        return RefinerReport(refined=self.refined, log=self.log, measures=self.measures)
 
 
 def refine(
@@ -131,7 +134,8 @@ def _result(
     timestamp: datetime | None,
 ) -> RefinerResult:
     sifted = sift(reading, clean, facts)
-    refinement = assemble(clean, sifted.reading, facts)
+    beside = reconcile(sifted.reading, rules.read(clean.text), clean, facts)
+    refinement = assemble(clean, beside.reading, facts)
     spec, questions = refinement.spec, refinement.questions
     settled = (
         len([row for row in spec.evidence if row.kind != "default"])
@@ -139,16 +143,19 @@ def _result(
         else len(reading.claims) - len(sifted.claims)
     )
     total = settled + len(questions)
+    log = tuple(_log(request, refinement, sifted, beside))
     return RefinerResult(
         refinement=refinement,
         reading=reading,
-        refined=refined_prompts(spec, questions, timestamp=timestamp) if spec else (),
-        log=tuple(_log(request, refinement, sifted)),
+        refined=refined_prompts(spec, questions, log, timestamp=timestamp) if spec else (),
+        log=log,
         measures=Measures(
             completeness=round(settled / total, 4) if total else 1.0,
             ambiguities_found=len(questions) + len(request.answers),
             ambiguities_resolved=len(request.answers),
             claims=len(reading.claims),
+            claims_added=len(beside.added),
+            disagreements=len(beside.differences),
             claims_refused=len(sifted.claims),
         ),
         usage=usage,
@@ -165,7 +172,7 @@ _KINDS: dict[str, Literal["stated", "answered", "chosen", "found", "assumed"]] =
 }
 
 
-def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[Transformation]:
+def _log(request: Request, refinement: Refinement, sifted: Sifted, beside: Reconciled) -> Iterator[Transformation]:
     for kind in clean_request(request).redacted:
         yield Transformation(kind="redacted", why=f"{kind} was taken out before anything read it")
     spec = refinement.spec
@@ -173,9 +180,21 @@ def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[T
         value = value_of(spec, row.path) if spec else None
         result = "" if value is None else json.dumps(value, ensure_ascii=False)
         yield Transformation(kind=_KINDS[row.kind], path=row.path, words=row.quote, result=result, why=row.reason)
+    for claim in beside.added:
+        why = "the rules read it, and the model did not"
+        yield Transformation(kind="added", path=claim.path, words=claim.quote, result=_value(claim), why=why)
+    for item in beside.differences:
+        why = f"the rules read {_value(item.rules)} from {item.rules.quote!r}: a person is asked which holds"
+        yield Transformation(kind="differs", path=item.path, words=item.model.quote, result=_value(item.model), why=why)
     for doubt in (*sifted.claims, *sifted.other):
         yield Transformation(kind="refused", path=doubt.path, words=doubt.words, result=doubt.value, why=doubt.why)
-    for item in refinement.refused:
-        yield Transformation(kind="unsupported", path=item.path, words=item.quote, result=item.what, why=item.reason)
+    for refused in refinement.refused:
+        yield Transformation(
+            kind="unsupported", path=refused.path, words=refused.quote, result=refused.what, why=refused.reason
+        )
     for question in refinement.questions:
         yield Transformation(kind="asked", path=question.id, result=question.text, why=question.why)
+
+
+def _value(claim: Claim) -> str:
+    return f"{'not ' if claim.negated else ''}{json.dumps(claim.value, ensure_ascii=False)}"

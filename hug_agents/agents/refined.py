@@ -16,7 +16,7 @@ from pydantic import Field
 
 from hug_agents.reading.claims import Question
 from hug_agents.repair import spec_values, stated
-from hug_agents.spec import DeploymentSpec, Line, Model, Name
+from hug_agents.spec import DeploymentSpec, Line, Model, Name, Text
 
 Downstream = Literal["deployment", "devops"]
 
@@ -50,6 +50,28 @@ _TASK: dict[Downstream, str] = {
 }
 
 
+class Transformation(Model):
+    """One thing that was done between the request and the spec."""
+
+    kind: Literal[
+        "redacted",
+        "stated",
+        "answered",
+        "chosen",
+        "found",
+        "assumed",
+        "added",
+        "differs",
+        "refused",
+        "unsupported",
+        "asked",
+    ]
+    path: Line = ""
+    words: Text = Field("", description="the words that it was made from")
+    result: Text = ""
+    why: Text = ""
+
+
 class RefinedPrompt(Model):
     """One prompt for one agent and one environment."""
 
@@ -68,7 +90,11 @@ class RefinedPrompt(Model):
 
 
 def refined_prompts(
-    spec: DeploymentSpec, questions: tuple[Question, ...] = (), *, timestamp: datetime | None = None
+    spec: DeploymentSpec,
+    questions: tuple[Question, ...] = (),
+    log: tuple[Transformation, ...] = (),
+    *,
+    timestamp: datetime | None = None,
 ) -> tuple[RefinedPrompt, ...]:
     """One prompt for each environment and downstream agent. The time is written only if the caller gives one."""
     version = spec.digest().removeprefix("sha256:")[:12]
@@ -83,13 +109,19 @@ def refined_prompts(
                     version=version,
                     tags=(agent, environment.role, spec.toolchain.runtime, spec.strategy.kind),
                     timestamp=timestamp,
-                    text=_text(spec, environment.name, agent, questions),
+                    text=_text(spec, environment.name, agent, questions, log),
                 )
             )
     return tuple(prompts)
 
 
-def _text(spec: DeploymentSpec, environment: str, agent: Downstream, questions: tuple[Question, ...]) -> str:
+def _text(
+    spec: DeploymentSpec,
+    environment: str,
+    agent: Downstream,
+    questions: tuple[Question, ...],
+    log: tuple[Transformation, ...],
+) -> str:
     known: list[str] = []
     assumed: list[str] = []
     for path, value in _read_by(spec, environment, agent):
@@ -108,14 +140,33 @@ def _text(spec: DeploymentSpec, environment: str, agent: Downstream, questions: 
         ("Stated", known),
         ("Assumed: nobody stated these", assumed),
         ("Open questions: do not guess", open_ones),
+        ("What was changed on the way, and why", list(_changes(log, environment, agent))),
     ):
         if lines:
             parts.append("\n".join((f"## {title}", "", *lines)))
     return "\n\n".join(parts) + "\n"
 
 
+_CHANGES = ("redacted", "added", "differs", "refused", "unsupported")
+
+
+def _changes(log: tuple[Transformation, ...], environment: str, agent: Downstream) -> Iterator[str]:
+    """The lines of the log that are about what this prompt holds, and those that are about the request as a whole."""
+    for item in log:
+        if item.kind in _CHANGES and (not item.path or _is_read(item.path, environment, agent)):
+            what = " ".join(
+                part for part in (item.path, item.result and json.dumps(item.result, ensure_ascii=False)) if part
+            )
+            words = f" ({json.dumps(item.words, ensure_ascii=False)})" if item.words else ""
+            yield f"- {item.kind}{f' {what}' if what else ''}{words}: {' '.join(item.why.split())}"
+
+
 def _read_by(spec: DeploymentSpec, environment: str, agent: Downstream) -> Iterator[tuple[str, Any]]:
-    wanted = (*_READS[agent], f"environments.{environment}")
     for path, value in spec_values(spec).items():
-        if value not in (None, [], "") and any(path == one or path.startswith(f"{one}.") for one in wanted):
+        if value not in (None, [], "") and _is_read(path, environment, agent):
             yield path, value
+
+
+def _is_read(path: str, environment: str, agent: Downstream) -> bool:
+    wanted = (*_READS[agent], f"environments.{environment}", "environments.*")
+    return any(path == one or path.startswith(f"{one}.") for one in wanted)

@@ -28,7 +28,7 @@ _CUT = 160
 def write_notes(agent: Author, prompt: str, spec: DeploymentSpec, model: BaseChatModel, budget: Budget) -> NotesResult:
     """Notes on paths that the spec has, without figures that it does not have; the rest is refused, with the reason."""
     paths = spec_paths(spec)
-    filled = load(prompt).fill(paths=list(paths), spec=_sparse(spec))
+    filled = load(prompt).fill(paths=list(paths), spec=sparse(spec))
     answer = ask(model, filled, Notes, budget)
     notes: dict[Note, None] = {}
     refused: list[Refused] = []
@@ -40,7 +40,7 @@ def write_notes(agent: Author, prompt: str, spec: DeploymentSpec, model: BaseCha
     return NotesResult(notes=tuple(notes), refused=tuple(refused), usage=answer.usage, prompts=(prompt_name(filled),))
 
 
-def _sparse(model: BaseModel) -> dict[str, Any]:
+def sparse(model: BaseModel) -> dict[str, Any]:
     """A model as JSON without what is empty by default: shorter to read, and the same spec when it is read back."""
     shown: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
@@ -48,8 +48,8 @@ def _sparse(model: BaseModel) -> dict[str, Any]:
         if value in (None, (), "") and value == field.default:
             continue
         if isinstance(value, tuple):
-            value = [_sparse(item) if isinstance(item, BaseModel) else item for item in value]
-        shown[name] = _sparse(value) if isinstance(value, BaseModel) else value
+            value = [sparse(item) if isinstance(item, BaseModel) else item for item in value]
+        shown[name] = sparse(value) if isinstance(value, BaseModel) else value
     return shown
 
 
@@ -74,7 +74,7 @@ def choose_fixes(
     if not offers:
         return RepairResult(fixes=(), usage=Usage(agent=agent), prompts=())
     filled = load(f"{agent}/repair").fill(
-        spec=_sparse(spec),
+        spec=sparse(spec),
         findings=[_shown(item) for item in found if item.fix in offers],
         offers=list(_offers(offers)),
     )

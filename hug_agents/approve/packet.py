@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from hug_agents.amendment import blocks_of
 from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.identity import Digest, PersonId, ReleaseId
@@ -15,6 +16,7 @@ from hug_agents.approve.measured import Measured
 from hug_agents.approve.policy import EnvironmentRole, Policy
 from hug_agents.approve.risk import PlannedChange, Risk
 from hug_agents.approve.waiver import Waiver, finding_id
+from hug_agents.bundle import Bundle
 from hug_agents.canonical import digest
 from hug_agents.spec import Environment, Line, Model, Name, Text, Window
 from hug_agents.validate.gate import GateResult, Severity, Status
@@ -107,6 +109,14 @@ class Evidence(Model):
     digest: Digest
 
 
+class WrittenByModel(Model):
+    """A file that a language model wrote, or wrote a part of."""
+
+    path: Line
+    author: Line
+    part: bool = Field(description="a rendered file with marked blocks")
+
+
 class Prior(Model):
     """An earlier checkpoint of this release: the packet that was approved there."""
 
@@ -138,6 +148,9 @@ class Packet(Model):
     evidence: tuple[Evidence, ...] = ()
     metrics: tuple[Measured, ...] = Field(
         (), description="what the policy bounds, as the log had it", exclude_if=lambda value: not value
+    )
+    written: tuple[WrittenByModel, ...] = Field(
+        (), description="what of the bundle a language model wrote", exclude_if=lambda value: not value
     )
     earlier: tuple[Prior, ...] = Field((), description="the checkpoints that were passed on the way here")
     risk: Risk
@@ -192,6 +205,15 @@ def reviewed(results: Iterable[GateResult]) -> tuple[ReviewedGate, ...]:
         for result in results
     )
     return tuple(sorted(gates, key=lambda gate: gate.name))
+
+
+def by_model(bundle: Bundle) -> tuple[WrittenByModel, ...]:
+    """The files of a bundle that a model had a part in, by path."""
+    return tuple(
+        WrittenByModel(path=item.path, author=item.author, part=bool(blocks_of(item.content)))
+        for item in bundle
+        if item.author
+    )
 
 
 def waiver_refs(waivers: Iterable[Waiver]) -> tuple[WaiverRef, ...]:

@@ -22,6 +22,7 @@ from hug_agents.spec import Line, Model
 _LINES_OF_A_FILE = 200
 _LONGEST_LINE = 500
 _FINDINGS = 100
+_WRITTEN = 12
 
 
 class FileChange(Model):
@@ -81,6 +82,9 @@ def summary(packet: Packet, standing: Standing | None = None) -> tuple[str, ...]
         f"gates: {_verdict(packet)}",
         f"policy: version {packet.policy.version}" + (" in SOLO MODE" if packet.policy.mode == "solo" else ""),
     ]
+    if packet.written:
+        authors = ", ".join(sorted({item.author for item in packet.written}))
+        lines.append(f"WRITTEN BY A MODEL ({authors}): {', '.join(item.path for item in packet.written[:_WRITTEN])}")
     lines += [f"measured: {item.text}" for item in packet.metrics]
     if standing is not None:
         lines.append(f"standing: {standing.state}")
@@ -103,6 +107,8 @@ def markdown(
     first, *rest = summary(packet, standing)
     parts = [f"# {md(first)}", "\n".join(f"- {md(line.strip())}" for line in rest)]
     parts += ["## What changes", *_changed(packet, files, links)]
+    if packet.written:
+        parts += ["## Written by a model", *_written(packet)]
     parts += ["## Plans", *_plans(packet)]
     parts += ["## Automated gates", _gate_table(packet), *_findings(packet)]
     if packet.drill:
@@ -148,6 +154,15 @@ def _changed(packet: Packet, files: tuple[FileChange, ...], links: str) -> Itera
         yield f"- {item.change}: {name}"
         if item.diff:
             yield _fenced(item.diff, "diff")
+
+
+def _written(packet: Packet) -> Iterator[str]:
+    yield "Nobody but the gates has looked at these. docs/amendments.md says what for, and how often they were sent back."
+    yield "\n".join(
+        f"- {code(visible(item.path))}, {'blocks between marks' if item.part else 'the whole file'}, "
+        f"by {_text(item.author)}"
+        for item in packet.written
+    )
 
 
 def _plans(packet: Packet) -> Iterator[str]:

@@ -66,6 +66,7 @@ class Progress:
         "bundle": "writing the files",
         "gates": "running the gates",
         "repair": "repairing, round",
+        "amend": "a model writes what no renderer covers,",
         "ask": "asking people:",
     }
 

@@ -42,6 +42,13 @@ if TYPE_CHECKING:
 @click.option("--answer", "answer_words", multiple=True, metavar="ID=VALUE", help="One answer. May be repeated.")
 @click.option("--resume", "thread", metavar="RUN", help="Go on with a run that asked or stopped.")
 @click.option("--gate", "gates", multiple=True, help="Run only this gate. May be repeated. `none`: run no gate.")
+@click.option(
+    "--amend-rounds",
+    type=click.IntRange(0, 10),
+    default=3,
+    show_default=True,
+    help="How often what a language model wrote for an unmet requirement is sent back; 0: it writes nothing.",
+)
 @click.option("--store", type=click.Path(path_type=Path), help="The folder of what lasts; default .hug")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress.")

@@ -66,11 +66,23 @@ def _print_requirements(made: Generation) -> None:
     open_ = [item for item in made.requirements if item.status in ("unmet", "refused")]
     met = sum(item.status == "met" for item in made.requirements)
     console().print(f"\n[bold]Requirements[/]: {met} met, {len(open_)} not")
+    if made.refiner:
+        seen = made.refiner.measures
+        said = f"  {seen.completeness:.0%} complete; ambiguities: {seen.ambiguities_found} found, "
+        said += f"{seen.ambiguities_resolved} resolved"
+        said += f"; {seen.claims_refused} claims of the model refused" if seen.claims_refused else ""
+        console().print(Text(said, style="dim"))
     for item in open_:
         line = Text(f"  {item.status.upper()}  ", style="yellow")
         line.append(" ".join(item.text.split())[:160], style="default")
         line.append(f"\n        {item.reason}", style="dim")
         console().print(line)
+    for amendment in made.amendments:
+        if amendment.proposal is not None:
+            line = Text("  WRITTEN BY A MODEL  ", style="yellow")
+            line.append(" ".join(amendment.text.split())[:160], style="default")
+            line.append(f"\n        {', '.join(amendment.proposal.paths)}; see docs/amendments.md", style="dim")
+            console().print(line)
     for refused in made.refinement.refused:
         line = Text("  REFUSED  ", style="yellow").append(refused.what, style="default")
         console().print(line.append(f"\n        {refused.reason}", style="dim"))

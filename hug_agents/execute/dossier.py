@@ -21,6 +21,7 @@ from hug_agents.approve.packet import (
     Evidence,
     Packet,
     Prior,
+    by_model,
     policy_ref,
     reviewed,
     waiver_refs,
@@ -121,6 +122,7 @@ def packet_of(dossier: Dossier, contents: Contents, desk: Desk, policy: Policy) 
         drill=dossier.drill,
         evidence=dossier.evidence,
         metrics=dossier.metrics,
+        written=by_model(contents.bundle),
         earlier=dossier.earlier,
         risk=assess(
             contents.blueprint,

@@ -140,9 +140,10 @@ def _only(text: str) -> bool:
 def _doubts(board: Board) -> None:
     """A claim that its source does not support becomes a question, unless its path is settled by another."""
     for path, rows in board.doubts.items():
-        if board.best(path) or path in board.questions:
-            continue
         parts = path.split(".")
+        starred = ".".join("*" if number == 1 and len(parts) > 2 else part for number, part in enumerate(parts))
+        if board.best(path, starred, *board.paths(f"{path}.")) or path in board.questions:
+            continue
         if (
             parts[0] == "services"
             and parts[1] != "*"

@@ -1,6 +1,6 @@
 """The graph of a release, in one screen.
 
-    receive → refine ⇄ clarify → deployment ∥ devops → bundle → gates ⇄ repair
+    receive → refine ⇄ clarify → deployment ∥ devops → bundle → gates ⇄ repair, amend
             → ask → ① pre_deployment → stage → ask → ② staging_validation
             → ask → ④ rollback_drill → drill → ask → ③ production_go_no_go → roll_out → close
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
+from hug_agents.workflow.amending import Amender
 from hug_agents.workflow.checkpoints import CHECKPOINTS, checkpoint_node, clarify_node
 from hug_agents.workflow.governed import Governed
 from hug_agents.workflow.nodes import Nodes
@@ -34,6 +35,7 @@ GOVERNED = frozenset(
 def build_graph(crew: Crew) -> Graph:
     """The uncompiled graph: compile it with a checkpointer of your choice, or let an Agent Server bring its own."""
     nodes, governed = Nodes(crew), Governed(crew)
+    amender = Amender(crew, nodes)
     graph: Graph = StateGraph(ReleaseState, input_schema=ReleaseInput)
     actions: tuple[tuple[str, Any], ...] = (
         ("receive", nodes.receive),
@@ -44,6 +46,7 @@ def build_graph(crew: Crew) -> Graph:
         ("write_bundle", nodes.bundle),
         ("run_gates", nodes.gates),
         ("repair", nodes.repair),
+        ("amend", amender.amend),
         *((ask(checkpoint.id), governed.ask(checkpoint)) for checkpoint in CHECKPOINTS),
         *((checkpoint.id, checkpoint_node(crew, checkpoint)) for checkpoint in CHECKPOINTS),
         ("stage", governed.stage),
@@ -66,12 +69,19 @@ def build_graph(crew: Crew) -> Graph:
     graph.add_edge("write_bundle", "run_gates")
 
     def after_gates(state: ReleaseState) -> str:
-        if nodes.can_repair(state):
-            return "repair"
+        if amender.needed(state):  # first: what a model wrote may not change the spec by a repair
+            return "amend"
+        return "repair" if nodes.can_repair(state) else judged(state)
+
+    def judged(state: ReleaseState) -> str:
         return END if state["scope"] == "bundle" else ask(PRE)
 
-    graph.add_conditional_edges("run_gates", after_gates, ["repair", ask(PRE), END])
+    def after_amend(state: ReleaseState) -> str:
+        return "write_bundle" if state["decision"] == "edit" else judged(state)
+
+    graph.add_conditional_edges("run_gates", after_gates, ["repair", "amend", ask(PRE), END])
     graph.add_edge("repair", "write_bundle")
+    graph.add_conditional_edges("amend", after_amend, ["write_bundle", ask(PRE), END])
     for checkpoint in CHECKPOINTS:
         name = checkpoint.id
         graph.add_conditional_edges(

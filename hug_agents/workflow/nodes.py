@@ -10,7 +10,10 @@ from pydantic import ValidationError
 
 from hug_agents.agents import deployment, devops, prompt_refiner
 from hug_agents.agents.model import load_model
+from hug_agents.amending.documents import Amendments
+from hug_agents.amending.lay import lay, met
 from hug_agents.approve.identity import PersonId, ReleaseId
+from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
 from hug_agents.execute.events import Event, record_once
 from hug_agents.planning import plan
@@ -102,9 +105,11 @@ class Nodes:
         result = prompt_refiner.refine(request, facts, self.model, self.crew.budget)
         return {
             "refinement": self.store.put_model(result.refinement),
+            "refiner": self.store.put_model(result.report()),
             "usage": [self.store.put_model(result.usage)],
             "prompts": list(result.prompts),
             "repairs": 0,
+            "amendments": "",
             "spec": self.store.put_model(self._edited(state, result.refinement.spec)) if result.refinement.spec else "",
         }
 
@@ -130,17 +135,23 @@ class Nodes:
         }
 
     def bundle(self, state: ReleaseState) -> Update:
-        """Write every file from the blueprint. Pure; no model takes part."""
+        """Write every file from the blueprint, and lay in what stands of the amendments. Pure; no model takes part."""
         self.crew.tell("bundle")
         spec = self.store.get_model(DeploymentSpec, state["spec"])
         asked = self.store.get_model(Refinement, state["refinement"]).requirements if state.get("refinement") else ()
         notes = [note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)]
         blueprint = plan(spec, requirements=asked, notes=notes)
         blueprint = blueprint.model_copy(update={"requirements": trace(blueprint.requirements, render(blueprint))})
-        bundle = render(blueprint)
+        bundle = rendered = render(blueprint)
+        if state.get("amendments"):
+            amendments = self.store.get_model(Amendments, state["amendments"])
+            bundle = lay(rendered, amendments)
+            table = tuple(met(blueprint.requirements, amendments))
+            blueprint = blueprint.model_copy(update={"requirements": table})
+        names = {"rendered": self.store.put_bundle(rendered), "amended": bundle.digest()}
         if state.get("edits"):
             bundle = edit_bundle(bundle, self.store.get_model(Edits, state["edits"]))
-        names = {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
+        names |= {"blueprint": self.store.put_model(blueprint), "bundle": self.store.put_bundle(bundle)}
         return {**names, "plans": {}}
 
     def _read_notes(self, state: ReleaseState, agent: str) -> tuple[Note, ...]:
@@ -164,6 +175,10 @@ class Nodes:
         report = GateReport(bundle=state["bundle"], results=results)
         outcome = {"passed": "built", "failed": "gates_failed", "incomplete": "gates_incomplete"}[judged]
         return {"gates": self.store.put_model(report), "verdict": judged, "outcome": outcome}
+
+    def try_gate(self, bundle: Bundle, blueprint: Blueprint, name: str) -> tuple[GateResult, ...]:
+        """One gate over a bundle that is only tried. Raises UsageError for a gate that does not exist."""
+        return run_gates(bundle, blueprint, only=(name,))
 
     def repair(self, state: ReleaseState) -> Update:
         """Let the owning agents choose among the fixes that the findings offer, and apply them to the spec."""

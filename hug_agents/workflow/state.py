@@ -55,6 +55,8 @@ class ReleaseState(TypedDict, total=False):
     request: str
     facts: str
     refinement: str
+    refiner: str
+    """The refined prompts, the log of what was changed and why, and how the Prompt Refiner did."""
     prompts: Annotated[list[str], operator.add]
     """Digests of the filled prompts' templates, one a call, `id@version sha256:...`."""
     deployment: str
@@ -62,6 +64,12 @@ class ReleaseState(TypedDict, total=False):
     spec: str
     """The spec after repair; the refinement keeps the one before."""
     blueprint: str
+    rendered: str
+    """The bundle as the renderers wrote it."""
+    amendments: str
+    """What a language model wrote beside it, round by round."""
+    amended: str
+    """The bundle with that, before a reviewer's own changes."""
     bundle: str
     gates: str
     verdict: Literal["passed", "failed", "incomplete"]
@@ -125,6 +133,7 @@ class ReleaseInput(TypedDict, total=False):
     refinement: str
     deployment: str
     devops: str
+    amendments: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,8 @@ class Crew:
     gates: tuple[str, ...] | None = None
     """Names of the gates to run; None: every gate that applies."""
     repair_rounds: int = 3
+    amend_rounds: int = 3
+    """How often an amendment is sent back to the model at most; 0: a model writes none."""
     progress: Callable[[str, Any], None] | None = None
     """Called with a stage and what it has to say; from several threads."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from hug_agents.approve.packet import EnvironmentIdentity, Evidence, Packet, reviewed
+from hug_agents.approve.packet import EnvironmentIdentity, Evidence, Packet, WrittenByModel, by_model, reviewed
 from hug_agents.approve.review import changes, markdown, summary, visible
 from hug_agents.approve.risk import History, PlannedChange, Risk, RiskReason, assess
 from hug_agents.bundle import Artifact, Bundle
@@ -48,6 +48,29 @@ def test_what_is_hostile_is_shown_as_data(packet: Packet) -> None:
     assert re.findall(r'href="([^"]*)"', html) == ["https://code.example/tree/a.tf"]
     for line in summary(packet):
         assert "\n" not in line and "\u202e" not in line
+
+
+def test_what_a_model_wrote_is_named(packet: Packet) -> None:
+    artifacts = (
+        Artifact(path="a.tf", content="a\n", system="terraform"),
+        Artifact(
+            path="b.tf",
+            content="# hug:amendment r5 begin\nb\n# hug:amendment r5 end\n",
+            system="terraform",
+            author=BIDI,
+        ),
+        Artifact(path="c.tf", content="c\n", system="terraform", author="openai:x"),
+    )
+    found = by_model(Bundle(sha256(b"spec"), artifacts))
+    assert found == (
+        WrittenByModel(path="b.tf", author=BIDI, part=True),
+        WrittenByModel(path="c.tf", author="openai:x", part=False),
+    )
+    told = packet.model_copy(update={"written": found})
+    assert told.digest() != packet.digest() and "written" not in packet.model_dump(mode="json")
+    assert any(line.startswith("WRITTEN BY A MODEL (") and line.endswith("): b.tf, c.tf") for line in summary(told))
+    text = markdown(told)
+    assert "## Written by a model" in text and "`b.tf`, blocks between marks" in text and "\u202e" not in text
 
 
 def test_a_diff_cannot_close_its_block() -> None:
