@@ -18,7 +18,7 @@ _SHOWN = (
         r"^[ \t]*-{3,}[ \t]*(?:Original|Forwarded) message\b[\s\S]*?(?:^-{3,}[ \t]*End of message\b.*$|\Z)", re.M | re.I
     ),
     re.compile(r"^[ \t]*\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d.*$", re.M),
-    re.compile(r"^[ \t]*(?:\{\s*\"|\[\s*[\"{])[\s\S]*?(?=\n[ \t]*\n|\Z)", re.M),
+    re.compile(r"^[ \t]*[\"'\\]{0,9}(?:\{[\s\\]*\"|\[[\s\\]*[\"{])[\s\S]*?(?=\n[ \t]*\n|\Z)", re.M),
     re.compile(
         r"(?:<\|[a-z_]{1,30}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|assistant|user|human|tool|data|tool_result|function_results?)\b"
         r"[^>\n]{0,200}>|^[ \t]*(?:#+[ \t]*)?(?:assistant|human|tool[ _]result|system[ _](?:message|prompt))[ \t]*:)"
