@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,21 @@ def live(tmp_path: Path, green: object) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What the tests that draw specs tried, and what of it failed, whether they passed or not."""
+    """What the tests that draw specs tried, and what of it failed, whether they passed or not; attacks tried and held."""
+    attacks: dict[str, Counter[str]] = {}
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, ()):
             for name, value in getattr(report, "user_properties", ()):
                 if name == "told":
                     terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
+                elif name == "attacked" and report.when == "call":
+                    attacks.setdefault(value, Counter()).update(["tried"])
+                elif name == "held" and report.when == "call" and outcome == "passed":
+                    model, became, reached = value
+                    attacks[model].update([became, *(["reached a prompt"] if reached else [])])
+    for model, row in attacks.items():
+        held = row["same"] + row["asked"]
+        terminalreporter.write_line(
+            f"injection, model {model}: {row['tried']} tried, {held} held ({row['same']} the same, {row['asked']} asked), "
+            f"{row['tried'] - held} got through; the instruction stood in a prompt in {row['reached a prompt']}"
+        )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOG_CHARACTERS = 24_000
 """Of the end of the logs: so much is read."""
+_AGAINST: dict[str, tuple[Recommendation, ...]] = {"bad": ("hold",), "good": ("roll_back", "amend")}
+"""What no log can talk anybody into: counters speak, not what a program was made to print."""
 _LINE_CHARACTERS = 500
 _SHORTEST_QUOTE = 8
 """A shorter quote is found in any log, and shows nothing."""
@@ -50,10 +52,14 @@ def explain(verdict: Verdict, logs: str, model: BaseChatModel, budget: Budget) -
     said = answer.value
     refused: list[Refused] = []
     evidence = tuple(dict.fromkeys(_standing(said.evidence, shown, refused)))
+    recommendation = said.recommendation
+    if recommendation in _AGAINST.get(verdict.outcome, ()):
+        refused.append(Refused(what=recommendation, why=f"it does not go with a verdict that is {verdict.outcome}"))
+        recommendation = "ask_a_person"
     known = figures(f"{verdict.model_dump_json()}\n{shown}")
     return Diagnosis(
         cause=_founded(said.cause, known, refused) or f"Unknown. The verdict: {verdict.reason}"[:2000],
-        recommendation=said.recommendation,
+        recommendation=recommendation,
         reason=_founded(said.reason, known, refused),
         evidence=evidence,
         refused=tuple(refused),

@@ -131,7 +131,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """The text, cut short, on one line, without credentials."""
     for secret in secrets:
         text = text.replace(secret, "[redacted]")
-    line = " ".join(_SECRETS.sub("[redacted]", text).split())
+    shown = "".join(char if char.isprintable() else " " for char in _SECRETS.sub("[redacted]", text))
+    line = " ".join(shown.split())
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
 

@@ -2,6 +2,9 @@
 
 Claims go on as they are, since `assemble` asks about those that the source does not support. A question must be one
 that an answer can settle, its suggestions possible values, and words that are called unmet the requester's own.
+
+What the rules read stays, whatever the model says: a model adds to it, and where it says otherwise a question shows
+both. So nobody can talk a model into leaving out what the request plainly states.
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ from collections.abc import Iterable, Iterator
 from hug_agents.reading.answers import value_of
 from hug_agents.reading.claims import Claim, Question, Reading, Unmet, field
 from hug_agents.reading.evidence import check
+from hug_agents.reading.rules import read
 from hug_agents.request import Request
 from hug_agents.scan.report import RepositoryFacts
 from hug_agents.spec import Line, Model, Text
 
+_MOST_CLAIMS, _MOST_QUESTIONS, _MOST_UNMET = 120, 40, 80
+"""The rules' part comes first: a model that says much cannot push it out."""
 _ALWAYS_KNOWN = {"*", "production", "staging", "development", "postgres", "mysql", "redis", "queue", "object-store"}
 
 
@@ -38,12 +44,53 @@ class Sifted(Model):
 def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> Sifted:
     """Look at everything that a model said. Never raises."""
     other: list[Doubt] = []
-    questions = tuple(_questions(reading.questions, request, facts, other))
-    unmet = tuple(_unmet(reading.unmet, request, other))
+    plain = read(request.text)
+    questions = list(_questions(reading.questions, request, facts, other))
+    claims = list(plain.claims)
+    for claim in reading.claims:
+        against = _against(claim, plain.claims)
+        if against is None:
+            claims.append(claim)
+        elif not check(claim, request.text, request.answers, facts):
+            questions.append(_which(claim, against))
+    asked = {item.id: item for item in plain.questions}
+    for question in questions:
+        asked.setdefault(question.id, question)
+    unmet = (*plain.unmet, *_unmet(reading.unmet, plain, request, other))
     return Sifted(
-        reading=reading.model_copy(update={"questions": questions, "unmet": unmet}),
+        reading=Reading(
+            claims=tuple(dict.fromkeys(claims))[:_MOST_CLAIMS],
+            questions=tuple(asked.values())[:_MOST_QUESTIONS],
+            unmet=tuple(dict.fromkeys(unmet))[:_MOST_UNMET],
+        ),
         claims=tuple(_doubted(reading.claims, request, facts)),
         other=tuple(other),
+    )
+
+
+def _against(claim: Claim, plain: Iterable[Claim]) -> Claim | None:
+    """What the rules read for the same path where it is another value; None where they agree or say nothing."""
+    if claim.negated or claim.path == "toolchain.monitors":
+        return None
+    same = [item for item in plain if not item.negated and _overlap(item.path, claim.path)]
+    return None if not same or any(item.value == claim.value for item in same) else same[0]
+
+
+def _overlap(one: str, other: str) -> bool:
+    mine, yours = one.split("."), other.split(".")
+    return len(mine) == len(yours) and all(a == b or "*" in (a, b) for a, b in zip(mine, yours, strict=True))
+
+
+def _which(claim: Claim, against: Claim) -> Question:
+    return Question(
+        id=claim.path,
+        text=f"Which value holds for {claim.path}?",
+        options=tuple(
+            dict.fromkeys(str(item.value)[:200] for item in (against, claim) if not isinstance(item.value, tuple))
+        ),
+        why=f"the rules read {str(against.value)[:80]} from {against.quote[:150]!r}, "
+        f"the model {str(claim.value)[:80]} from {claim.quote[:150]!r}",
+        candidates=(against, claim),
     )
 
 
@@ -85,13 +132,17 @@ def _unanswerable(question: Question, request: Request, facts: RepositoryFacts |
     return f"it asks about {name[:80]}, and nothing names it"
 
 
-def _unmet(unmet: Iterable[Unmet], request: Request, other: list[Doubt]) -> Iterator[Unmet]:
+def _unmet(unmet: Iterable[Unmet], plain: Reading, request: Request, other: list[Doubt]) -> Iterator[Unmet]:
     for item in unmet:
-        if item.quote in request.text:
-            yield item
-        else:
+        if not item.quote.strip() or item.quote not in request.text:
             why = "the words that are said to be unmet do not stand in the request"
-            other.append(Doubt(words=_text(item.quote), why=why))
+        elif any(claim.quote in item.quote or item.quote in claim.quote for claim in plain.claims):
+            why = "the words that are said to be unmet state a value"
+        else:
+            # The reason is ours: a model's prose has no place in the table that people sign.
+            yield Unmet(quote=item.quote, reason="no field of the spec carries this, as the model reads it")
+            continue
+        other.append(Doubt(words=_text(item.quote), value=_text(item.reason), why=why))
 
 
 def _text(text: str) -> str:

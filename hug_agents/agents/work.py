@@ -17,11 +17,16 @@ from hug_agents.agents.outcome import NotesResult, Refused, RepairResult, prompt
 from hug_agents.plans import Note
 from hug_agents.prompting import load
 from hug_agents.repair import applicable, apply_fixes, spec_paths
-from hug_agents.spec import DeploymentSpec
+from hug_agents.spec import DeploymentSpec, Evidence
 from hug_agents.validate.gate import Finding, Fix
 
 Author = Literal["deployment", "devops"]
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*")
+_MARKUP = re.compile(r"://|\bwww\.|[`<>$]|\]\(|\S@\S")
+_DECIDES = re.compile(
+    r"(?i)\b(?:approved|authori[sz]ed|signed|waived?|exempt(?:ed)?|reviewed|certified|validated|verified|passed|skip(?:ped)?"
+    r"|bypass(?:ed)?|disable|ignore|overrid\w+)\b|\bno (?:\w+ )?(?:approvals?|reviews?|drills?|tests?)\b"
+)
 _CUT = 160
 
 
@@ -45,6 +50,8 @@ def sparse(model: BaseModel) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
+        if name == "quote" and isinstance(model, Evidence) and model.kind == "repository":
+            continue  # a line of a file may hold anything; its place says enough
         if value in (None, (), "") and value == field.default:
             continue
         if isinstance(value, tuple):
@@ -58,6 +65,10 @@ def _objection(draft: NoteDraft, spec: DeploymentSpec, paths: tuple[str, ...]) -
         return "it is about a path that the spec does not have"
     if not draft.text.strip():
         return "it says nothing"
+    if _MARKUP.search(draft.text):
+        return "it holds a link, code or markup"
+    if _DECIDES.search(draft.text):
+        return "it speaks of what only the gates and the ledger may say"
     known = figures(json.dumps(spec.model_dump(mode="json"), ensure_ascii=False))
     if invented := sorted(figures(draft.text) - known):
         return f"it gives a figure that the spec does not have: {', '.join(invented)[:80]}"

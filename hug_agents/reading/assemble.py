@@ -125,6 +125,8 @@ def _only(text: str) -> bool:
     doc = document(redact(text).text)
     names = ("production", "prod", "staging", "dev")
     for index, token in enumerate(doc.tokens):
+        if doc.status[index] != "asserted":
+            continue
         if token.lower in ("only", "just", "solely") and any(word in names for word in doc.words(index + 1, index + 5)):
             gap = doc.words(index + 1, index + 5)
             place = next(position for position, word in enumerate(gap) if word in names)

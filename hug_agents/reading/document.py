@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
 
 from hug_agents.reading.claims import Value
+from hug_agents.reading.quoted import quoted
 from hug_agents.reading.scope import Status, statuses
 from hug_agents.reading.sentences import Sentence, sentences
 from hug_agents.reading.tokens import Token, tokenize
@@ -64,6 +65,7 @@ class Clause:
     foreign: bool
     injected: bool
     question: bool
+    quoted: bool = False
 
 
 class Document:
@@ -77,13 +79,14 @@ class Document:
         self.sentence_of: list[int] = [0] * len(self.tokens)
         for number, sentence in enumerate(self.sentences):
             part = self.tokens[sentence.first : sentence.last]
-            doubtful = sentence.question or sentence.foreign or sentence.injected
+            doubtful = sentence.question or sentence.foreign or sentence.injected or sentence.quoted
             status[sentence.first : sentence.last] = statuses(part, question=doubtful)
             self.sentence_of[sentence.first : sentence.last] = [number] * len(part)
         self.status: tuple[Status, ...] = tuple(status)
 
     def _sentences(self) -> Iterator[Clause]:
         place = 0
+        shown = quoted(self.text)
         for span in sentences(self.text):
             while place < len(self.tokens) and self.tokens[place].start < span.start:
                 place += 1
@@ -93,7 +96,8 @@ class Document:
             if place > first:
                 words = [token.lower for token in self.tokens[first:place]]
                 text = self.text[span.start : span.end]
-                yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), _asks(words))
+                inside = any(start <= span.start < end for start, end in shown)
+                yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), _asks(words), inside)
 
     def lower(self, index: int) -> str:
         """The normalised token at `index`; empty outside the text."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from hug_agents.reading.binding import ALL, path_of
 from hug_agents.reading.claims import Claim, FieldInfo, Value, field
-from hug_agents.reading.document import Mention, document
+from hug_agents.reading.document import Document, Mention, document
 from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.numbers import quantities
+from hug_agents.reading.quoted import quoted
 from hug_agents.reading.redact import MARK, redact
 from hug_agents.reading.rules_config import secret_like
 from hug_agents.reading.rules_services import ROLES
@@ -58,6 +59,29 @@ _LITERAL = frozenset(
 )
 
 
+_SAID = {
+    "version": "version release tag",
+    "owner": "own team maintain responsib belong call contact page",
+    "repository": "repo git code source",
+    "default_branch": "branch",
+    "services.<name>.image": "image container pull",
+    "services.<name>.context": "folder director context build built under path root monorepo",
+    "services.<name>.dockerfile": "dockerfile",
+    "services.<name>.language_version": "python node go golang java jdk version",
+    "services.<name>.health_path": "health live alive ready probe ping status",
+    "services.<name>.metrics_path": "metric prometheus scrape",
+    "services.<name>.command": "command start run exec entrypoint launch cmd",
+    "services.<name>.migrate_command": "migrat schema",
+    "dependencies.<name>.version": "version postgres mysql redis rabbit kafka sqs queue s3 minio",
+    "environments.<name>.cluster": "cluster",
+    "environments.<name>.namespace": "namespace",
+    "environments.<name>.domain": "domain host reach url dns http serve under at",
+    "toolchain.registry_host": "registr push nexus artifactory image",
+    "smoke_tests.<name>": "smoke answer respon return 200 check test",
+}
+"""Words that a sentence needs, beside a value that is no more than a word, to say that this is the value's field."""
+
+
 def check(
     claim: Claim, request_text: str, answers: Sequence[Answer] = (), facts: RepositoryFacts | None = None
 ) -> str | None:
@@ -84,9 +108,13 @@ def check(
 
 
 def _in_request(claim: Claim, row: FieldInfo, text: str) -> str | None:
-    spans = list(_occurrences(text, claim.quote))
-    if not spans:
+    there = list(_occurrences(text, claim.quote))
+    if not there:
         return "the quoted words do not stand in the request"
+    shown = quoted(text)
+    spans = [(begin, end) for begin, end in there if not any(begin < last and first < end for first, last in shown)]
+    if not spans:
+        return "the words stand in material that the request only shows"
     if reason := _unknown_name(claim, text):
         return reason
     inside = [
@@ -122,34 +150,31 @@ def _stated_otherwise(
 ) -> str | None:
     """Words that our rules do not bind, but that state the value plainly."""
     doc = document(text)
-    whole = (0, 0)
     for begin, end in spans:
         first = next((i for i, token in enumerate(doc.tokens) if token.start >= begin), len(doc.tokens))
         last = next((i for i in range(first, len(doc.tokens)) if doc.tokens[i].end > end), len(doc.tokens))
-        whole = (first, last)
         if row.pattern in ("application", "services.<name>.name", "services.<name>.kind"):
             if _named(claim, row, text, first, last):
                 return None
         elif row.type in _LITERAL and row.pattern not in ("services.<name>.schedule",):
             if (
                 _literally(claim.value, text[begin:end])
-                and _asserted(text, claim.value, first, last)
+                and _said_of_field(doc, claim, row, _asserted(text, claim.value, first, last))
                 and not _taken(inside, claim)
             ):
                 return None
         elif row.type in _UNITS and row.pattern in _CUES:
-            quote = text[begin:end].lower()
             unit, factor = _UNITS[row.type]
             number = any(
                 item.unit == unit
                 and isinstance(claim.value, int | float)
                 and item.value == claim.value * factor
                 and set(doc.status[item.first : item.last]) == {"asserted"}
+                and _cued(doc, item.first, first, last, _CUES[row.pattern])
                 for item in quantities(doc, first, last)
             )
-            if number and any(cue in quote for cue in _CUES[row.pattern].split()) and not _taken(inside, claim):
+            if number and not _taken(inside, claim):
                 return None
-    del whole
     return "the quoted words do not state this value"
 
 
@@ -194,7 +219,8 @@ def _bounded(quote: str, part: str) -> bool:
     return False
 
 
-def _asserted(text: str, value: Value, first: int, last: int) -> bool:
+def _asserted(text: str, value: Value, first: int, last: int) -> list[int]:
+    """The tokens of the quote that are the value's, if all of them are wanted."""
     doc = document(text)
     parts = [str(item).lower() for item in value] if isinstance(value, tuple) else [str(value).lower()]
     places = [
@@ -204,7 +230,30 @@ def _asserted(text: str, value: Value, first: int, last: int) -> bool:
             doc.lower(i) in part or part in doc.lower(i) for part in parts if len(doc.lower(i)) > 1 or len(part) == 1
         )
     ]
-    return bool(places) and all(doc.status[i] == "asserted" for i in places)
+    return places if all(doc.status[i] == "asserted" for i in places) else []
+
+
+def _said_of_field(doc: Document, claim: Claim, row: FieldInfo, places: list[int]) -> bool:
+    """Whether a sentence that holds the value also says which field it is of: any word of a request is somebody's name."""
+    name = claim.path.rpartition(".")[2].lower()
+    if row.type in ("env_value", "secret_key"):
+        return any(_mentioned(doc, place, name) for place in places)
+    if row.type == "image" and isinstance(claim.value, str) and "/" in claim.value and {":", "@"} & set(claim.value):
+        return bool(places)  # no other thing is written so
+    cues = _SAID.get(row.pattern, "")
+    return any(_cued(doc, place, 0, len(doc.tokens), cues) for place in places)
+
+
+def _mentioned(doc: Document, place: int, name: str) -> bool:
+    sentence = doc.sentence(place)
+    return any(doc.lower(index) == name for index in range(sentence.first, sentence.last))
+
+
+def _cued(doc: Document, place: int, first: int, last: int, cues: str) -> bool:
+    """Whether a word of the field stands in the same sentence, and within the quote."""
+    sentence = doc.sentence(place)
+    words = doc.words(max(first, sentence.first), min(last, sentence.last))
+    return any(word.startswith(cue) for word in words for cue in cues.split())
 
 
 def _taken(inside: list[Mention], claim: Claim) -> bool:
@@ -308,6 +357,8 @@ def _in_answer(claim: Claim, answers: Sequence[Answer]) -> str | None:
     given = [answer for answer in answers if answer.id == name]
     if not given:
         return "there is no such answer"
+    if name != claim.path:
+        return "the answer was given to another question"
     if claim.quote not in given[-1].value:
         return "the quoted words do not stand in the answer"
     parsed = value_of(claim.path, given[-1].value)
@@ -324,13 +375,20 @@ _LEAVES = {"start_command": "command"}
 def _in_repository(claim: Claim, facts: RepositoryFacts | None) -> str | None:
     if facts is None:
         return "there is no repository"
-    known: list[Fact] = [*facts.facts, *(fact for component in facts.components for fact in component.facts)]
-    for fact in known:
-        if f"{fact.file}:{fact.line}" == claim.source and claim.quote in fact.quote:
-            leaf = _LEAVES.get(fact.path, fact.path)
-            if claim.path.rpartition(".")[2] == leaf and _plain(_fact_value(fact.value)) == _plain(claim.value):
-                return None
+    for path, fact in _of_repository(facts):
+        there = path == claim.path and f"{fact.file}:{fact.line}" == claim.source and claim.quote in fact.quote
+        if there and _plain(_fact_value(fact.value)) == _plain(claim.value):
+            return None
     return "the repository does not say this at that place"
+
+
+def _of_repository(facts: RepositoryFacts) -> Iterator[tuple[str, Fact]]:
+    """Each fact with the one path that it may state: a repository speaks of its own parts, and of nothing else."""
+    for fact in facts.facts:
+        yield fact.path, fact
+    for component in facts.components:
+        for fact in component.facts:
+            yield f"services.{component.name}.{_LEAVES.get(fact.path, fact.path)}", fact
 
 
 def _fact_value(value: bool | int | str) -> Value:

@@ -183,6 +183,12 @@ def _sentence(judge: Judge, sentence: Clause) -> list[Verdict]:
     text = judge.doc.text[sentence.span.start : sentence.span.end]
     if sentence.injected:
         return [Verdict(text, "context", (), "an instruction to the tool is data, and is not followed")]
+    if sentence.quoted:
+        stated = any(
+            path_of(item) and sentence.first <= item.first < sentence.last for item in mentions(judge.doc.text)
+        )
+        reason = "quoted material is data: what is wanted has to be said outside of it"
+        return [Verdict(text, "unmet" if stated else "context", (), reason)]
     if sentence.foreign:
         return [Verdict(text, "unmet", (), "this is not English; only English is read by the rules")]
     judged = [verdict for part in _parts(judge.doc, sentence) for verdict in judge.part(*part)]

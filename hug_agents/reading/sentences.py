@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hug_agents.reading.quoted import segments
+
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
 _BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|#{1,6})[ \t]+")
 _KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
@@ -31,16 +33,17 @@ class Sentence:
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences in order; together they hold every letter and digit of the text."""
     found: list[Sentence] = []
-    start = 0
-    for match in _END.finditer(text):
-        if match.group() == "\n":
-            if not _line_ends(text, start, match.start()):
+    for begin, end in segments(text):
+        start = begin
+        for match in _END.finditer(text, begin, end):
+            if match.group() == "\n":
+                if not _line_ends(text, start, match.start()):
+                    continue
+            elif match.group().startswith(".") and _abbreviation(text, match.start()):
                 continue
-        elif match.group().startswith(".") and _abbreviation(text, match.start()):
-            continue
-        _add(found, text, start, match.end())
-        start = match.end()
-    _add(found, text, start, len(text))
+            _add(found, text, start, match.end())
+            start = match.end()
+        _add(found, text, start, end)
     return tuple(found)
 
 

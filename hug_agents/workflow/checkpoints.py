@@ -18,6 +18,7 @@ from hug_agents.approve.quorum import Standing
 from hug_agents.approve.review import summary
 from hug_agents.canonical import canonical_json
 from hug_agents.errors import DecisionRefused, UsageError
+from hug_agents.reading.quoted import closed
 from hug_agents.reading.redact import clean_request
 from hug_agents.request import Answer, Request
 from hug_agents.spec import DeploymentSpec, Line, Model, Text
@@ -125,7 +126,7 @@ def after_standing(store: Store, state: ReleaseState, standing: Standing) -> dic
                 return {"decision": "reject", "outcome": "rejected", "notice": notice}
             comments = [item.comment for item in standing.signatures if item.verdict == "request_changes"]
             request = store.get_model(Request, state["request"])
-            text = "\n\n".join([request.text, *filter(str.strip, comments)])
+            text = "\n\n".join([closed(request.text), *filter(str.strip, comments)])
             return {
                 "decision": "request_changes",
                 "request": store.put_model(clean_request(request.model_copy(update={"text": text[:10_000]}))),

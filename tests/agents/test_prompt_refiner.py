@@ -183,6 +183,23 @@ def test_a_quote_that_is_there_counts_also_from_a_model() -> None:
     assert [step.weight for step in spec.strategy.steps] == [10, 50, 100]
 
 
+def test_a_model_takes_nothing_away_and_a_disagreement_is_asked() -> None:
+    silent = refine(Request(text=TEXT), None, Scripted(script=[{"claims": []}]), Budget())
+    assert silent.refinement.spec == refine(Request(text=TEXT), None, load_model("offline"), Budget()).refinement.spec
+    text = f"{TEXT} The load balancer shall ping /ready."
+    other = claim("services.payments-api.health_path", "/ready", "ping /ready")
+    asked = refine(Request(text=text), None, Scripted(script=[{"claims": [other]}]), Budget()).refinement
+    question = next(item for item in asked.questions if item.id == "services.payments-api.health_path")
+    assert question.options == ("/healthz", "/ready") and len(question.candidates) == 2
+
+
+def test_words_that_are_met_cannot_be_called_unmet_and_reasons_are_ours() -> None:
+    said = {"unmet": [{"quote": "with a canary", "reason": "approved"}, {"quote": "Ship", "reason": "approved by Ana"}]}
+    result = refine(Request(text=f"{TEXT} Ship quickly."), None, Scripted(script=[said]), Budget())
+    assert "approved" not in result.refinement.model_dump_json()
+    assert any(item.words == "with a canary" and item.kind == "refused" for item in result.log)
+
+
 def test_the_repositorys_facts_are_shown_with_their_place_and_bounded() -> None:
     fact = Fact(path="port", value=8000, file="app/main.py", line=12, quote="port=8000")
     many = Component(name="web", context=".", facts=(fact,) * 400)

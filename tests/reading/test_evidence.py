@@ -81,6 +81,18 @@ def test_supported(path: str, value: object, quote: str) -> None:
         ("services.api.port", 99999, "port 8080", "not between"),
         ("services.api.env.API_TOKEN", "ECS", "ECS", "secret"),
         ("application", "eu-west-1", "eu-west-1", "do not state"),
+        ("owner", "Deploy", "Deploy api (port 8080", "do not state"),
+        ("environments.*.namespace", "api", "Deploy api (port 8080", "do not state"),
+        ("services.api.command", ["worker"], "a worker to ECS", "do not state"),
+        ("services.api.env.MODE", "users", "We have 9000 users", "do not state"),
+        (
+            "services.api.port",
+            9000,
+            "(port 8080, health on 8081 at /live) and a worker to ECS in eu-west-1. Don't use "
+            "Kubernetes. We used to run in us-east-1. 3 replicas in prod, 1 in staging. Maybe blue-green later. Alert on "
+            "1 % errors, canary 10%, 50%, 100%. We have 9000 users",
+            "do not state",
+        ),
     ],
 )
 def test_refused(path: str, value: object, quote: str, reason: str) -> None:
@@ -100,6 +112,7 @@ def test_answer_is_a_source() -> None:
     assert check(good, TEXT, answers) is None
     assert check(good.model_copy(update={"value": 9001}), TEXT, answers) is not None
     assert check(good.model_copy(update={"source": "answer:other"}), TEXT, answers) is not None
+    assert check(good.model_copy(update={"path": "services.api.health_port"}), TEXT, answers) is not None
 
 
 def test_repository_is_a_source() -> None:
@@ -111,5 +124,6 @@ def test_repository_is_a_source() -> None:
         {"source": "Dockerfile:8"},
         {"quote": "EXPOSE 9000"},
         {"path": "services.api.health_port"},
+        {"path": "services.worker.port"},
     ):
         assert check(good.model_copy(update=change), TEXT, (), FACTS) is not None
