@@ -50,3 +50,9 @@ class Explanation(Model):
     )
     recommendation: Recommendation
     reason: Annotated[str, StringConstraints(max_length=300)] = Field(description="one plain sentence")
+
+
+class WrittenFile(Model):
+    """One file, whole. Empty where it cannot be written."""
+
+    content: Annotated[str, StringConstraints(max_length=40_000)] = Field(description="the file, from its first line")
