@@ -86,6 +86,8 @@ def quantity_at(doc: Document, index: int) -> Quantity | None:
     if doc.lower(unit_at) == "virtual" and doc.lower(unit_at + 1) in ("cpu", "cpus", "core", "cores"):
         return Quantity(value, "cores", index, unit_at + 2, end)
     row = UNITS.get(doc.lower(unit_at))
+    if row is not None and doc.sentence_of[unit_at] != doc.sentence_of[index]:  # `replicas: 3` and `cpu: 0.25` below it
+        row = None
     if row is None:
         return Quantity(value, "share" if doc.lower(end - 1) in _FRACTIONS else "", index, end, end)
     unit, factor = row
@@ -133,6 +135,9 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
             value, end = value + rest[0], rest[1]
     elif doc.lower(end) == "thousand":
         value, end = value * 1000, end + 1
+        skip = end + 1 if doc.lower(end) == "and" else end
+        if (rest := _below_thousand(doc, skip)) is not None:
+            value, end = value + rest[0], rest[1]
     elif doc.lower(end) == "point":
         digits = ""
         place = end + 1
@@ -142,6 +147,14 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
         if digits:
             return float(f"{int(value)}.{digits}"), place
     return value, end
+
+
+def _below_thousand(doc: Document, index: int) -> tuple[float, int] | None:
+    small = _below_hundred(doc, index)
+    if small is None or doc.lower(small[1]) != "hundred":
+        return small
+    rest = _below_hundred(doc, small[1] + 2 if doc.lower(small[1] + 1) == "and" else small[1] + 1)
+    return (small[0] * 100 + rest[0], rest[1]) if rest else (small[0] * 100, small[1] + 1)
 
 
 def _below_hundred(doc: Document, index: int) -> tuple[float, int] | None:

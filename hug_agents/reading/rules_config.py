@@ -10,7 +10,7 @@ from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
-_ASSIGNED = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?([^\s,;`\"')]{1,200})")
+_ASSIGNED = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})")
 SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+\Z")
 _STORE = frozenset("secrets secret manager vault ssm parameter store".split())
@@ -196,6 +196,8 @@ _COMMANDS = {
     **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
     **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
 }
+_RUNS = frozenset("runs run running executes".split())
+"""Only just before the quotes: `runs "celery -A tasks worker"`."""
 
 
 def commands(doc: Document) -> Iterator[Mention]:
@@ -208,6 +210,8 @@ def commands(doc: Document) -> Iterator[Mention]:
         sentence = doc.sentence(inside[0])
         near = doc.words(max(inside[0] - 8, sentence.first), inside[0])
         field = next((_COMMANDS[word] for word in reversed(near) if word in _COMMANDS), None)
+        if field is None and next((word for word in reversed(near) if word not in "`\"':"), "") in _RUNS:
+            field = "service.command" if len(inside) > 1 else None
         after = doc.words(inside[-1] + 1, min(inside[-1] + 7, sentence.last))
         if "migrat" in " ".join(near) or "migrat" in " ".join(after[: after.index("`")] if "`" in after[1:] else after):
             field = "service.migrate_command"
@@ -236,5 +240,6 @@ def owners(doc: Document) -> Iterator[Mention]:
                 and doc.lower(end) not in ("and", "in", "on", "with", "but", "who")
             ):
                 end += 1
-            if end > place and "team" in doc.words(place, end):
+            key = doc.lower(index + 1) in (":", "=") and index == doc.sentence(index).first and end - place == 1
+            if end > place and (key or "team" in doc.words(place, end)):
                 yield doc.mention("owner", doc.raw(place, end), place, end, since=index)

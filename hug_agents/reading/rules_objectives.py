@@ -109,7 +109,7 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
         return True
     joined = " ".join(words)
     return bool(
-        re.search(r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back)\b.{0,30}\bback\b|\bback out\b", joined)
+        re.search(r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b.{0,30}\bback\b|\bback out\b", joined)
     ) and bool(
         {
             "if",

@@ -50,11 +50,12 @@ _STOPS = frozenset(", ; ( ) and but while whereas".split())
 
 def ports(doc: Document) -> Iterator[Mention]:
     """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
+    yield from _worded(doc)
     for index, token in enumerate(doc.tokens):
         value = _port_value(doc, index)
         if value is None or not _is_port(doc, index):
             continue
-        role = _role(doc, index)
+        role = "other" if _of_another(doc, index) else _role(doc, index)
         if doc.lower(index - 1) == "port" and doc.lower(index - 2) in (
             "host",
             "node",
@@ -72,6 +73,26 @@ def ports(doc: Document) -> Iterator[Mention]:
                 since = back
         yield doc.mention(field, value, index, index + 1, since=since)
         del token
+
+
+def _worded(doc: Document) -> Iterator[Mention]:
+    """`port eight thousand and eighty`."""
+    for index, token in enumerate(doc.tokens[:-1]):
+        item = quantity_at(doc, index + 1) if token.lower == "port" and doc.tokens[index + 1].kind == "word" else None
+        if item and not item.unit and item.whole and 80 <= item.whole <= 65535 and _role(doc, item.first) == "serve":
+            yield doc.mention("service.port", item.whole, item.first, item.last, since=index)
+
+
+def _of_another(doc: Document, index: int) -> bool:
+    """`Postgres, which it talks to, listens on 5432`: the sentence is about something that is not deployed."""
+    place = doc.sentence(index).first
+    if doc.lower(place) in ("the", "our", "a", "its"):
+        place += 1
+    return doc.lower(place) in _SERVERS and doc.lower(place + 1) in _SAYS
+
+
+_SERVERS = frozenset("postgres postgresql mysql redis database db kafka registry cache nginx envoy proxy ingress".split())
+_SAYS = frozenset(", is are listens runs sits which that answers".split())
 
 
 def _port_value(doc: Document, index: int) -> int | None:

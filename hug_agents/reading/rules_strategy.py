@@ -30,7 +30,7 @@ _JOINTS = frozenset(
     "before moving on we are \u2014 ; . : ( )".split()
 )
 _HOLD = frozenset(
-    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak minutes later "
+    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking minutes later "
     "after intervals apart".split()
 )
 
@@ -232,6 +232,9 @@ def _holding(doc: Document, item: Quantity, shares: list[Share]) -> bool:
 
 def _each(doc: Document, item: Quantity) -> bool:
     near = (*doc.words(item.first - 2, item.first), *doc.words(item.last, item.last + 2))
+    wide = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
+    if any(one in _EACH and other in ("step", "stage", "one") for one, other in pairwise(wide)):
+        return True  # `let each step soak for twenty minutes`
     return any(word in _EACH for word in near) or doc.lower(item.last) in ("steps", "intervals", "apart")
 
 

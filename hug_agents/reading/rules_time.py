@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import quantity_at
@@ -33,7 +34,7 @@ _CRON = re.compile(
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h)?\Z")
 _WINDOW = frozenset(
     "deploy deploys deployment deployments release releases rollout rollouts window windows change changes only "
-    "never production prod ship allowed".split()
+    "never production prod ship allowed changed deployed released touched".split()
 )
 _JOB = frozenset(
     "job jobs cron cronjob batch task report reports script scheduled schedule runs run import export sync "
@@ -268,7 +269,8 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         or where is None
         and _other_zone(doc, sentence)
         or "outside" in words
-        or {"maybe", "might", "could", "used", "was", "may"} & set(words)
+        or {"maybe", "might", "could", "used", "was"} & set(words)
+        or any(pair[0] == "may" and pair[1] not in ("only", "be", "not", "change", "never") for pair in pairwise(words))
     )
     if unsure:
         yield doc.mention("number.window", "unclear", first, last)

@@ -77,12 +77,17 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             index += 1
             continue
         after = index + len(cue.words)
-        if cue.status is not None and not _harmless(tokens, index, cue):
+        counted = cue.words[0] in _COUNTED and index > 0 and tokens[index - 1].kind == "number"
+        if cue.status is not None and not counted and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
     _happened(result, tokens)
     return tuple(result)
+
+
+_COUNTED = frozenset("customers clients partners employees engineers developers offices vendors friends".split())
+"""`serves 8080 customers` tells how many; it speaks of no one else's system."""
 
 
 def _for_now(tokens: Sequence[Token]) -> int:
