@@ -31,7 +31,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
 @click.option("--base-url", help="An OpenAI-compatible server.")
 @click.option("--gates", is_flag=True, help="Requests: write the bundles and run the gates too. Takes minutes.")
-@click.option("--rounds", type=click.IntRange(0, 10), default=3, show_default=True, help="Repairs of an infrastructure task.")
+@click.option(
+    "--rounds", type=click.IntRange(0, 10), default=3, show_default=True, help="Repairs of an infrastructure task."
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many cases of each kind.")
 @click.option("--references", is_flag=True, help="Score the answers that a suite's publishers give; no model is asked.")
 @click.option("--ablation", is_flag=True, help="Rules alone, one agent, three agents: the same suite, the same gates.")
@@ -117,7 +119,9 @@ def _print(reports: tuple[Report, ...], split: str, *, quiet: bool) -> None:
         for stage in ("parses", "validates", "plans", "intent", "security"):
             cells = [report.by_round()[row][stage] if row < len(report.by_round()) else None for report in reports]
             table.add_row(f"{stage}, {f'after repair {row}' if row else 'at first'}", *map(_share, cells))
-    table.add_row("tokens in, out", *(f"{item.usage().input_tokens:,}, {item.usage().output_tokens:,}" for item in reports))
+    table.add_row(
+        "tokens in, out", *(f"{item.usage().input_tokens:,}, {item.usage().output_tokens:,}" for item in reports)
+    )
     table.add_row("seconds", *(f"{report.seconds:.1f}" for report in reports))
     out.print(table)
     for reason, count in {key: value for report in reports for key, value in report.skipped().items()}.items():

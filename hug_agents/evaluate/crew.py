@@ -46,6 +46,8 @@ def ablation(model: str | BaseChatModel, base_url: str | None = None, budget: Bu
     name = named(model)
     return (
         Arm("rules alone", "the offline rules in all three places; no language model", rules, rules, RULES, cost),
-        Arm("one agent", "the model reads the request; rules write notes and choose repairs", loaded, rules, name, cost),
+        Arm(
+            "one agent", "the model reads the request; rules write notes and choose repairs", loaded, rules, name, cost
+        ),
         full(model, base_url, cost),
     )

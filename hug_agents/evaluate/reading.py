@@ -27,6 +27,7 @@ Verdict = Literal["passed", "failed", "incomplete", "refused"]
 REPAIRS = 3
 """Rounds of repair that the gates allow, as in a release."""
 
+
 class RequestScore(Model):
     """How one request went."""
 
@@ -39,6 +40,7 @@ class RequestScore(Model):
     usage: tuple[Usage, ...] = ()
     seconds: float = 0.0
     error: str = ""
+
 
 def score_request(case: RequestCase, arm: Arm, *, gates: bool = False) -> RequestScore:
     """Read a request, answer what is asked, judge the outcome. A model that gives nothing usable is an error, not a raise."""
@@ -74,6 +76,7 @@ def score_request(case: RequestCase, arm: Arm, *, gates: bool = False) -> Reques
         **judged,  # type: ignore[arg-type]
     )
 
+
 def _judge(spec: DeploymentSpec, arm: Arm, usage: list[Usage]) -> dict[str, object]:
     """Write the bundle with the agents' remarks, run the gates, and let the agents choose among the fixes offered."""
     designed = [agent.design(spec, arm.others, arm.budget) for agent in (deployment, devops)]
@@ -95,5 +98,6 @@ def _judge(spec: DeploymentSpec, arm: Arm, usage: list[Usage]) -> dict[str, obje
             usage.append(mended.usage)
             spec = apply_fixes(spec, mended.fixes)
     return {"gates": tuple(said), "notes": len(notes)}
+
 
 __all__ = ["Budget", "RequestScore", "score_request"]

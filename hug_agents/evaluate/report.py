@@ -125,7 +125,9 @@ def _requests(scores: Iterable[RequestScore]) -> dict[str, Share]:
     missing = sum(len(score.questions.missing) for score in listed)
     extra = sum(len(score.questions.extra) for score in listed)
     shares = {
-        "fields right": Share(count=sum(field.outcome == "right" and not field.forged for field in expected), of=len(expected)),
+        "fields right": Share(
+            count=sum(field.outcome == "right" and not field.forged for field in expected), of=len(expected)
+        ),
         "fields missing": Share(count=sum(field.outcome == "missing" for field in expected), of=len(expected)),
         "wrong with evidence": Share(count=sum(field.wrong_with_evidence for field in fields), of=len(evidenced)),
         "questions that had to be asked": Share(count=right, of=right + missing),

@@ -119,7 +119,9 @@ def _strangers(spec: DeploymentSpec, case: RequestCase) -> list[FieldScore]:
             found.append(
                 FieldScore(path=f"services.{service.name}", outcome="invented", found=service.name, quote=row.quote)
             )
-    places = {part.split(".")[1] for path in case.expect for part in path.split("|") if path.startswith("environments.")}
+    places = {
+        part.split(".")[1] for path in case.expect for part in path.split("|") if path.startswith("environments.")
+    }
     for place in spec.environments:
         if place.name not in (*places, "staging", "production"):
             row = spec.evidence_for(f"environments.{place.name}.role")

@@ -78,7 +78,9 @@ def load(paths: tuple[Path, ...] = (), *, split: Split | None = None, limit: int
                 half = {"split": document["split"]} if "split" in document else {}
                 requests.extend(RequestCase.model_validate({**half, **row}) for row in document.get("cases", ()))
         except (ValidationError, TypeError, AttributeError) as error:
-            raise UsageError(f"not a case: {error}"[:600], where=str(file), hint="docs/evaluation.md has the form") from error
+            raise UsageError(
+                f"not a case: {error}"[:600], where=str(file), hint="docs/evaluation.md has the form"
+            ) from error
     suite = Suite(
         name=", ".join(path.name for path in paths) or "shipped",
         requests=tuple(requests[:limit]),

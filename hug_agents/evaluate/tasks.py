@@ -126,5 +126,3 @@ def _judged(task: InfrastructureTask, content: str, folder: Path) -> Iterator[St
     for stage in judge(task, content, folder):
         yield stage
         reached = reached and stage.status != "failed"
-
-

@@ -66,7 +66,9 @@ def _with_providers(task: InfrastructureTask, content: str, work: Path, terrafor
     if begun.code:
         found = _errors(begun)
         if any(re.search(r"Failed to (query available|install) provider", item) for item in found):
-            yield from (skipped(name, f"a provider cannot be had here: {found[0]}") for name in ("validates", "plans", "intent"))
+            yield from (
+                skipped(name, f"a provider cannot be had here: {found[0]}") for name in ("validates", "plans", "intent")
+            )
             return
         yield passed("validates", found or [begun.output])
         yield from not_reached("plans", "intent")
@@ -86,7 +88,9 @@ def _with_providers(task: InfrastructureTask, content: str, work: Path, terrafor
         yield from not_reached("intent")
         return
     shown = terraform.run("show", "-json", "-no-color", "plan.bin")
-    yield rego.intent(json.loads(shown.stdout), task.intent, work) if shown.code == 0 else skipped("intent", shown.output)
+    yield (
+        rego.intent(json.loads(shown.stdout), task.intent, work) if shown.code == 0 else skipped("intent", shown.output)
+    )
 
 
 class _Terraform:

@@ -7,7 +7,17 @@ from typing import Any
 
 from hug_agents.spec import DeploymentSpec, Environment, Evidence, Model, Service
 
-_LISTED = ("image", "port", "health_path", "health_port", "metrics_path", "schedule", "replicas", "max_replicas", "public")
+_LISTED = (
+    "image",
+    "port",
+    "health_path",
+    "health_port",
+    "metrics_path",
+    "schedule",
+    "replicas",
+    "max_replicas",
+    "public",
+)
 _STACK = ("language", "framework", "package_manager")
 
 
@@ -117,4 +127,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-

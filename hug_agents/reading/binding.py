@@ -20,11 +20,13 @@ _PER_ENVIRONMENT = frozenset({"replicas", "max_replicas", "cpu_millicores", "mem
 def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> tuple[Mention, ...]:
     """Every mention with its service and environment, where the text tells."""
     services = [item for item in names if not item.application and item.status == "asserted"]
-    distinct = {item.name for item in services}
+    named = [item for item in names if not item.application]
     places = [item for item in mentions if item.field.startswith("environments.") and item.field.endswith(".role")]
     bound: list[Mention] = []
     for item in mentions:
-        service = _service(doc, item, services, distinct) if item.field.startswith(("service.", "smoke")) else None
+        known = named if item.field == "service.public" else services  # `x must not be public`: x is what is kept in
+        only = {one.name for one in known}
+        service = _service(doc, item, known, only) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
         environment = _environment(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))

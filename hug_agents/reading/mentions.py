@@ -32,7 +32,7 @@ FINDERS: tuple[Finder, ...] = (
     rules_places.domains,
     rules_ports.ports, rules_ports.paths,
     rules_exposure.exposure, rules_exposure.serves_nothing,
-    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.registries,
+    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.keep_old, rules_strategy.surge,
     rules_objectives.objectives, rules_objectives.drills,
     rules_resources.replicas, rules_resources.resources,

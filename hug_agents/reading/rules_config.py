@@ -10,7 +10,9 @@ from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
-_ASSIGNED = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})")
+_ASSIGNED = re.compile(
+    r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})"
+)
 SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+\Z")
 _STORE = frozenset("secrets secret manager vault ssm parameter store".split())

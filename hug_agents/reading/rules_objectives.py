@@ -109,7 +109,10 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
         return True
     joined = " ".join(words)
     return bool(
-        re.search(r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b.{0,30}\bback\b|\bback out\b", joined)
+        re.search(
+            r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b.{0,30}\bback\b|\bback out\b",
+            joined,
+        )
     ) and bool(
         {
             "if",
@@ -229,6 +232,8 @@ def _for(doc: Document, part: Clause, item: Quantity, trigger: bool) -> Iterator
 def _latency(doc: Document, part: Clause, item: Quantity, items: list[Quantity], trigger: bool) -> Iterator[Mention]:
     words = doc.words(part.first, part.last)
     milliseconds = item.value if item.unit == "milliseconds" else item.value * 1000
+    if doc.lower(item.first - 1) in ("for", "during"):  # how long, not how slow
+        return
     if not 1 <= milliseconds <= 600_000 or milliseconds != int(milliseconds) or not _limit(doc, part, item):
         return
     percent = _percentile(doc, part, item, items)

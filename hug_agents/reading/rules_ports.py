@@ -77,8 +77,9 @@ def ports(doc: Document) -> Iterator[Mention]:
 
 def _worded(doc: Document) -> Iterator[Mention]:
     """`port eight thousand and eighty`."""
-    for index, token in enumerate(doc.tokens[:-1]):
-        item = quantity_at(doc, index + 1) if token.lower == "port" and doc.tokens[index + 1].kind == "word" else None
+    for index, token in enumerate(doc.tokens[:-2]):
+        place = index + 2 if doc.lower(index + 1) in ("is", ":", "=") else index + 1
+        item = quantity_at(doc, place) if token.lower == "port" and doc.tokens[place].kind == "word" else None
         if item and not item.unit and item.whole and 80 <= item.whole <= 65535 and _role(doc, item.first) == "serve":
             yield doc.mention("service.port", item.whole, item.first, item.last, since=index)
 
@@ -91,7 +92,9 @@ def _of_another(doc: Document, index: int) -> bool:
     return doc.lower(place) in _SERVERS and doc.lower(place + 1) in _SAYS
 
 
-_SERVERS = frozenset("postgres postgresql mysql redis database db kafka registry cache nginx envoy proxy ingress".split())
+_SERVERS = frozenset(
+    "postgres postgresql mysql redis database db kafka registry cache nginx envoy proxy ingress".split()
+)
 _SAYS = frozenset(", is are listens runs sits which that answers".split())
 
 
@@ -123,7 +126,13 @@ def _is_port(doc: Document, index: int) -> bool:
     before = doc.words(max(index - 4, start), index)
     if not before:
         return False
-    if doc.lower(index + 1) == "port" or doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
+    here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
+    if (
+        here
+        and doc.lower(index + 1) == "port"
+        or doc.lower(index + 1) in ("/",)
+        and doc.lower(index + 2) in ("tcp", "http")
+    ):
         return True
     last = before[-1]
     if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:

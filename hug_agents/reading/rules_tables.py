@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import quantity_at
-from hug_agents.reading.rules_services import Named
+from hug_agents.reading.rules_services import NAME, Named, make
 from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _COLUMNS = {
     **dict.fromkeys(("port", "ports", "container port", "listens on"), "service.port"),
-    **dict.fromkeys(("replicas", "instances", "copies", "pods", "tasks", "count", "min", "min replicas"), "service.replicas"),
+    **dict.fromkeys(
+        ("replicas", "instances", "copies", "pods", "tasks", "count", "min", "min replicas"), "service.replicas"
+    ),
     **dict.fromkeys(("max", "max replicas", "max instances"), "service.max_replicas"),
     **dict.fromkeys(("health", "health check", "health path", "healthcheck", "liveness"), "service.health_path"),
     **dict.fromkeys(("cpu", "vcpu", "cpus"), "service.cpu_millicores"),
@@ -22,6 +24,7 @@ _COLUMNS = {
     **dict.fromkeys(("cluster",), "environment.cluster"),
     **dict.fromkeys(("namespace",), "environment.namespace"),
 }
+_NAMES = frozenset(("service", "services", "name", "app", "application", "component", "service name", "app name"))
 _NUMBERS = ("service.port", "service.replicas", "service.max_replicas")
 
 
@@ -42,6 +45,14 @@ def tables(doc: Document) -> Iterator[Mention]:
             value = _value(doc, field, cell) if field else None
             if field and value is not None:
                 yield doc.mention(field, value, cell.first, cell.last, since=row[0].first)
+
+
+def subjects(doc: Document) -> Iterator[Named]:
+    """The services that a column of names lists."""
+    for header, row in _rows(doc):
+        cell = next((cell for title, cell in zip(header, row, strict=False) if title in _NAMES), None)
+        if cell and cell.last - cell.first == 1 and NAME.match(cell.text) and cell.text not in ENVIRONMENTS:
+            yield from make(doc, cell.text, None, cell.first, cell.last, explicit=True)
 
 
 def place(doc: Document, found: tuple[Mention, ...], names: tuple[Named, ...]) -> tuple[Mention, ...]:

@@ -78,7 +78,10 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             continue
         after = index + len(cue.words)
         counted = cue.words[0] in _COUNTED and index > 0 and tokens[index - 1].kind == "number"
-        if cue.status is not None and not counted and not _harmless(tokens, index, cue):
+        served = cue.words[0] == "other" and any(
+            tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
+        )  # `only for our other services` says who calls it
+        if cue.status is not None and not counted and not served and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
