@@ -98,6 +98,3 @@ def _judge(spec: DeploymentSpec, arm: Arm, usage: list[Usage]) -> dict[str, obje
             usage.append(mended.usage)
             spec = apply_fixes(spec, mended.fixes)
     return {"gates": tuple(said), "notes": len(notes)}
-
-
-__all__ = ["Budget", "RequestScore", "score_request"]

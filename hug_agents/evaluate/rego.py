@@ -52,7 +52,7 @@ def _regopy(plan: dict[str, Any], modules: tuple[str, ...]) -> Any:
             interpreter.add_module(f"intent{number}", module)
         interpreter.set_input(plan)
         return json.loads(str(interpreter.query("data")))["expressions"][0]
-    except Exception as error:  # noqa: BLE001 - a binding of its own: what it raises is not documented
+    except Exception as error:  # a binding of its own: what it raises is not documented
         raise ValueError(str(error)[:300]) from error
 
 

@@ -58,7 +58,7 @@ class Report(Model):
     def by_round(self) -> list[dict[str, Any]]:
         """Infrastructure tasks: for each round of repair, what held after it, and what could not be told."""
         rows = []
-        for number in range(max((len(task.rounds) for task in self.tasks), default=0)):
+        for number in range(max((max(len(task.rounds), 1) for task in self.tasks), default=0)):
             row: dict[str, Any] = {"round": number}
             for stage in STAGES:
                 states = [task.after(number).get(stage) for task in self.tasks]

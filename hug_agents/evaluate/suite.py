@@ -24,7 +24,9 @@ class RequestCase(Model):
     id: Line
     request: str
     expect: dict[str, Any] = Field(description="by path; `*`: each environment or service; `a|b`: either path or value")
-    ask: dict[str, str] = Field({}, description="question id, or ids with |, and the requester's answer")
+    ask: dict[str, str] = Field(
+        default_factory=dict, description="question id, or ids with |, and the requester's answer"
+    )
     allow: tuple[Line, ...] = Field((), description="paths that may be stated or not")
     split: Split = "develop"
 
@@ -34,7 +36,7 @@ class RepositoryCase(Model):
 
     id: Line
     why: str = ""
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default_factory=dict, description="by path")
     folder: Path | None = Field(None, description="instead of files: a folder beside this file")
     components: dict[str, dict[str, list[Any]]]
     split: Split = "develop"

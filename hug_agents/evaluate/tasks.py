@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pydantic import Field
 
@@ -122,7 +122,4 @@ def score_task(task: InfrastructureTask, who: Arm | Reference, *, rounds: int = 
 def _judged(task: InfrastructureTask, content: str, folder: Path) -> Iterator[Stage]:
     folder.mkdir()
     judge = terraform.judge if task.language == "terraform" else cloudformation.judge
-    reached = True
-    for stage in judge(task, content, folder):
-        yield stage
-        reached = reached and stage.status != "failed"
+    return judge(task, content, folder)

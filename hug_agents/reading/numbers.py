@@ -125,9 +125,11 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     if word in ("a", "one") and following in ("hundred", "thousand"):
         return (100.0 if following == "hundred" else 1000.0), index + 2
     small = _below_hundred(doc, index)
-    if small is None:
-        return None
-    value, end = small
+    return _larger(doc, *small) if small else None
+
+
+def _larger(doc: Document, value: float, end: int) -> tuple[float, int]:
+    """With the hundreds, thousands or decimals that follow."""
     if doc.lower(end) == "hundred":
         value, end = value * 100, end + 1
         skip = end + 1 if doc.lower(end) == "and" else end

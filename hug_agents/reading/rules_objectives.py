@@ -110,7 +110,8 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
     joined = " ".join(words)
     return bool(
         re.search(
-            r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b.{0,30}\bback\b|\bback out\b",
+            r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b"
+            r".{0,30}\bback\b|\bback out\b",
             joined,
         )
     ) and bool(
