@@ -73,7 +73,7 @@ def score_request(case: RequestCase, arm: Arm, *, gates: bool = False) -> Reques
         usage=tuple(usage),
         seconds=round(time.monotonic() - started, 3),
         error=error,
-        **judged,  # type: ignore[arg-type]
+        **judged,
     )
 
 

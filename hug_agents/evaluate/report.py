@@ -76,20 +76,23 @@ class Report(Model):
                     reasons[f"{stage.name}: {stage.reason}"] = reasons.get(f"{stage.name}: {stage.reason}", 0) + 1
         return reasons
 
+    def _asked(self) -> tuple[RequestScore | TaskScore, ...]:
+        return (*self.requests, *self.tasks)
+
     def usage(self) -> Usage:
         """Everything that models cost, together."""
-        rows = [item for score in (*self.requests, *self.tasks) for item in score.usage]
+        rows = [item for score in self._asked() for item in score.usage]
         names = ("input_tokens", "cached_tokens", "output_tokens", "requests", "retries", "seconds")
         return Usage.model_validate({name: round(sum(getattr(row, name) for row in rows), 3) for name in names})
 
     @property
     def seconds(self) -> float:
         """By the clock: requests and tasks."""
-        return round(sum(item.seconds for item in (*self.requests, *self.tasks)), 2)
+        return round(sum(item.seconds for item in self._asked()), 2)
 
     def errors(self) -> tuple[str, ...]:
         """Cases in which a model gave nothing usable."""
-        return tuple(f"{item.case}: {item.error}" for item in (*self.requests, *self.tasks) if item.error)
+        return tuple(f"{item.case}: {item.error}" for item in self._asked() if item.error)
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object for programs; its shape is part of the interface."""

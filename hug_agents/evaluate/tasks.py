@@ -91,11 +91,12 @@ def score_task(task: InfrastructureTask, who: Arm | Reference, *, rounds: int = 
     author: Author = who if isinstance(who, Reference) else _Crew(who)
     made: list[Round] = []
     usage: list[Usage] = []
-    error, content, findings = "", "", ()
+    error, content = "", ""
+    findings: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory(prefix="hug-eval-") as folder:
         for number in range(rounds + 1):
             try:
-                drafted = author.draft(task, content, tuple(findings))
+                drafted = author.draft(task, content, findings)
             except HugError as failed:
                 error = str(failed)
                 break

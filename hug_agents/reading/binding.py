@@ -133,6 +133,10 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     names = {_name(one) for one in inside}
     if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
         return ALL
+    if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:
+        return ALL
+    if doc.lower(item.last) == ":" and item.last < inside[0].first:  # `ECS, us-west-2: one task in staging, ten in ...`
+        return ALL
     direct = next((one for one in inside if 0 <= one.first - item.last <= 3), None)
     if direct and _leads(doc, item.last, direct.first):
         follower = next((one for one in inside if one.first >= direct.last and one.first - direct.last <= 3), None)

@@ -24,6 +24,7 @@ _FRACTIONS = {
     "half": 0.5, "quarter": 0.25, "tenth": 0.1, "fifth": 0.2, "twentieth": 0.05, "hundredth": 0.01,
     "thousandth": 0.001,
 }  # fmt: skip
+_PARTS = {"quarters": 0.25, "tenths": 0.1, "fifths": 0.2, "halves": 0.5}
 UNITS: dict[str, tuple[Unit, float]] = {
     **dict.fromkeys(("%", "percent", "pct", "procent", "per-cent"), ("percent", 1.0)),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), ("seconds", 1.0)),
@@ -116,6 +117,10 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     following = doc.lower(index + 1)
     if word in ("a", "an", "one") and following in _FRACTIONS:
         return _FRACTIONS[following], index + 2
+    if word in ("a", "one") and following == "single":
+        return 1.0, index + 2
+    if word == "a" and following in ("pair", "couple"):
+        return 2.0, index + (3 if doc.lower(index + 2) == "of" else 2)
     if word in ("a", "an") and following == "dozen":
         return 12.0, index + 2
     if word in ("a", "an") and following in ("minute", "hour", "second", "day", "week"):
@@ -125,7 +130,13 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     if word in ("a", "one") and following in ("hundred", "thousand"):
         return (100.0 if following == "hundred" else 1000.0), index + 2
     small = _below_hundred(doc, index)
-    return _larger(doc, *small) if small else None
+    if small is None:
+        return None
+    if doc.lower(small[1]) in _PARTS:  # `three quarters of a vCPU`
+        return small[0] * _PARTS[doc.lower(small[1])], small[1] + 1
+    if doc.words(small[1], small[1] + 3) == ("and", "a", "half"):  # `one and a half gigabytes`
+        return small[0] + 0.5, small[1] + 3
+    return _larger(doc, *small)
 
 
 def _larger(doc: Document, value: float, end: int) -> tuple[float, int]:

@@ -46,6 +46,7 @@ def variables(doc: Document) -> Iterator[Mention]:
             + 1
         )
         yield doc.mention(f"service.env.{match.group(1)}", value, index, last)
+    yield from _listed(doc, starts)
     for index, token in enumerate(doc.tokens):
         name = doc.text[token.start : token.end]
         if (
@@ -63,6 +64,26 @@ def variables(doc: Document) -> Iterator[Mention]:
             and doc.lower(index + 2) not in ("the", "a", "an", "whatever", "be", "set", "needed", "not", "required")
         ):
             yield doc.mention(f"service.env.{name}", doc.raw(index + 2, index + 3), index, index + 3)
+
+
+_BLOCK = re.compile(
+    r"^[ \t]*(?:env|environment|variables):[ \t]*\n((?:[ \t]+(?:- )?[A-Z][A-Z0-9_]{0,60}:[ \t][^\n]{1,300}(?:\n|\Z))+)",
+    re.M,
+)
+_ENTRY = re.compile(r"([A-Z][A-Z0-9_]{1,60}):[ \t]+[\"']?([^\s\"'#]{1,200})")
+
+
+def _listed(doc: Document, starts: dict[int, int]) -> Iterator[Mention]:
+    """`environment:` of a pasted YAML, and `KEY: value` in the lines below it."""
+    for block in _BLOCK.finditer(doc.text):
+        for entry in _ENTRY.finditer(doc.text, block.start(1), block.end(1)):
+            index = starts.get(entry.start())
+            if index is None or secret_like(entry.group(1)) or entry.group(2).startswith(("[", "$")):
+                continue
+            last = index + 1
+            while last < len(doc.tokens) and doc.tokens[last].end <= entry.end():
+                last += 1
+            yield doc.mention(f"service.env.{entry.group(1)}", entry.group(2), index, last)
 
 
 def secrets(doc: Document) -> Iterator[Mention]:
@@ -191,7 +212,10 @@ def languages(doc: Document) -> Iterator[Mention]:
                 word in ("write", "generate", "create", "make", "need", "needs", "want", "add", "produce", "give")
                 for word in before
             ):
-                yield doc.mention("service.dockerfile", "Dockerfile", index, index + 1)
+                at = index + 2 if doc.lower(index + 1) in ("at", "in", "is", ":", "under") else index
+                named = at > index and doc.lower(at).endswith("dockerfile") and "/" in doc.lower(at)
+                value, place = (doc.raw(at, at + 1).removeprefix("./"), at) if named else ("Dockerfile", index)
+                yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
 
 
 _COMMANDS = {

@@ -159,7 +159,12 @@ def _state(doc: Document, part: Clause, place: int, trigger: bool) -> Mention | 
             "would",
             "someday",
         }
-        return "uncertain" if hypothetical & set(words) else "asserted"
+        polite = (
+            {"could", "would"}
+            if "you" in doc.words(doc.sentence(place).first, doc.sentence(place).first + 2)
+            else set()
+        )
+        return "uncertain" if (hypothetical - polite) & set(words) else "asserted"
     return status
 
 
@@ -298,6 +303,16 @@ def _plain_triggers(doc: Document, part: Clause) -> Iterator[Mention]:
             for w in doc.words(place, min(place + 6, part.last))
         ):
             yield _mention(doc, "triggers.smoke", True, place, place + 1, part, True)
+
+
+def window_days(doc: Document) -> Iterator[Mention]:
+    """`99.5 % over 28 days`: the days over which an objective is counted."""
+    for item in quantities(doc):
+        words = doc.words(doc.sentence(item.first).first, item.first)
+        days = item.value / 86_400
+        goal = any(word in _AVAILABILITY or word in _LATENCY or word in _ERRORS for word in words)
+        if item.unit == "seconds" and 1 <= days <= 365 and days == int(days) and goal and words[-1] in ("over", "per"):
+            yield doc.mention("objectives.window_days", int(days), item.first, item.last, since=item.first - 1)
 
 
 def drills(doc: Document) -> Iterator[Mention]:

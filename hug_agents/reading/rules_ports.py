@@ -127,12 +127,9 @@ def _is_port(doc: Document, index: int) -> bool:
     if not before:
         return False
     here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
-    if (
-        here
-        and doc.lower(index + 1) == "port"
-        or doc.lower(index + 1) in ("/",)
-        and doc.lower(index + 2) in ("tcp", "http")
-    ):
+    if here and "port" in (doc.lower(index + 1), doc.lower(index + 2) if doc.lower(index + 1) in ("the", "as") else ""):
+        return True
+    if doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
         return True
     last = before[-1]
     if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:
@@ -148,11 +145,33 @@ def _is_port(doc: Document, index: int) -> bool:
         return True
     if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
         return True
-    if last in ("on", "at", ":") and large:
+    if last == "," and large and _after_image(doc, index):
+        return True
+    if last in ('"', "-") and _mapped_to_itself(doc, index):
+        return True
+    if last in ("on", "at", ":", "=") and large:
         return any(
             word in _LISTEN or word in ("runs", "running", "run", "health", "metrics", "answers") for word in before
         ) or _identifier_before(doc, index)
     return False
+
+
+def _after_image(doc: Document, index: int) -> bool:
+    """`ghcr.io/acme/x:3, 8080.`: an image, and a number of four or five digits that stands for itself."""
+    word, digits = doc.lower(index - 2), doc.lower(index)
+    alone = (
+        doc.lower(index + 1) in (".", ",", ")", "")
+        or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
+    )
+    return "/" in word and ":" in word and alone and len(digits) in (4, 5)
+
+
+def _mapped_to_itself(doc: Document, index: int) -> bool:
+    """`- "8080:8080"` below `ports:`."""
+    number = doc.sentence_of[index]
+    above = doc.sentences[number - 1] if number else None
+    title = doc.words(above.first, above.last)[-2:] if above else ()
+    return doc.lower(index + 1) == ":" and doc.lower(index + 2) == doc.lower(index) and title == ("ports", ":")
 
 
 def _bare_colon(doc: Document, index: int) -> bool:
@@ -280,7 +299,9 @@ def _word_role(doc: Document, place: int) -> Role | None:
 
 
 def _mapped(doc: Document, index: int) -> bool:
-    """`8080:80`: two ports, and no word about which serves."""
+    """`8080:80`: two ports, and no word about which serves; `8080:8080` is one."""
+    if doc.lower(index + 2) == doc.lower(index):
+        return False
     return doc.lower(index + 1) == ":" and doc.lower(index + 2).isdigit()
 
 

@@ -211,7 +211,9 @@ def resources(doc: Document) -> Iterator[Mention]:
         elif item.unit == "units":
             value = round(item.value * 1000 / 1024, 3)
         elif item.unit == "millicores" and (
-            any("cpu" in word for word in (*before, *after)) or doc.lower(item.last) in ("/",)
+            any("cpu" in word for word in (*before, *after))
+            or doc.lower(item.last) in ("/",)
+            or doc.lower(item.last - 1).startswith("milli")
         ):
             value = item.value
         elif not item.unit and before[-1:] in ((":",), ("=",)) and before[-2:-1] in (("cpu",), ("vcpu",), ("cpus",)):
@@ -239,6 +241,8 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
         )
     elif near == "memory":
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last, until=_until(doc, item))
+    elif any(word in ("with", "at", "of") for word in before[-1:]) and _of_copies(doc, item):
+        yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
     else:
         sentence = doc.sentence(item.first)
         cpus = [q for q in quantities(doc, sentence.first, sentence.last) if q.unit in ("cores", "millicores", "units")]
@@ -246,6 +250,12 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             yield doc.mention(
                 "service.memory_mib", int(item.value), item.first, item.last, since=min(item.first, cpus[0].first)
             )
+
+
+def _of_copies(doc: Document, item: Quantity) -> bool:
+    """`ten tasks in production with 2 GiB each`: copies stand shortly before, and nothing that stores."""
+    near = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
+    return any(word in _COPIES for word in near) and not any(word in _STORAGE for word in near)
 
 
 def _until(doc: Document, item: Quantity) -> int:

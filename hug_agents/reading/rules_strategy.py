@@ -252,6 +252,26 @@ def _lone_holds(doc: Document) -> Iterator[Mention]:
             yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
 
 
+def ratios(doc: Document) -> Iterator[Mention]:
+    """`canary 20/60/100`: rising numbers up to a hundred, said to be a canary's."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower not in ("canary", "canaries"):
+            continue
+        place = index + 1
+        while doc.lower(place) in (":", "(", "of", "steps", "with", "at", "="):
+            place += 1
+        weights: list[float] = []
+        end = place
+        while end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
+            weights.append(number)
+            end += 2
+            if doc.lower(end - 1) not in ("/", "->", "\u2192", "-"):
+                break
+        whole = all(weight == int(weight) for weight in weights)
+        if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
+            yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
+
+
 def surge(doc: Document) -> Iterator[Mention]:
     """`at most 25% extra pods`, `10 percent surge`, `20 % unavailable`."""
     for item in quantities(doc):

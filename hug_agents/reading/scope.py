@@ -272,6 +272,8 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
             break
         if word == ":" and index > start and following in _STARTERS - _PREPOSITIONS:
             break
+        if word == ":" and index > start and status == "negated" and tokens[index - 1].lower not in _OPENERS:
+            break  # `nothing public: x on ECS` says what is wanted after the colon; `do not use: ...` does not
         if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
             break
         if word in ("and", "then", "so") and index > start and following in _VERBS_AFTER_AND - _CONTINUES:
@@ -282,6 +284,10 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
     return index
 
 
+_OPENERS = frozenset(
+    "use using used want wanted need needed deploy deployed include included touch run these those following to on with of "
+    "in any systems tools things services clouds regions allowed".split()
+)
 _CONTINUES = frozenset("on to with then".split())
 _STATEMENT = frozenset(
     "is are was goes go should must uses needs has runs listens will wants stays serves suffices does works "
