@@ -145,9 +145,7 @@ def _is_port(doc: Document, index: int) -> bool:
         return True
     if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
         return True
-    if last == "," and large and _after_image(doc, index):
-        return True
-    if last in ('"', "-") and _mapped_to_itself(doc, index):
+    if last == "," and large and _after_image(doc, index) or last in ('"', "-") and _mapped_to_itself(doc, index):
         return True
     if last in ("on", "at", ":", "=") and large:
         return any(

@@ -154,6 +154,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return before in ("the", "our", "my") and any(
             token.lower in ("needs", "should", "must", "goes") for token in tokens[index + 1 : index + 3]
         )
+    if cue.words == ("today",) and before in ("of", "from", "starting"):  # `as of today it shall run on ...`
+        return any(token.lower in ("shall", "should", "must", "will") for token in tokens[index + 1 : index + 5])
     if cue.words == ("may",):
         return index == 0 or before in ("in", "since", "of")
     if cue.words[0] in ("replace", "replaces", "replacing"):
