@@ -47,7 +47,7 @@ FLOORS = (
     ("rollout",),
     ("adapters", "measure"),
     ("workflow", "office", "status"),
-    ("generation",),
+    ("generation", "evaluate"),
     ("underway",),
     ("release",),
     ("demonstration",),

@@ -100,3 +100,9 @@ class Amending(Model):
     looks: Annotated[tuple[Look, ...], Field(max_length=4)] = ()
     amendments: Annotated[tuple[AmendmentDraft, ...], Field(max_length=6)] = ()
     cannot: Annotated[tuple[Declined, ...], Field(max_length=6)] = ()
+
+
+class WrittenFile(Model):
+    """One file, whole. Empty where it cannot be written."""
+
+    content: Annotated[str, StringConstraints(max_length=40_000)] = Field(description="the file, from its first line")

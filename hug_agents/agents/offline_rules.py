@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hug_agents.agents.drafts import Amending, Chosen, Declined, Explanation, NoteDraft, Notes, Repair
+from hug_agents.agents.drafts import Amending, Chosen, Declined, Explanation, NoteDraft, Notes, Repair, WrittenFile
 from hug_agents.reading.claims import Reading
 from hug_agents.spec import DeploymentSpec
 
@@ -55,12 +55,18 @@ def amend(data: Data) -> Amending:
     )
 
 
+def write_infrastructure(data: Data) -> WrittenFile:
+    """Nothing: rules write what the renderers cover, and a free task is not that."""
+    return WrittenFile(content="")
+
+
 RULES: dict[str, Callable[[Data], BaseModel]] = {
     "prompt_refiner/read_request": read_request,
     "deployment/plan_notes": plan_notes,
     "deployment/amend": amend,
     "deployment/repair": repair,
     "devops/amend": amend,
+    "deployment/write_infrastructure": write_infrastructure,
     "devops/diagnose": diagnose,
     "devops/operations_notes": operations_notes,
     "devops/repair": repair,

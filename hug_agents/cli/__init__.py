@@ -22,6 +22,7 @@ COMMANDS = (
     "doctor",
     "drift",
     "drill",
+    "eval",
     "generate",
     "inbox",
     "keys",

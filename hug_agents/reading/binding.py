@@ -20,11 +20,13 @@ _PER_ENVIRONMENT = frozenset({"replicas", "max_replicas", "cpu_millicores", "mem
 def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> tuple[Mention, ...]:
     """Every mention with its service and environment, where the text tells."""
     services = [item for item in names if not item.application and item.status == "asserted"]
-    distinct = {item.name for item in services}
+    named = [item for item in names if not item.application]
     places = [item for item in mentions if item.field.startswith("environments.") and item.field.endswith(".role")]
     bound: list[Mention] = []
     for item in mentions:
-        service = _service(doc, item, services, distinct) if item.field.startswith(("service.", "smoke")) else None
+        known = named if item.field == "service.public" else services  # `x must not be public`: x is what is kept in
+        only = {one.name for one in known}
+        service = _service(doc, item, known, only) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
         environment = _environment(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))
@@ -130,6 +132,10 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
         return ALL
     names = {_name(one) for one in inside}
     if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
+        return ALL
+    if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:
+        return ALL
+    if doc.lower(item.last) == ":" and item.last < inside[0].first:  # `ECS, us-west-2: one task in staging, ten in ...`
         return ALL
     direct = next((one for one in inside if 0 <= one.first - item.last <= 3), None)
     if direct and _leads(doc, item.last, direct.first):

@@ -96,8 +96,9 @@ class Document:
             if place > first:
                 words = [token.lower for token in self.tokens[first:place]]
                 text = self.text[span.start : span.end]
+                doubtful = _asks(words) or _cited(self.text, span.start)
                 inside = any(start <= span.start < end for start, end in shown)
-                yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), _asks(words), inside)
+                yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), doubtful, inside)
 
     def lower(self, index: int) -> str:
         """The normalised token at `index`; empty outside the text."""
@@ -200,6 +201,12 @@ def _foreign(words: list[str]) -> bool:
     strange = {word for word in words if word in _FOREIGN}
     english = sum(word in _ENGLISH for word in words)
     return len(strange) >= 2 and sum(word in _FOREIGN for word in words) > english
+
+
+def _cited(text: str, start: int) -> bool:
+    """A line that begins with `>` is what somebody wrote earlier, in a mail that is answered here."""
+    line = text.rfind("\n", 0, start) + 1
+    return text[line:start].lstrip().startswith(">") or text[line : line + 4].lstrip().startswith("> ")
 
 
 def _asks(words: list[str]) -> bool:

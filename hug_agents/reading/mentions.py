@@ -16,6 +16,7 @@ from hug_agents.reading import (
     rules_ports,
     rules_resources,
     rules_strategy,
+    rules_tables,
     rules_time,
     rules_toolchain,
 )
@@ -31,13 +32,14 @@ FINDERS: tuple[Finder, ...] = (
     rules_places.domains,
     rules_ports.ports, rules_ports.paths,
     rules_exposure.exposure, rules_exposure.serves_nothing,
-    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.registries,
-    rules_strategy.steps, rules_strategy.keep_old, rules_strategy.surge,
-    rules_objectives.objectives, rules_objectives.drills,
+    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
+    rules_strategy.steps, rules_strategy.ratios, rules_strategy.keep_old, rules_strategy.surge,
+    rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
     rules_resources.replicas, rules_resources.resources,
     rules_dependencies.dependencies,
     rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands, rules_config.owners,
     rules_time.schedules, rules_time.windows,
+    rules_tables.tables, rules_exposure.unreachable,
 )  # fmt: skip
 
 
@@ -54,7 +56,28 @@ def mentions(text: str) -> tuple[Mention, ...]:
     found = [item for finder in FINDERS for item in finder(doc)]
     found = [_dependency(doc, item, found) for item in found]
     found.sort(key=lambda item: (item.first, item.last, item.field))
-    return bind(doc, found, names(text))
+    bound = rules_tables.place(doc, bind(doc, found, names(text)), names(text))
+    return _corrected(doc, bound)
+
+
+_CORRECTIONS = frozenset("correction edit update actually sorry wait scratch erratum oops amendment".split())
+
+
+def _corrected(doc: Document, bound: tuple[Mention, ...]) -> tuple[Mention, ...]:
+    """`Correction: the port is 8010`: what was said of the same thing before does not hold any more."""
+    later = {
+        (item.field, item.service, item.environment): item.first
+        for item in bound
+        if item.status == "asserted" and doc.lower(doc.sentence(item.first).first) in _CORRECTIONS
+    }
+    return tuple(
+        replace(item, status="past")
+        if item.status == "asserted"
+        and (key := (item.field, item.service, item.environment)) in later
+        and doc.sentence(item.first).last <= doc.sentence(later[key]).first
+        else item
+        for item in bound
+    )
 
 
 def _dependency(doc: Document, item: Mention, found: list[Mention]) -> Mention:

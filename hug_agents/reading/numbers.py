@@ -24,6 +24,7 @@ _FRACTIONS = {
     "half": 0.5, "quarter": 0.25, "tenth": 0.1, "fifth": 0.2, "twentieth": 0.05, "hundredth": 0.01,
     "thousandth": 0.001,
 }  # fmt: skip
+_PARTS = {"quarters": 0.25, "tenths": 0.1, "fifths": 0.2, "halves": 0.5}
 UNITS: dict[str, tuple[Unit, float]] = {
     **dict.fromkeys(("%", "percent", "pct", "procent", "per-cent"), ("percent", 1.0)),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), ("seconds", 1.0)),
@@ -86,6 +87,8 @@ def quantity_at(doc: Document, index: int) -> Quantity | None:
     if doc.lower(unit_at) == "virtual" and doc.lower(unit_at + 1) in ("cpu", "cpus", "core", "cores"):
         return Quantity(value, "cores", index, unit_at + 2, end)
     row = UNITS.get(doc.lower(unit_at))
+    if row is not None and doc.sentence_of[unit_at] != doc.sentence_of[index]:  # `replicas: 3` and `cpu: 0.25` below it
+        row = None
     if row is None:
         return Quantity(value, "share" if doc.lower(end - 1) in _FRACTIONS else "", index, end, end)
     unit, factor = row
@@ -114,6 +117,10 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     following = doc.lower(index + 1)
     if word in ("a", "an", "one") and following in _FRACTIONS:
         return _FRACTIONS[following], index + 2
+    if word in ("a", "one") and following == "single":
+        return 1.0, index + 2
+    if word == "a" and following in ("pair", "couple"):
+        return 2.0, index + (3 if doc.lower(index + 2) == "of" else 2)
     if word in ("a", "an") and following == "dozen":
         return 12.0, index + 2
     if word in ("a", "an") and following in ("minute", "hour", "second", "day", "week"):
@@ -125,7 +132,15 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     small = _below_hundred(doc, index)
     if small is None:
         return None
-    value, end = small
+    if doc.lower(small[1]) in _PARTS:  # `three quarters of a vCPU`
+        return small[0] * _PARTS[doc.lower(small[1])], small[1] + 1
+    if doc.words(small[1], small[1] + 3) == ("and", "a", "half"):  # `one and a half gigabytes`
+        return small[0] + 0.5, small[1] + 3
+    return _larger(doc, *small)
+
+
+def _larger(doc: Document, value: float, end: int) -> tuple[float, int]:
+    """With the hundreds, thousands or decimals that follow."""
     if doc.lower(end) == "hundred":
         value, end = value * 100, end + 1
         skip = end + 1 if doc.lower(end) == "and" else end
@@ -133,6 +148,9 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
             value, end = value + rest[0], rest[1]
     elif doc.lower(end) == "thousand":
         value, end = value * 1000, end + 1
+        skip = end + 1 if doc.lower(end) == "and" else end
+        if (rest := _below_thousand(doc, skip)) is not None:
+            value, end = value + rest[0], rest[1]
     elif doc.lower(end) == "point":
         digits = ""
         place = end + 1
@@ -142,6 +160,14 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
         if digits:
             return float(f"{int(value)}.{digits}"), place
     return value, end
+
+
+def _below_thousand(doc: Document, index: int) -> tuple[float, int] | None:
+    small = _below_hundred(doc, index)
+    if small is None or doc.lower(small[1]) != "hundred":
+        return small
+    rest = _below_hundred(doc, small[1] + 2 if doc.lower(small[1] + 1) == "and" else small[1] + 1)
+    return (small[0] * 100 + rest[0], rest[1]) if rest else (small[0] * 100, small[1] + 1)
 
 
 def _below_hundred(doc: Document, index: int) -> tuple[float, int] | None:

@@ -10,7 +10,9 @@ from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
-_ASSIGNED = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?([^\s,;`\"')]{1,200})")
+_ASSIGNED = re.compile(
+    r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})"
+)
 SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+\Z")
 _STORE = frozenset("secrets secret manager vault ssm parameter store".split())
@@ -44,6 +46,7 @@ def variables(doc: Document) -> Iterator[Mention]:
             + 1
         )
         yield doc.mention(f"service.env.{match.group(1)}", value, index, last)
+    yield from _listed(doc, starts)
     for index, token in enumerate(doc.tokens):
         name = doc.text[token.start : token.end]
         if (
@@ -61,6 +64,26 @@ def variables(doc: Document) -> Iterator[Mention]:
             and doc.lower(index + 2) not in ("the", "a", "an", "whatever", "be", "set", "needed", "not", "required")
         ):
             yield doc.mention(f"service.env.{name}", doc.raw(index + 2, index + 3), index, index + 3)
+
+
+_BLOCK = re.compile(
+    r"^[ \t]*(?:env|environment|variables):[ \t]*\n((?:[ \t]+(?:- )?[A-Z][A-Z0-9_]{0,60}:[ \t][^\n]{1,300}(?:\n|\Z))+)",
+    re.M,
+)
+_ENTRY = re.compile(r"([A-Z][A-Z0-9_]{1,60}):[ \t]+[\"']?([^\s\"'#]{1,200})")
+
+
+def _listed(doc: Document, starts: dict[int, int]) -> Iterator[Mention]:
+    """`environment:` of a pasted YAML, and `KEY: value` in the lines below it."""
+    for block in _BLOCK.finditer(doc.text):
+        for entry in _ENTRY.finditer(doc.text, block.start(1), block.end(1)):
+            index = starts.get(entry.start())
+            if index is None or secret_like(entry.group(1)) or entry.group(2).startswith(("[", "$")):
+                continue
+            last = index + 1
+            while last < len(doc.tokens) and doc.tokens[last].end <= entry.end():
+                last += 1
+            yield doc.mention(f"service.env.{entry.group(1)}", entry.group(2), index, last)
 
 
 def secrets(doc: Document) -> Iterator[Mention]:
@@ -189,13 +212,18 @@ def languages(doc: Document) -> Iterator[Mention]:
                 word in ("write", "generate", "create", "make", "need", "needs", "want", "add", "produce", "give")
                 for word in before
             ):
-                yield doc.mention("service.dockerfile", "Dockerfile", index, index + 1)
+                at = index + 2 if doc.lower(index + 1) in ("at", "in", "is", ":", "under") else index
+                named = at > index and doc.lower(at).endswith("dockerfile") and "/" in doc.lower(at)
+                value, place = (doc.raw(at, at + 1).removeprefix("./"), at) if named else ("Dockerfile", index)
+                yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
 
 
 _COMMANDS = {
     **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
     **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
 }
+_RUNS = frozenset("runs run running executes".split())
+"""Only just before the quotes: `runs "celery -A tasks worker"`."""
 
 
 def commands(doc: Document) -> Iterator[Mention]:
@@ -208,6 +236,8 @@ def commands(doc: Document) -> Iterator[Mention]:
         sentence = doc.sentence(inside[0])
         near = doc.words(max(inside[0] - 8, sentence.first), inside[0])
         field = next((_COMMANDS[word] for word in reversed(near) if word in _COMMANDS), None)
+        if field is None and next((word for word in reversed(near) if word not in "`\"':"), "") in _RUNS:
+            field = "service.command" if len(inside) > 1 else None
         after = doc.words(inside[-1] + 1, min(inside[-1] + 7, sentence.last))
         if "migrat" in " ".join(near) or "migrat" in " ".join(after[: after.index("`")] if "`" in after[1:] else after):
             field = "service.migrate_command"
@@ -236,5 +266,6 @@ def owners(doc: Document) -> Iterator[Mention]:
                 and doc.lower(end) not in ("and", "in", "on", "with", "but", "who")
             ):
                 end += 1
-            if end > place and "team" in doc.words(place, end):
+            key = doc.lower(index + 1) in (":", "=") and index == doc.sentence(index).first and end - place == 1
+            if end > place and (key or "team" in doc.words(place, end)):
                 yield doc.mention("owner", doc.raw(place, end), place, end, since=index)

@@ -44,6 +44,24 @@ def exposure(doc: Document) -> Iterator[Mention]:
         yield doc.mention("service.public", False, first, last, status="asserted" if plain else before)
 
 
+_REACHED = frozenset("reachable accessible exposed available visible open reached accessed".split())
+_OUTSIDE = frozenset("internet outside public publicly world externally web".split())
+_LINKS = frozenset("from to on over via by the be it".split())
+
+
+def unreachable(doc: Document) -> Iterator[Mention]:
+    """`must not be reachable from the internet`, in whatever words: not, reached, and outside close together."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower not in _REACHED or doc.status[index] != "negated":
+            continue
+        sentence = doc.sentence(index)
+        for place in (*range(index + 1, min(index + 5, sentence.last)), index - 1):
+            if doc.lower(place) in _OUTSIDE and all(word in _LINKS for word in doc.words(index + 1, place)):
+                low, high = min(index, place), max(index, place) + 1
+                yield doc.mention("service.public", False, low, high, status="asserted")
+                break
+
+
 _SERVES_NOTHING = Phrases(
     dict.fromkeys(
         (

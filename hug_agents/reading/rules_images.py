@@ -118,6 +118,15 @@ def versions(doc: Document) -> Iterator[Mention]:
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
 
 
+def labelled_versions(doc: Document) -> Iterator[Mention]:
+    """`version 3.2.1 of search-api`: of what is deployed, by its name with a hyphen; `version 16 of Postgres` is none."""
+    for index in range(1, len(doc.tokens) - 2):
+        match = _RELEASE.match(doc.lower(index))
+        named = doc.lower(index + 1) == "of" and "-" in doc.lower(index + 2) and plain(doc, index + 2)
+        if match and doc.lower(index - 1) in ("version", "release") and named and "." in doc.lower(index):
+            yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
+
+
 def registries(doc: Document) -> Iterator[Mention]:
     """`push to registry.local:5000`, `our registry is harbor.acme.com/team`, `ghcr.io`."""
     for index, token in enumerate(doc.tokens):

@@ -20,6 +20,7 @@ from hug_agents.reading.rules_services import (
     make,
     plain,
 )
+from hug_agents.reading.rules_tables import subjects
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import SYSTEMS
 
@@ -38,7 +39,7 @@ _VERB_LIKE = frozenset(
 def named(doc: Document) -> tuple[Named, ...]:
     """Every name in the order of the text, without overlaps; weak ones only where nothing better stands."""
     found: dict[int, Named] = {}
-    for item in (*finders(doc), *_role_first(doc), *_with_values(doc), *_leading(doc), *_subject(doc)):
+    for item in (*subjects(doc), *finders(doc), *_role_first(doc), *_with_values(doc), *_leading(doc), *_subject(doc)):
         if not _overlaps(item, found):
             found[item.first] = item
     found |= {item.first: item for item in _again(doc, found)}

@@ -109,7 +109,11 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
         return True
     joined = " ".join(words)
     return bool(
-        re.search(r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back)\b.{0,30}\bback\b|\bback out\b", joined)
+        re.search(
+            r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b"
+            r".{0,30}\bback\b|\bback out\b",
+            joined,
+        )
     ) and bool(
         {
             "if",
@@ -155,7 +159,12 @@ def _state(doc: Document, part: Clause, place: int, trigger: bool) -> Mention | 
             "would",
             "someday",
         }
-        return "uncertain" if hypothetical & set(words) else "asserted"
+        polite = (
+            {"could", "would"}
+            if "you" in doc.words(doc.sentence(place).first, doc.sentence(place).first + 2)
+            else set()
+        )
+        return "uncertain" if (hypothetical - polite) & set(words) else "asserted"
     return status
 
 
@@ -229,6 +238,8 @@ def _for(doc: Document, part: Clause, item: Quantity, trigger: bool) -> Iterator
 def _latency(doc: Document, part: Clause, item: Quantity, items: list[Quantity], trigger: bool) -> Iterator[Mention]:
     words = doc.words(part.first, part.last)
     milliseconds = item.value if item.unit == "milliseconds" else item.value * 1000
+    if doc.lower(item.first - 1) in ("for", "during"):  # how long, not how slow
+        return
     if not 1 <= milliseconds <= 600_000 or milliseconds != int(milliseconds) or not _limit(doc, part, item):
         return
     percent = _percentile(doc, part, item, items)
@@ -292,6 +303,16 @@ def _plain_triggers(doc: Document, part: Clause) -> Iterator[Mention]:
             for w in doc.words(place, min(place + 6, part.last))
         ):
             yield _mention(doc, "triggers.smoke", True, place, place + 1, part, True)
+
+
+def window_days(doc: Document) -> Iterator[Mention]:
+    """`99.5 % over 28 days`: the days over which an objective is counted."""
+    for item in quantities(doc):
+        words = doc.words(doc.sentence(item.first).first, item.first)
+        days = item.value / 86_400
+        goal = any(word in _AVAILABILITY or word in _LATENCY or word in _ERRORS for word in words)
+        if item.unit == "seconds" and 1 <= days <= 365 and days == int(days) and goal and words[-1] in ("over", "per"):
+            yield doc.mention("objectives.window_days", int(days), item.first, item.last, since=item.first - 1)
 
 
 def drills(doc: Document) -> Iterator[Mention]:

@@ -50,11 +50,12 @@ _STOPS = frozenset(", ; ( ) and but while whereas".split())
 
 def ports(doc: Document) -> Iterator[Mention]:
     """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
+    yield from _worded(doc)
     for index, token in enumerate(doc.tokens):
         value = _port_value(doc, index)
         if value is None or not _is_port(doc, index):
             continue
-        role = _role(doc, index)
+        role = "other" if _of_another(doc, index) else _role(doc, index)
         if doc.lower(index - 1) == "port" and doc.lower(index - 2) in (
             "host",
             "node",
@@ -72,6 +73,29 @@ def ports(doc: Document) -> Iterator[Mention]:
                 since = back
         yield doc.mention(field, value, index, index + 1, since=since)
         del token
+
+
+def _worded(doc: Document) -> Iterator[Mention]:
+    """`port eight thousand and eighty`."""
+    for index, token in enumerate(doc.tokens[:-2]):
+        place = index + 2 if doc.lower(index + 1) in ("is", ":", "=") else index + 1
+        item = quantity_at(doc, place) if token.lower == "port" and doc.tokens[place].kind == "word" else None
+        if item and not item.unit and item.whole and 80 <= item.whole <= 65535 and _role(doc, item.first) == "serve":
+            yield doc.mention("service.port", item.whole, item.first, item.last, since=index)
+
+
+def _of_another(doc: Document, index: int) -> bool:
+    """`Postgres, which it talks to, listens on 5432`: the sentence is about something that is not deployed."""
+    place = doc.sentence(index).first
+    if doc.lower(place) in ("the", "our", "a", "its"):
+        place += 1
+    return doc.lower(place) in _SERVERS and doc.lower(place + 1) in _SAYS
+
+
+_SERVERS = frozenset(
+    "postgres postgresql mysql redis database db kafka registry cache nginx envoy proxy ingress".split()
+)
+_SAYS = frozenset(", is are listens runs sits which that answers".split())
 
 
 def _port_value(doc: Document, index: int) -> int | None:
@@ -102,7 +126,10 @@ def _is_port(doc: Document, index: int) -> bool:
     before = doc.words(max(index - 4, start), index)
     if not before:
         return False
-    if doc.lower(index + 1) == "port" or doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
+    here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
+    if here and "port" in (doc.lower(index + 1), doc.lower(index + 2) if doc.lower(index + 1) in ("the", "as") else ""):
+        return True
+    if doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
         return True
     last = before[-1]
     if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:
@@ -118,11 +145,31 @@ def _is_port(doc: Document, index: int) -> bool:
         return True
     if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
         return True
-    if last in ("on", "at", ":") and large:
+    if last == "," and large and _after_image(doc, index) or last in ('"', "-") and _mapped_to_itself(doc, index):
+        return True
+    if last in ("on", "at", ":", "=") and large:
         return any(
             word in _LISTEN or word in ("runs", "running", "run", "health", "metrics", "answers") for word in before
         ) or _identifier_before(doc, index)
     return False
+
+
+def _after_image(doc: Document, index: int) -> bool:
+    """`ghcr.io/acme/x:3, 8080.`: an image, and a number of four or five digits that stands for itself."""
+    word, digits = doc.lower(index - 2), doc.lower(index)
+    alone = (
+        doc.lower(index + 1) in (".", ",", ")", "")
+        or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
+    )
+    return "/" in word and ":" in word and alone and len(digits) in (4, 5)
+
+
+def _mapped_to_itself(doc: Document, index: int) -> bool:
+    """`- "8080:8080"` below `ports:`."""
+    number = doc.sentence_of[index]
+    above = doc.sentences[number - 1] if number else None
+    title = doc.words(above.first, above.last)[-2:] if above else ()
+    return doc.lower(index + 1) == ":" and doc.lower(index + 2) == doc.lower(index) and title == ("ports", ":")
 
 
 def _bare_colon(doc: Document, index: int) -> bool:
@@ -250,7 +297,9 @@ def _word_role(doc: Document, place: int) -> Role | None:
 
 
 def _mapped(doc: Document, index: int) -> bool:
-    """`8080:80`: two ports, and no word about which serves."""
+    """`8080:80`: two ports, and no word about which serves; `8080:8080` is one."""
+    if doc.lower(index + 2) == doc.lower(index):
+        return False
     return doc.lower(index + 1) == ":" and doc.lower(index + 2).isdigit()
 
 

@@ -65,6 +65,7 @@ def replicas(doc: Document) -> Iterator[Mention]:
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
         )
     yield from _elliptic(doc)
+    yield from _enough(doc)
     for index, token in enumerate(doc.tokens):
         if (
             token.lower in _SCALE
@@ -179,6 +180,26 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 1)
 
 
+def _enough(doc: Document) -> Iterator[Mention]:
+    """`it had 12 replicas; 3 are enough now`: the noun stands in the sentence before, or in this one."""
+    for item in quantities(doc):
+        sentence = doc.sentence(item.first)
+        place = item.last
+        if item.unit or item.whole is None or not 1 <= item.whole <= 500 or doc.lower(place) not in _VERBS:
+            continue
+        if doc.lower(place + 1) not in _SUFFICES:
+            continue
+        number = doc.sentence_of[item.first]
+        since = doc.sentences[number - 1].first if number else sentence.first
+        if any(word in _COPIES for word in doc.words(since, sentence.last)):
+            until = place + 2
+            yield doc.mention("service.replicas", item.whole, item.first, item.last, until=until)
+
+
+_VERBS = frozenset("are is will should would".split())
+_SUFFICES = frozenset("enough plenty sufficient fine ok okay do suffice".split())
+
+
 def resources(doc: Document) -> Iterator[Mention]:
     """CPU and memory; gigabytes of storage are not memory."""
     for item in quantities(doc):
@@ -190,9 +211,13 @@ def resources(doc: Document) -> Iterator[Mention]:
         elif item.unit == "units":
             value = round(item.value * 1000 / 1024, 3)
         elif item.unit == "millicores" and (
-            any("cpu" in word for word in (*before, *after)) or doc.lower(item.last) in ("/",)
+            any("cpu" in word for word in (*before, *after))
+            or doc.lower(item.last) in ("/",)
+            or doc.lower(item.last - 1).startswith("milli")
         ):
             value = item.value
+        elif not item.unit and before[-1:] in ((":",), ("=",)) and before[-2:-1] in (("cpu",), ("vcpu",), ("cpus",)):
+            value = round(item.value * 1000, 3) if item.value <= 16 else 0.0  # `cpu: 0.25`; `cpu: 256` has no unit
         elif item.unit == "mebibytes":
             yield from _memory(doc, item, before, after)
             continue
@@ -216,6 +241,8 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
         )
     elif near == "memory":
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last, until=_until(doc, item))
+    elif any(word in ("with", "at", "of") for word in before[-1:]) and _of_copies(doc, item):
+        yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
     else:
         sentence = doc.sentence(item.first)
         cpus = [q for q in quantities(doc, sentence.first, sentence.last) if q.unit in ("cores", "millicores", "units")]
@@ -223,6 +250,12 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             yield doc.mention(
                 "service.memory_mib", int(item.value), item.first, item.last, since=min(item.first, cpus[0].first)
             )
+
+
+def _of_copies(doc: Document, item: Quantity) -> bool:
+    """`ten tasks in production with 2 GiB each`: copies stand shortly before, and nothing that stores."""
+    near = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
+    return any(word in _COPIES for word in near) and not any(word in _STORAGE for word in near)
 
 
 def _until(doc: Document, item: Quantity) -> int:

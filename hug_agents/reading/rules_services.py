@@ -73,6 +73,7 @@ ADJECTIVES = frozenset(
 )
 NOT_NAMES = (
     frozenset(
+        "sorry correction edit oops erratum amendment actually "
         "img it this that these those everything app application applications service services code project something "
         "stuff them changes version versions our new traffic software product image images container containers "
         "docker pods tasks updates update release releases us we you me in on at to and or of for with an a the "

@@ -30,7 +30,7 @@ _JOINTS = frozenset(
     "before moving on we are \u2014 ; . : ( )".split()
 )
 _HOLD = frozenset(
-    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak minutes later "
+    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking minutes later "
     "after intervals apart".split()
 )
 
@@ -232,6 +232,9 @@ def _holding(doc: Document, item: Quantity, shares: list[Share]) -> bool:
 
 def _each(doc: Document, item: Quantity) -> bool:
     near = (*doc.words(item.first - 2, item.first), *doc.words(item.last, item.last + 2))
+    wide = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
+    if any(one in _EACH and other in ("step", "stage", "one") for one, other in pairwise(wide)):
+        return True  # `let each step soak for twenty minutes`
     return any(word in _EACH for word in near) or doc.lower(item.last) in ("steps", "intervals", "apart")
 
 
@@ -247,6 +250,26 @@ def _lone_holds(doc: Document) -> Iterator[Mention]:
         held = any(word in _EACH for word in words) and any(word in _HOLD for word in words)
         if len(items) == 1 and held and not _shares(doc, sentence):
             yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
+
+
+def ratios(doc: Document) -> Iterator[Mention]:
+    """`canary 20/60/100`: rising numbers up to a hundred, said to be a canary's."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower not in ("canary", "canaries"):
+            continue
+        place = index + 1
+        while doc.lower(place) in (":", "(", "of", "steps", "with", "at", "="):
+            place += 1
+        weights: list[float] = []
+        end = place
+        while end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
+            weights.append(number)
+            end += 2
+            if doc.lower(end - 1) not in ("/", "->", "\u2192", "-"):
+                break
+        whole = all(weight == int(weight) for weight in weights)
+        if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
+            yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
 
 
 def surge(doc: Document) -> Iterator[Mention]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import quantity_at
@@ -33,7 +34,7 @@ _CRON = re.compile(
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h)?\Z")
 _WINDOW = frozenset(
     "deploy deploys deployment deployments release releases rollout rollouts window windows change changes only "
-    "never production prod ship allowed".split()
+    "never production prod ship allowed changed deployed released touched".split()
 )
 _JOB = frozenset(
     "job jobs cron cronjob batch task report reports script scheduled schedule runs run import export sync "
@@ -163,13 +164,14 @@ def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
         day = _DAY_NAMES.get(following) if word in ("every", "each", "on") else None
         night = following in ("night",) or word == "nightly"
         if (
-            word in ("nightly", "daily")
+            word in ("nightly", "daily", "weekdays")
             or word in ("every", "each")
             and following in ("night", "day", "morning", "evening", "weekday")
             or day
         ):
-            start = index + (1 if word in ("nightly", "daily") else 2)
-            yield _at(doc, sentence, index, start, day, night, following)
+            alone = word in ("nightly", "daily", "weekdays")
+            part = "weekday" if word == "weekdays" else following
+            yield _at(doc, sentence, index, index + (1 if alone else 2), day, night, part)
             return
 
 
@@ -199,7 +201,8 @@ def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None
     )
     if found is not None and not found.sure:
         hour = found.minutes // 60
-        unclear = unclear or not (night and 0 <= hour <= 5 or part == "morning" and 4 <= hour <= 11)
+        morning = part == "morning" or doc.words(found.last, found.last + 3) == ("in", "the", "morning")
+        unclear = unclear or not (night and 0 <= hour <= 5 or morning and 4 <= hour <= 11)
     if unclear or found is None:
         return doc.mention("number.schedule", "unclear", index, max(start, index + 1))
     value = f"{found.minutes % 60} {found.minutes // 60} * * {field}"
@@ -268,7 +271,8 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         or where is None
         and _other_zone(doc, sentence)
         or "outside" in words
-        or {"maybe", "might", "could", "used", "was", "may"} & set(words)
+        or {"maybe", "might", "could", "used", "was"} & set(words)
+        or any(pair[0] == "may" and pair[1] not in ("only", "be", "not", "change", "never") for pair in pairwise(words))
     )
     if unsure:
         yield doc.mention("number.window", "unclear", first, last)
@@ -332,7 +336,7 @@ def _banned(doc: Document, sentence: Clause, index: int) -> bool:
         word = doc.lower(place)
         if word in ("never", "not", "no", "except", "don't", "avoid", "without"):
             return True
-        if word in ("only", ";", "but"):
+        if word in ("only", ";", "but", ":"):
             return False
     return False
 

@@ -77,12 +77,20 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             index += 1
             continue
         after = index + len(cue.words)
-        if cue.status is not None and not _harmless(tokens, index, cue):
+        counted = cue.words[0] in _COUNTED and index > 0 and tokens[index - 1].kind == "number"
+        served = cue.words[0] == "other" and any(
+            tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
+        )  # `only for our other services` says who calls it
+        if cue.status is not None and not counted and not served and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
     _happened(result, tokens)
     return tuple(result)
+
+
+_COUNTED = frozenset("customers clients partners employees engineers developers offices vendors friends".split())
+"""`serves 8080 customers` tells how many; it speaks of no one else's system."""
 
 
 def _for_now(tokens: Sequence[Token]) -> int:
@@ -146,6 +154,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return before in ("the", "our", "my") and any(
             token.lower in ("needs", "should", "must", "goes") for token in tokens[index + 1 : index + 3]
         )
+    if cue.words == ("today",) and before in ("of", "from", "starting"):  # `as of today it shall run on ...`
+        return any(token.lower in ("shall", "should", "must", "will") for token in tokens[index + 1 : index + 5])
     if cue.words == ("may",):
         return index == 0 or before in ("in", "since", "of")
     if cue.words[0] in ("replace", "replaces", "replacing"):
@@ -264,6 +274,8 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
             break
         if word == ":" and index > start and following in _STARTERS - _PREPOSITIONS:
             break
+        if word == ":" and index > start and status == "negated" and tokens[index - 1].lower not in _OPENERS:
+            break  # `nothing public: x on ECS` says what is wanted after the colon; `do not use: ...` does not
         if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
             break
         if word in ("and", "then", "so") and index > start and following in _VERBS_AFTER_AND - _CONTINUES:
@@ -274,6 +286,10 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
     return index
 
 
+_OPENERS = frozenset(
+    "use using used want wanted need needed deploy deployed include included touch run these those following to on with of "
+    "in any systems tools things services clouds regions allowed".split()
+)
 _CONTINUES = frozenset("on to with then".split())
 _STATEMENT = frozenset(
     "is are was goes go should must uses needs has runs listens will wants stays serves suffices does works "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
+
+from hug_agents.reading.spelling import spelled
 
 Kind = Literal["word", "number", "numbers", "path", "url", "punct"]
 
@@ -18,6 +21,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,6})?\Z")
 _WITH_UNIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([A-Za-z\u00b5]{1,12})\Z")
 _ORDINAL = frozenset({"st", "nd", "rd", "th", "xx", "x", "d", "am", "pm"})
+_CAMEL = re.compile(r"[a-z]{2,}(?:[A-Z][a-z]{1,})+\Z")
 _KEYS = frozenset(
     "port ports region image name service app application domain cluster namespace account env environment "
     "environments replicas health runtime strategy cloud cpu memory schedule command owner version".split()
@@ -58,7 +62,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
 
 
 def _token(text: str, start: int, end: int, kind: Kind) -> Token:
-    return Token(text[start:end].lower().replace("\u2019", "'"), start, end, kind)
+    lower = text[start:end].lower().replace("\u2019", "'")
+    return Token(spelled(lower) if kind == "word" else lower, start, end, kind)
 
 
 def _split(text: str, start: int, end: int) -> list[Token]:
@@ -76,6 +81,9 @@ def _split(text: str, start: int, end: int) -> list[Token]:
             _token(text, middle, middle + 1, "punct"),
             *_split(text, middle + 1, end),
         ]
+    if _CAMEL.match(word) and text[end : end + 1] in (":", "="):  # `healthPath: /up`, a key of YAML or JSON
+        places = [start, *(start + hump.start() for hump in re.finditer("[A-Z]", word)), end]
+        return [_token(text, one, other, "word") for one, other in pairwise(places)]
     parts = word.split("/")
     if len(parts) > 1 and all(part.isdigit() for part in parts):
         return _slashes(text, start, parts)
