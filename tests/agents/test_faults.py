@@ -13,7 +13,7 @@ import pytest
 from hug_agents.agents.budget import Budget, Event
 from hug_agents.errors import BudgetExceeded, ModelError
 from hug_agents.generation import Generation, answer, generate
-from tests.agents.faulty.__main__ import BEGIN, END, PAGE, SECONDS, check, row
+from tests.agents.faulty.__main__ import BEGIN, END, PAGE, check, row
 from tests.agents.faulty.driving import REQUEST, ask, hug
 from tests.agents.faulty.faults import FAULTS, Fault
 from tests.agents.faulty.server import Exchange, Server
@@ -61,17 +61,17 @@ def test_recovered_or_one_clear_error(fault: Fault, times: int, stream: bool, tm
 @pytest.mark.parametrize("name", ["header-drip"])  # all of them: the nightly test below
 def test_on_the_command_line_nothing_is_lost(name: str, tmp_path: Path, good: str) -> None:
     fault = BY_ID[name]
-    with fault.server(10**9, SECONDS) as server:
-        ran = ask(tmp_path, server.url, SECONDS)
+    with fault.server(10**9) as server:
+        ran = ask(tmp_path, server.url, fault.seconds)
     assert (ran.code, ran.end) == (1, fault.always), ran.err
     assert ran.err.startswith("hug: prompt_refiner: ") and "the run is kept: run-" in ran.err
     assert fault.says in ran.json["error"]["what"]
-    check(ran, tmp_path, good)
+    check(ran, fault, tmp_path, good)
 
 
 def test_a_run_goes_on_with_another_model(tmp_path: Path, good: str) -> None:
     with Server(BY_ID["500"].reply) as server:
-        ran = ask(tmp_path, server.url, SECONDS)
+        ran = ask(tmp_path, server.url, 30.0)
     run = ran.json["error"]["run"]
     with Server() as other:
         on = hug(tmp_path, "--resume", run, "--model", "openai:other", "--base-url", other.url)

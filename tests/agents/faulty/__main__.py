@@ -9,13 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.agents.faulty.driving import Ran, ask, hug
+from tests.agents.faulty.driving import REQUEST, Ran, ask, hug
 from tests.agents.faulty.faults import FAULTS, Fault
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 BEGIN, END = "<!-- faults: python -m tests.agents.faulty -->\n", "<!-- /faults -->\n"
-SECONDS = 6.0
-"""The budget of one question."""
 _HEAD = """\
 | the server | it happens once | requests | tokens | s | it stays | requests | tokens | s |
 |---|---|---:|---:|---:|---|---:|---:|---:|
@@ -26,19 +24,19 @@ def row(fault: Fault, good: str) -> str:
     """One row, measured. Raises AssertionError where a run is lost, a traceback is shown or a budget is overrun."""
     cells = []
     for times in (1, 10**9):
-        with tempfile.TemporaryDirectory() as name, fault.server(times, SECONDS) as server:
-            ran = ask(Path(name), server.url, SECONDS)
-            check(ran, Path(name), good)
+        with tempfile.TemporaryDirectory() as name, fault.server(times) as server:
+            ran = ask(Path(name), server.url, fault.seconds)
+            check(ran, fault, Path(name), good)
             cells += [said(ran), f"{ran.sum('requests'):.0f}", _tokens(ran), f"{ran.sum('seconds'):.1f}"]
     return f"| {fault.what} | {' | '.join(cells)} |\n"
 
 
-def check(ran: Ran, folder: Path, good: str) -> None:
+def check(ran: Ran, fault: Fault, folder: Path, good: str) -> None:
     """A run that failed goes on with another model, and ends with the bundle that a good model gives."""
     assert "Traceback" not in ran.err and "Error in" not in ran.err, ran.err
     if ran.end != "recovered":
         assert ran.code == 1, ran
-        assert ran.sum("seconds") <= SECONDS + 1, ran
+        assert ran.sum("seconds") <= fault.seconds + 1, ran
         ran = hug(folder, "--resume", ran.json["error"]["run"], "--model", "offline")
     assert ran.json["manifest_digest"] == good, ran.err
 
@@ -56,8 +54,6 @@ def _tokens(ran: Ran) -> str:
 def good_bundle() -> str:
     """The digest of what the offline model gives."""
     with tempfile.TemporaryDirectory() as name:
-        from tests.agents.faulty.driving import REQUEST
-
         return str(hug(Path(name), REQUEST).json["manifest_digest"])
 
 

@@ -29,10 +29,15 @@ class Fault:
     hangs: bool = False
     """Only the seconds of the budget end it."""
 
-    def server(self, times: int, seconds: float) -> Server | Deaf:
+    @property
+    def seconds(self) -> float:
+        """The budget of one question to it: long enough that a busy machine ends nothing, but where nothing else does."""
+        return 6.0 if self.hangs else 30.0
+
+    def server(self, times: int, seconds: float | None = None) -> Server | Deaf:
         """A server with this fault; `seconds`: the budget of those who ask it."""
         if self.reply is None:
-            return Deaf(seconds / 2 - 0.3 if times == 1 else None)
+            return Deaf((seconds or self.seconds) / 2 - 0.3 if times == 1 else None)
         return Server(self.reply, times=times)
 
 
