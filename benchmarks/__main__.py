@@ -15,6 +15,7 @@ NAMES = (
     "metrics",
     "analysis",
     "gates",
+    "models",
     "downtime",
     "recovery",
 )

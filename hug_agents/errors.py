@@ -40,6 +40,8 @@ class HugError(Exception):
     """The root of every error that this library raises on purpose."""
 
     exit_code: ClassVar[int] = 1
+    run: str = ""
+    """The run that was under way and is kept; empty where there is none."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         self.what = what
@@ -87,7 +89,12 @@ class OutputConflict(UsageError):
 
 
 class ModelError(HugError):
-    """A model gave nothing usable. The run's state is kept: resume it, also with another model."""
+    """A model gave nothing usable. The run's state is kept: resume it, also with another model.
+
+    `spent` is the `Usage` of the question that failed; None where none was asked.
+    """
+
+    spent: Any = None
 
 
 class ModelUnavailable(ModelError):

@@ -22,9 +22,8 @@ from hug_agents.store import Store
 from hug_agents.systems import check as check_system
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from hug_agents.agents.budget import Budget, Usage
+    from hug_agents.agents.choice import AddressChoice, ModelChoice
     from hug_agents.agents.prompt_refiner import RefinerReport
     from hug_agents.amending.documents import Amendment
     from hug_agents.plans import Blueprint, Requirement
@@ -68,6 +67,13 @@ class Generation:
         return self.blueprint.requirements
 
     @property
+    def spent(self) -> tuple[Usage, ...]:
+        """What the models cost, one row an agent and model. What a question cost that failed is in its error."""
+        from hug_agents.agents.budget import totals
+
+        return totals(self.usage)
+
+    @property
     def skipped(self) -> tuple[GateResult, ...]:
         """The gates that did not run, each with its reason."""
         return tuple(result for result in self.gates if result.status in ("skipped", "error"))
@@ -101,8 +107,10 @@ class Generation:
             "model": self.model,
             "tokens": {
                 "input": sum(item.input_tokens for item in self.usage),
+                "cached": sum(item.cached_tokens for item in self.usage),
                 "output": sum(item.output_tokens for item in self.usage),
             },
+            "agents": [item.model_dump(mode="json") for item in self.spent],
             "usage": [item.model_dump(mode="json") for item in self.usage],
             "prompts": list(self.prompts),
             "seconds": round(self.seconds, 3),
@@ -119,8 +127,8 @@ def generate(
     *,
     repo: str | Path | None = None,
     out: str | Path | None = None,
-    model: str | BaseChatModel | None = None,
-    base_url: str | None = None,
+    model: ModelChoice | None = None,
+    base_url: AddressChoice = None,
     answers: Mapping[str, str] | None = None,
     choices: Choices | None = None,
     gates: tuple[str, ...] | None = None,
@@ -132,8 +140,10 @@ def generate(
     """Turn a request into a bundle and judge it.
 
     `repo` is a folder, or a git URL that is fetched; it is scanned, never run. `out` is where the files go; without it
-    they stay in the store and in the result. `gates` names the gates to run (default: all that apply). `amend_rounds` is
-    how often what a language model wrote for an unmet requirement is sent back at most; 0: it writes nothing.
+    they stay in the store and in the result. `model` and `base_url` are one for all, or a mapping by agent
+    (`prompt_refiner`, `deployment`, `devops`, `default`). `gates` names the gates to run (default: all that apply).
+    `amend_rounds` is how often what a language model wrote for an unmet requirement is sent back at most; 0: it writes
+    nothing.
 
     Raises QuestionsPending with everything that must be answered first (go on with `answer`), UnsupportedError for what
     cannot be made, ModelError when a model gives nothing usable (go on with `answer`, also with another model),
@@ -158,8 +168,8 @@ def answer(
     answers: Mapping[str, str] | None = None,
     *,
     out: str | Path | None = None,
-    model: str | BaseChatModel | None = None,
-    base_url: str | None = None,
+    model: ModelChoice | None = None,
+    base_url: AddressChoice = None,
     gates: tuple[str, ...] | None = None,
     store: str | Path | None = None,
     budget: Budget | None = None,
@@ -256,8 +266,8 @@ def scan_repository(repo: str | Path | None) -> RepositoryFacts | None:
 
 def build_crew(
     store: str | Path | None,
-    model: str | BaseChatModel | None,
-    base_url: str | None,
+    model: ModelChoice | None,
+    base_url: AddressChoice,
     budget: Budget | None,
     gates: tuple[str, ...] | None,
     progress: Callable[[str, Any], None] | None,
@@ -268,7 +278,7 @@ def build_crew(
     from hug_agents.workflow.state import Crew
 
     settings = Settings.load()
-    return Crew(
+    crew = Crew(
         store=Store(Path(store) if store else settings.home),
         model=model or settings.model,
         base_url=base_url,
@@ -277,6 +287,8 @@ def build_crew(
         amend_rounds=amend_rounds,
         progress=progress,
     )
+    crew.models  # noqa: B018 - a choice that cannot be used is said before anything is done
+    return crew
 
 
 def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Path | None, started: float) -> Generation:
@@ -285,6 +297,7 @@ def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Pat
     try:
         position = move()
     except HugError as error:
+        error.run = thread
         error.add_note(f"the run is kept: {thread}")
         raise
     if position.status == "questions":
@@ -297,6 +310,7 @@ def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Pat
 
 def _collect(crew: Any, position: Position, out: str | Path | None, started: float) -> Generation:
     from hug_agents.agents.budget import Usage
+    from hug_agents.agents.choice import described
     from hug_agents.agents.prompt_refiner import RefinerReport
     from hug_agents.amending.documents import Amendments
     from hug_agents.plans import Blueprint
@@ -315,7 +329,7 @@ def _collect(crew: Any, position: Position, out: str | Path | None, started: flo
         gates=store.get_model(GateReport, position.digest("gates")).results,
         verdict=position.state["verdict"],
         repairs=position.state.get("repairs", 0),
-        model=crew.model if isinstance(crew.model, str) else type(crew.model).__name__,
+        model=described(crew.models),
         usage=tuple(store.get_model(Usage, name) for name in position.state.get("usage", ())),
         prompts=tuple(dict.fromkeys(position.state.get("prompts", ()))),
         seconds=time.monotonic() - started,

@@ -36,6 +36,33 @@ def generation_html(made: Generation) -> str:
         for result in made.gates
     )
     parts.append(f"<h4>Gates</h4><table>{gates}</table>")
+    if any(item.tokens or item.retries for item in made.spent):
+        heads = (
+            "agent",
+            "model",
+            "requests",
+            "retries",
+            "input tokens",
+            "cached",
+            "output tokens",
+            "estimated",
+            "seconds",
+        )
+        spent = [
+            (
+                i.agent,
+                i.model,
+                i.requests,
+                i.retries,
+                i.input_tokens,
+                i.cached_tokens,
+                i.output_tokens,
+                i.estimated_tokens,
+            )
+            for i in made.spent
+        ]
+        rows = [(*map(str, row), f"{i.seconds:.1f}") for row, i in zip(spent, made.spent, strict=True)]
+        parts.append("<h4>Models</h4>" + _table(heads, rows))
     return "".join(parts) + bundle_html(made.bundle)
 
 

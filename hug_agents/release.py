@@ -43,8 +43,7 @@ from hug_agents.underway import UnderWay
 from hug_agents.validate.gate import Finding, GateReport
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
+    from hug_agents.agents.choice import AddressChoice, ModelChoice
     from hug_agents.execute.executor import Executor, Targets
     from hug_agents.execute.target import FaultKind
 
@@ -64,8 +63,8 @@ class Release(UnderWay):
         choices: Choices | None = None,
         answers: Mapping[str, str] | None = None,
         release: str | None = None,
-        model: str | BaseChatModel | None = None,
-        base_url: str | None = None,
+        model: ModelChoice | None = None,
+        base_url: AddressChoice = None,
         gates: tuple[str, ...] | None = None,
         store: str | Path | None = None,
         policy: str | Path | None = None,
@@ -115,8 +114,8 @@ class Release(UnderWay):
         *,
         store: str | Path | None = None,
         policy: str | Path | None = None,
-        model: str | BaseChatModel | None = None,
-        base_url: str | None = None,
+        model: ModelChoice | None = None,
+        base_url: AddressChoice = None,
         gates: tuple[str, ...] | None = None,
         targets: Targets | None = None,
         fault: FaultKind | None = None,

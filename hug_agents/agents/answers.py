@@ -13,7 +13,7 @@ from hug_agents.errors import ModelAnswerInvalid
 T = TypeVar("T", bound=BaseModel)
 
 _THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_MAX_CHARACTERS = 400_000
+MAX_CHARACTERS = 200_000
 _DEFECTS_SHOWN = 6
 _KEPT = {
     *(
@@ -37,8 +37,8 @@ def read_json(text: str) -> Any:
 
     Refused: no object, a second object, a key given twice, NaN and infinities, a text that ends in the middle.
     """
-    if len(text) > _MAX_CHARACTERS:
-        raise ModelAnswerInvalid(f"the answer has {len(text)} characters, more than {_MAX_CHARACTERS}")
+    if len(text) > MAX_CHARACTERS:
+        raise ModelAnswerInvalid(f"the answer has {len(text)} characters, more than {MAX_CHARACTERS}")
     body = _THINKING.sub("", text)
     start = body.find("{")
     if start < 0:

@@ -7,7 +7,6 @@ retrier; what is retried and what is final is in `failures`. An answer that does
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,8 +14,9 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel
 from tenacity import AsyncRetrying, Retrying
 
-from hug_agents.agents.budget import Budget, Event, Usage
+from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.conversation import Conversation, Timing
+from hug_agents.agents.deadline import within
 from hug_agents.prompting import Filled
 
 T = TypeVar("T", bound=BaseModel)
@@ -35,17 +35,21 @@ def ask(
     prompt: Filled,
     schema: type[T],
     budget: Budget | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     *,
     timing: Timing | None = None,
 ) -> Answer[T]:
-    """A typed answer to a prompt. Raises ModelUnavailable (final) or BudgetExceeded (its cause is the last failure)."""
+    """A typed answer to a prompt. Raises ModelUnavailable (final) or BudgetExceeded (its cause is the last failure).
+
+    With `on_event` the answer is streamed where the model can, in whatever way it is asked; without, it comes whole.
+    Events come from a thread of the request's own.
+    """
     talk = Conversation(model, prompt, schema, budget or Budget(), on_event, timing or Timing())
 
     def attempt() -> T:
         way = talk.begin()
         with talk.classified():
-            said = way.invoke(talk.messages())
+            said = within(talk.limit(), lambda: way.invoke(talk.messages(), talk.config()))
         return talk.read(said)
 
     with talk.concluded():
@@ -58,18 +62,18 @@ async def aask(
     prompt: Filled,
     schema: type[T],
     budget: Budget | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    on_event: OnEvent | None = None,
     *,
     timing: Timing | None = None,
 ) -> Answer[T]:
-    """`ask` without blocking; the budget's seconds also end a request that hangs."""
+    """`ask` without blocking."""
     talk = Conversation(model, prompt, schema, budget or Budget(), on_event, timing or Timing())
 
     async def attempt() -> T:
         way = talk.begin()
         with talk.classified():
             async with asyncio.timeout(talk.limit()):
-                said = await way.ainvoke(talk.messages())
+                said = await way.ainvoke(talk.messages(), talk.config())
         return talk.read(said)
 
     with talk.concluded():

@@ -15,14 +15,15 @@ from typing import Any, Generic, Literal, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence
 from pydantic import BaseModel
 from tenacity import RetryCallState, retry_if_exception, wait_random_exponential
 
 from hug_agents.agents import model as models
-from hug_agents.agents.answers import read_json, read_value, wire_schema
-from hug_agents.agents.budget import Budget, Event, Usage
+from hug_agents.agents.answers import MAX_CHARACTERS, read_json, read_value, wire_schema
+from hug_agents.agents.budget import Budget, Event, OnEvent, Usage
 from hug_agents.agents.failures import Failure, classify, secrets_of
+from hug_agents.agents.listening import Enough, Heard, listening
 from hug_agents.errors import BudgetExceeded, ModelAnswerInvalid, UsageError
 from hug_agents.prompting import Filled
 
@@ -30,6 +31,9 @@ T = TypeVar("T", bound=BaseModel)
 Way = Literal["json_schema", "function_calling", "text"]
 _WAYS: tuple[Way, ...] = ("json_schema", "function_calling", "text")
 _SENT_BACK = 8_000
+_CHARACTERS_A_TOKEN = 4
+_TELL_EVERY = 0.2
+"""Seconds between two events of an answer that is being said."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Conversation(Generic[T]):
     prompt: Filled
     schema: type[T]
     budget: Budget
-    on_event: Callable[[Event], None] | None
+    on_event: OnEvent | None
     timing: Timing
     attempt: int = 0
     way: Way = "json_schema"
@@ -60,7 +64,13 @@ class Conversation(Generic[T]):
         self.started = self.timing.now()
         self.backoff = wait_random_exponential(multiplier=0.5, max=20)
         self.wire = wire_schema(self.schema)
-        self.usage = Usage(agent=self.prompt.agent)
+        self.usage = Usage(agent=self.prompt.agent, model=models.name_of(self.model))
+        self.streams = self.on_event is not None  # nobody listens: nothing is streamed
+        self.counted = False
+        self.heard = Heard()
+        self.told = 0
+        self.told_at = 0.0
+        self.broken: Exception | None = None
         if models.reaches_out(self.model) and not models.ALLOW_MODEL_REQUESTS:
             raise UsageError(
                 f"{self.prompt.agent}: requests to models are switched off", hint="ALLOW_MODEL_REQUESTS in agents.model"
@@ -77,32 +87,75 @@ class Conversation(Generic[T]):
     def begin(self) -> Runnable[Any, Any]:
         """Start an attempt: the model, bound to the way of asking."""
         self.attempt += 1
+        self.counted, self.heard, self.told = False, Heard(), 0
         self._tell("attempt")
         self.usage = self.usage.plus(requests=1, retries=int(self.attempt > 1))
         # Only OpenAI's client is known to take a time limit with each request; others have one of their own.
         limit = {"timeout": self.limit()} if models.is_openai(self.model) else {}
         while self.way != "text":
             try:
-                return self.model.with_structured_output(self.wire, method=self.way, include_raw=True, **limit)
+                return _asking_only(
+                    self.model.with_structured_output(self.wire, method=self.way, include_raw=True, **limit)
+                )
             except (NotImplementedError, ValueError, TypeError):
                 self.way = _WAYS[_WAYS.index(self.way) + 1]  # this class of model cannot be asked this way
         return self.model.bind(**limit) if limit else self.model
+
+    def config(self) -> RunnableConfig | None:
+        """How the request is made: heard while it is answered, where somebody listens."""
+        heard = self.heard
+        most = min(MAX_CHARACTERS, _CHARACTERS_A_TOKEN * (self.budget.tokens - self.usage.tokens))
+
+        def hear(_piece: str) -> None:
+            if heard is not self.heard:
+                raise Enough("nobody waits for this answer any more")
+            if len(heard.text) > most:
+                raise Enough(f"the answer is longer than {most} characters")
+            self._tell_heard()
+
+        return listening(heard, hear) if self.streams else None
+
+    def _tell_heard(self, *, last: bool = False) -> None:
+        """Tell what was said since the last time, a few times a second."""
+        now = self.timing.now()
+        if self.told == len(self.heard.text) or not (last or now - self.told_at >= _TELL_EVERY):
+            return
+        new, self.told, self.told_at = self.heard.text[self.told :], len(self.heard.text), now
+        try:
+            self._tell("tokens", text=new, characters=self.told)
+        except Exception as error:  # noqa: BLE001 - the listener's own, and no failure of the model: raised again
+            self.broken = error
+            raise Enough from None
 
     @contextmanager
     def classified(self) -> Iterator[None]:
         """Round the request: what the client raises becomes a Failure."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - a client may raise anything; `classify` gives each its kind
+        except (Exception, Enough) as error:  # noqa: BLE001 - a client may raise anything; `classify` gives each its kind
+            if self.broken is not None:
+                raise self.broken from None
             self._count(getattr(getattr(error, "completion", None), "usage", None))
-            failure = classify(error, secrets=secrets_of(self.model))
+            self._estimate(len(self.heard.text))
+            if isinstance(error, Enough):
+                failure = Failure("malformed", ModelAnswerInvalid(str(error)))
+            else:
+                failure = classify(error, secrets=secrets_of(self.model))
             if failure.kind == "unsupported":
-                if self.way == "text":
-                    failure.kind = "final"
-                else:
-                    self.way = _WAYS[_WAYS.index(self.way) + 1]
+                self._step_down(failure)
+            elif failure.kind in ("malformed", "empty") and not self.heard.text:
+                self.streams = False  # perhaps no stream was sent at all
             # Not chained: the client's own error, and so a traceback, may hold credentials.
             raise failure from None
+
+    def _step_down(self, failure: Failure) -> None:
+        """After a 400: the next simpler way to ask; without a stream, where the server speaks of streams."""
+        if self.streams and "stream" in failure.error.what.lower():
+            self.streams = False
+        elif self.way == "text":
+            failure.kind = "final"
+        else:
+            self.way = _WAYS[_WAYS.index(self.way) + 1]
 
     def read(self, said: Any) -> T:
         """The typed value of an answer. Raises Failure, and remembers what to send back."""
@@ -114,7 +167,12 @@ class Conversation(Generic[T]):
             raise Failure("refusal", ModelAnswerInvalid("the model refused to answer"))
         if finish in ("length", "max_tokens"):
             raise Failure("truncated", ModelAnswerInvalid("the answer was cut off at the model's output limit"))
-        text = _said(message, self.wire["title"])
+        try:
+            text = _said(message, self.wire["title"], self.heard)
+        except ModelAnswerInvalid as error:
+            raise Failure("malformed", error) from None
+        self._estimate(max(len(text), len(self.heard.text)))
+        self._tell_heard(last=True)
         if not text.strip():
             raise Failure("empty", ModelAnswerInvalid("the answer is empty"))
         try:
@@ -133,6 +191,7 @@ class Conversation(Generic[T]):
     def _count(self, usage: Any) -> None:
         if usage is None:
             return
+        self.counted = True
         known = usage if isinstance(usage, dict) else usage.model_dump()
         details = known.get("input_token_details") or known.get("prompt_tokens_details") or {}
         self.usage = self.usage.plus(
@@ -140,6 +199,15 @@ class Conversation(Generic[T]):
             output_tokens=known.get("output_tokens") or known.get("completion_tokens") or 0,
             cached_tokens=details.get("cache_read") or details.get("cached_tokens") or 0,
         )
+
+    def _estimate(self, characters: int) -> None:
+        """Count what was said where the provider reported nothing: the budget holds for it too."""
+        if self.counted or not characters:
+            return
+        self.counted = True
+        sent = sum(len(str(message.text)) for message in self.messages())
+        asked, said = (-(-count // _CHARACTERS_A_TOKEN) for count in (sent, characters))
+        self.usage = self.usage.plus(input_tokens=asked, output_tokens=said, estimated_tokens=asked + said)
 
     def policy(self) -> dict[str, Any]:
         """When tenacity tries again, how long it waits, and when it stops."""
@@ -178,12 +246,11 @@ class Conversation(Generic[T]):
         return self.budget.seconds - (self.timing.now() - self.started)
 
     def _retrying(self, state: RetryCallState) -> None:
-        self._tell("retry", _failure(state).error.what, state.upcoming_sleep)
+        self._tell("retry", reason=_failure(state).error.what, wait_seconds=state.upcoming_sleep)
 
-    def _tell(self, kind: Literal["attempt", "retry", "answer"], reason: str = "", wait: float = 0.0) -> None:
+    def _tell(self, kind: Literal["attempt", "tokens", "retry", "answer"], **more: Any) -> None:
         if self.on_event:
-            agent = self.prompt.agent
-            self.on_event(Event(agent=agent, kind=kind, attempt=self.attempt, reason=reason, wait_seconds=wait))
+            self.on_event(Event(agent=self.prompt.agent, kind=kind, attempt=self.attempt, **more))
 
     def spent(self) -> Usage:
         """The cost so far."""
@@ -199,13 +266,24 @@ class Conversation(Generic[T]):
             error = failure.error
             bill = f"attempt {self.attempt}, {spent.requests} requests, {spent.tokens} tokens, {spent.seconds:.1f} s"
             if not failure.again:
-                raise type(error)(f"{error.what} ({bill})", where=self.prompt.agent, hint=error.hint) from None
+                final = type(error)(f"{error.what} ({bill})", where=self.prompt.agent, hint=error.hint)
+                final.spent = spent
+                raise final from None
             limit = self._spent_up(failure.wait or 0.0) or f"{self.budget.seconds:g} seconds"
-            raise BudgetExceeded(
+            exceeded = BudgetExceeded(
                 f"the budget of {limit} ran out ({bill}); last failure: {error.what}",
                 where=self.prompt.agent,
                 hint="the state is kept: resume with a larger budget or another model",
-            ) from error
+            )
+            exceeded.spent = spent
+            raise exceeded from error
+
+
+def _asking_only(way: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    """The model itself, without the parser behind it: we read more strictly, and the parser's frame asks in a thread
+    pool that the interpreter waits for when it ends, so that a request that hangs would keep the process alive."""
+    frame = way.first if isinstance(way, RunnableSequence) else None
+    return frame.steps__.get("raw", way) if isinstance(frame, RunnableParallel) else way
 
 
 def _failure(state: RetryCallState) -> Failure:
@@ -214,11 +292,16 @@ def _failure(state: RetryCallState) -> Failure:
     return error
 
 
-def _said(message: AIMessage, name: str) -> str:
-    """The answer's JSON text: the arguments of the tool call, or the message itself."""
+def _said(message: AIMessage, name: str, heard: Heard) -> str:
+    """The answer's JSON text: the arguments of the tool call, or the message itself. Raises ModelAnswerInvalid."""
+    for call in heard.calls.values():
+        if call.name == name:
+            return call.arguments
     for invalid in message.invalid_tool_calls:
         return str(invalid.get("args") or "")
     for parsed in message.tool_calls:
         if parsed["name"] == name:
             return json.dumps(parsed["args"], ensure_ascii=False)
+    if message.tool_calls and not str(message.text).strip():
+        raise ModelAnswerInvalid(f"the answer calls a tool that is not there: {message.tool_calls[0]['name'][:80]!r}")
     return str(message.text)

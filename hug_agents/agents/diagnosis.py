@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 
 from hug_agents.agents.asking import ask
-from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.drafts import Explanation, Recommendation
 from hug_agents.agents.outcome import Refused, prompt_name
 from hug_agents.agents.work import cut, figures, one_line
@@ -41,14 +41,16 @@ class Diagnosis(Model):
     prompts: tuple[Line, ...]
 
 
-def explain(verdict: Verdict, logs: str, model: BaseChatModel, budget: Budget) -> Diagnosis:
+def explain(
+    verdict: Verdict, logs: str, model: BaseChatModel, budget: Budget, on_event: OnEvent | None = None
+) -> Diagnosis:
     """What most likely happened. Raises ModelError.
 
     A quote that is not in the logs is dropped, and so is a sentence with a figure that neither verdict nor logs hold.
     """
     shown = legible(logs)
     filled = load("devops/diagnose").fill(verdict=verdict, logs=shown)
-    answer = ask(model, filled, Explanation, budget)
+    answer = ask(model, filled, Explanation, budget, on_event)
     said = answer.value
     refused: list[Refused] = []
     evidence = tuple(dict.fromkeys(_standing(said.evidence, shown, refused)))

@@ -74,7 +74,9 @@ def classify(error: Exception, *, secrets: tuple[str, ...] = ()) -> Failure:
         return _by_status(status, error, said)
     if names & {"APIConnectionError", "TransportError", "ConnectionError", "OSError"}:
         return Failure("connection", ModelUnavailable(f"the model could not be reached: {said}"))
-    if isinstance(error, ValueError | TypeError | LookupError | AttributeError):
+    if "APIError" in names:  # told in the body of a 200, or in the middle of a stream
+        return Failure("server", ModelUnavailable(f"the provider failed: {said}"))
+    if isinstance(error, ValueError | TypeError | LookupError | AttributeError | AssertionError):
         # Clients raise these on a response that is not of the protocol: no choices, an error page, a missing key.
         return Failure("malformed", ModelAnswerInvalid(f"the response could not be read: {said}"))
     return Failure("final", ModelUnavailable(f"the model failed: {said}"))

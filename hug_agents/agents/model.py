@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
+from hug_agents.agents.choice import Agent
 from hug_agents.errors import UsageError
 
 ALLOW_MODEL_REQUESTS = True
@@ -36,11 +38,26 @@ def load_model(model: str | BaseChatModel, *, base_url: str | None = None) -> Ba
     return _openai(name, base_url) if provider == "openai" else _any(model, provider, base_url)
 
 
+def load_models(
+    models: Mapping[Agent, str | BaseChatModel], addresses: Mapping[Agent, str | None]
+) -> dict[Agent, BaseChatModel]:
+    """Every agent's model, the same one once. Raises UsageError before any of them is asked."""
+    loaded: dict[tuple[int | str, str | None], BaseChatModel] = {}
+    crew: dict[Agent, BaseChatModel] = {}
+    for agent, model in models.items():
+        address = addresses[agent] if isinstance(model, str) and model != "offline" else None
+        key = (model if isinstance(model, str) else id(model), address)
+        if key not in loaded:
+            loaded[key] = load_model(model, base_url=address)
+        crew[agent] = loaded[key]
+    return crew
+
+
 def _openai(name: str, base_url: str | None) -> BaseChatModel:
     from langchain_openai import ChatOpenAI
     from openai import OpenAIError
 
-    options: dict[str, Any] = {"model": name, "max_retries": 0, "timeout": REQUEST_SECONDS}
+    options: dict[str, Any] = {"model": name, "max_retries": 0, "timeout": REQUEST_SECONDS, "stream_usage": True}
     if not name.startswith(("o1", "o3", "o4", "gpt-5")):  # reasoning models take no temperature
         options["temperature"] = 0
     if base_url:
@@ -73,6 +90,15 @@ def _any(model: str, provider: str, base_url: str | None) -> BaseChatModel:
         raise UsageError(f"{model!r} cannot be loaded", hint="see init_chat_model of langchain for names") from error
     assert isinstance(loaded, BaseChatModel)
     return loaded
+
+
+def name_of(model: BaseChatModel) -> str:
+    """What the provider calls it; else the name of its class."""
+    for field in ("model_name", "model"):
+        name = getattr(model, field, None)
+        if isinstance(name, str) and name.isprintable() and name.strip():
+            return name.strip()[:200]
+    return type(model).__name__
 
 
 def is_openai(model: BaseChatModel) -> bool:

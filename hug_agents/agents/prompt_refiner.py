@@ -15,7 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 
 from hug_agents.agents.asking import aask, ask
-from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.outcome import prompt_name
 from hug_agents.agents.refined import RefinedPrompt, Transformation, refined_prompts
 from hug_agents.agents.sifting import Sifted, sift
@@ -71,13 +71,14 @@ def refine(
     facts: RepositoryFacts | None,
     model: BaseChatModel,
     budget: Budget,
+    on_event: OnEvent | None = None,
     *,
     timestamp: datetime | None = None,
 ) -> RefinerResult:
     """Read a request with a model and keep what the source supports. Raises ModelError, PromptError."""
     clean = clean_request(request)
     filled = fill(clean, facts)
-    answer = ask(model, filled, Reading, budget)
+    answer = ask(model, filled, Reading, budget, on_event)
     return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
 
 
@@ -86,13 +87,14 @@ async def arefine(
     facts: RepositoryFacts | None,
     model: BaseChatModel,
     budget: Budget,
+    on_event: OnEvent | None = None,
     *,
     timestamp: datetime | None = None,
 ) -> RefinerResult:
     """`refine` without blocking while the model answers."""
     clean = clean_request(request)
     filled = fill(clean, facts)
-    answer = await aask(model, filled, Reading, budget)
+    answer = await aask(model, filled, Reading, budget, on_event)
     return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
 
 

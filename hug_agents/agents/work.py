@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel
 
 from hug_agents.agents.asking import ask
-from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.drafts import Chosen, NoteDraft, Notes, Repair
 from hug_agents.agents.outcome import NotesResult, Refused, RepairResult, prompt_name
 from hug_agents.plans import Note
@@ -30,11 +30,18 @@ _DECIDES = re.compile(
 _CUT = 160
 
 
-def write_notes(agent: Author, prompt: str, spec: DeploymentSpec, model: BaseChatModel, budget: Budget) -> NotesResult:
+def write_notes(
+    agent: Author,
+    prompt: str,
+    spec: DeploymentSpec,
+    model: BaseChatModel,
+    budget: Budget,
+    on_event: OnEvent | None = None,
+) -> NotesResult:
     """Notes on paths that the spec has, without figures that it does not have; the rest is refused, with the reason."""
     paths = spec_paths(spec)
     filled = load(prompt).fill(paths=list(paths), spec=sparse(spec))
-    answer = ask(model, filled, Notes, budget)
+    answer = ask(model, filled, Notes, budget, on_event)
     notes: dict[Note, None] = {}
     refused: list[Refused] = []
     for draft in answer.value.notes:
@@ -76,7 +83,12 @@ def _objection(draft: NoteDraft, spec: DeploymentSpec, paths: tuple[str, ...]) -
 
 
 def choose_fixes(
-    agent: Author, findings: Iterable[Finding], spec: DeploymentSpec, model: BaseChatModel, budget: Budget
+    agent: Author,
+    findings: Iterable[Finding],
+    spec: DeploymentSpec,
+    model: BaseChatModel,
+    budget: Budget,
+    on_event: OnEvent | None = None,
 ) -> RepairResult:
     """Fixes out of those that the findings offer and that may be applied; with no offer, no model is asked."""
     severity = {"error": 0, "warning": 1, "info": 2}
@@ -89,7 +101,7 @@ def choose_fixes(
         findings=[_shown(item) for item in found if item.fix in offers],
         offers=list(_offers(offers)),
     )
-    answer = ask(model, filled, Repair, budget)
+    answer = ask(model, filled, Repair, budget, on_event)
     fixes, refused = _taken(answer.value.chosen, offers, spec)
     return RepairResult(fixes=fixes, refused=refused, usage=answer.usage, prompts=(prompt_name(filled),))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import click
 
+from hug_agents.cli.asking import asking_text
 from hug_agents.errors import HugError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
     """Print one message and leave. With `--json` the message is an object on standard output too."""
     # LangGraph notes the task that an error came from; that is of no use to who reads this.
     notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("During task")]
+    spent = getattr(error, "spent", None)
     if as_json:
         print_json(
             {
@@ -45,6 +47,8 @@ def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
                     "where": error.where,
                     "next": error.hint,
                     "notes": notes,
+                    **({"run": error.run} if error.run else {}),
+                    **({"spent": spent.model_dump(mode="json")} if spent else {}),
                 },
             }
         )
@@ -87,7 +91,12 @@ class Progress:
             self._rollout = RolloutView(self._out, live, beside=self._beside)
         if self._rollout is not None:
             self._rollout(stage, detail)
-        if stage == "gate":
+        if stage == "model":
+            if self._status is not None:
+                from rich.markup import escape
+
+                self._status.update(escape(asking_text(detail)))
+        elif stage == "gate":
             mark = {"passed": "[green]✓", "failed": "[red]✗"}.get(detail.status, "[yellow]-")
             self._out.print(f"  {mark}[/] {detail.name} [dim]{detail.seconds:.1f} s")
         elif stage not in STAGES and self._status is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hug_agents.cli.asking import budget_option, model_options, read_budget, read_choice
 from hug_agents.cli.console import print_json, progress
 from hug_agents.errors import QuestionsPending, UsageError
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the files go. Nothing that is not ours is overwritten.",
 )
-@click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
-@click.option("--base-url", help="An OpenAI-compatible server.")
+@model_options
+@budget_option
 @click.option("--iac", help="Infrastructure as code, e.g. terraform.")
 @click.option("--ci", help="Pipelines, e.g. github_actions.")
 @click.option("--runtime", help="Where it runs: ecs, kubernetes or nomad.")
@@ -111,6 +112,8 @@ class _Run:
         self._choices["checks"] = read_checks(options.pop("checks"))
         self._repo = options.pop("repo")
         gates = options.pop("gates")
+        options |= read_choice(options.pop("models"), options.pop("base_urls"))
+        options["budget"] = read_budget(options.pop("budget_words"))
         self._options = {**options, "gates": (() if gates == ("none",) else gates) if gates else None}
         self._quiet = quiet
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hug_agents.cli.asking import model_options, read_choice
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.errors import UsageError
 
@@ -68,8 +69,7 @@ def command() -> None:
 @click.option("--id", "name", help="A name for the release.")
 @click.option("--answer", "answers", multiple=True, metavar="ID=VALUE", help="An answer. May be repeated.")
 @click.option("--checks", type=_FILE, help="Smoke tests and the analysis of rollouts, YAML.")
-@click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
-@click.option("--base-url", help="An OpenAI-compatible server.")
+@model_options
 @common
 def start(
     request_text: str | None,
@@ -80,8 +80,8 @@ def start(
     name: str | None,
     answers: tuple[str, ...],
     checks: Path | None,
-    model: str | None,
-    base_url: str | None,
+    models: tuple[str, ...],
+    base_urls: tuple[str, ...],
     store: Path | None,
     policy: Path | None,
     as_json: bool,
@@ -105,8 +105,7 @@ def start(
             release=name,
             answers=_answers(answers),
             choices=Choices(checks=read_checks(checks)),
-            model=model,
-            base_url=base_url,
+            **read_choice(models, base_urls),
             store=store,
             policy=policy,
             progress=show,

@@ -34,6 +34,7 @@ def print_generation(made: Generation) -> None:
     _print_requirements(made)
     _print_files(made)
     print_gates(made.gates)
+    _print_spent(made)
     _print_verdict(made)
 
 
@@ -132,6 +133,23 @@ def finding_text(item: Finding) -> Text:
     if item.remedy:
         text.append(f"\n      {' '.join(item.remedy.split())[:300]}", style="dim")
     return text
+
+
+def _print_spent(made: Generation) -> None:
+    if not any(item.tokens or item.retries for item in made.spent):
+        return  # rules cost nothing
+    table = Table(box=None, header_style="bold", pad_edge=True)
+    for head in ("agent", "model"):
+        table.add_column(head)
+    for head in ("requests", "retries", "input", "cached", "output", "seconds"):
+        table.add_column(head, justify="right")
+    for item in made.spent:
+        counts = (item.requests, item.retries, item.input_tokens, item.cached_tokens, item.output_tokens)
+        table.add_row(Text(item.agent), Text(item.model), *(f"{count:,}" for count in counts), f"{item.seconds:.1f}")
+    console().print("\n[bold]Models[/] (tokens)")
+    console().print(table)
+    if estimated := sum(item.estimated_tokens for item in made.spent):
+        console().print(f"  [dim]{estimated:,} of the tokens are estimated: the provider reported none[/]")
 
 
 def _print_verdict(made: Generation) -> None:

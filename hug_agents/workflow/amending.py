@@ -44,9 +44,13 @@ class Amender:
                 return True
             # A reviewer's edit may break what stands; then people see the finding, and decide.
             return state["verdict"] == "failed" and bool(ledger.standing) and not state.get("edits")
-        if state["verdict"] == "failed" or self.crew.model == "offline":
+        if state["verdict"] == "failed":
             return False
-        return bool(self._wishes(state)) and not isinstance(self.nodes.model, OfflineChatModel)
+        return any(self._writes(_agent(item.agent)) for item in self._wishes(state))
+
+    def _writes(self, agent: Agent) -> bool:
+        """Whether a language model works for this agent."""
+        return self.crew.models[agent] != "offline" and not isinstance(self.crew.chat_models[agent], OfflineChatModel)
 
     def amend(self, state: ReleaseState) -> dict[str, Any]:
         """Judge what stands, ask the agents for what is open, and say whether the bundle is another now."""
@@ -62,7 +66,7 @@ class Amender:
                 continue
             self.crew.tell("amend", f"{agent}: {', '.join(item.requirement for item in items)}")
             lookups = Lookups(rendered, blueprint, self.nodes.try_gate, self.store.root / "cache" / "schemas")
-            result = amend(_agent(agent), items, lookups, self.nodes.model, self.crew.budget)
+            result = amend(_agent(agent), items, lookups, self.crew.chat_models[_agent(agent)], self.crew.budget)
             usage.append(self.store.put_model(result.usage))
             prompts += result.prompts
             proposals = {item.requirement: item for item in result.proposals}
@@ -89,7 +93,9 @@ class Amender:
     def _ledger(self, state: ReleaseState, report: GateReport, rendered: Bundle) -> Amendments:
         if not state.get("amendments"):
             return Amendments(
-                model=_author(self.crew.model),
+                model=", ".join(
+                    dict.fromkeys(_author(self.crew.models[_agent(name)]) for name in ("deployment", "devops"))
+                ),
                 limit=self.crew.amend_rounds,
                 baseline=state["gates"],
                 items=self._wishes(state),

@@ -13,7 +13,6 @@ from langgraph.types import interrupt
 from pydantic import Field
 
 from hug_agents.agents.diagnosis import explain
-from hug_agents.agents.model import load_model
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.clock import moment
 from hug_agents.approve.packet import DrillRecord, Evidence, Packet, Prior
@@ -21,7 +20,7 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.windows import closed
 from hug_agents.bundle import Manifest
 from hug_agents.canonical import canonical_json
-from hug_agents.errors import DecisionRefused, EnvironmentBusy, ModelError, NeedsPerson, NotApproved, PromptError
+from hug_agents.errors import DecisionRefused, EnvironmentBusy, ModelError, NeedsPerson, NotApproved, UsageError
 from hug_agents.execute.dossier import Dossier, environment_of, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
@@ -209,9 +208,9 @@ class Governed:
             checks=(Check(name="rollout", outcome="bad", reason=" ".join(trouble.reason.split())[:2000]),),
         )
         try:
-            model = load_model(self.crew.model, base_url=self.crew.base_url)
-            found = explain(verdict, trouble.logs, model, self.crew.budget)
-        except (ModelError, PromptError) as error:
+            crew = self.crew
+            found = explain(verdict, trouble.logs, crew.chat_models["devops"], crew.budget, crew.on_event)
+        except (ModelError, UsageError) as error:
             self.crew.tell("notice", f"not explained: {error.what}")
             return {}
         self.crew.tell("diagnosis", found)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.config import get_config
 from pydantic import ValidationError
 
 from hug_agents.agents import deployment, devops, prompt_refiner
-from hug_agents.agents.model import load_model
 from hug_agents.amending.documents import Amendments
 from hug_agents.amending.lay import lay, met
 from hug_agents.approve.identity import PersonId, ReleaseId
@@ -29,6 +28,12 @@ from hug_agents.tracing import trace
 from hug_agents.validate import GateReport, GateResult, run_gates, verdict
 from hug_agents.workflow.edits import Edits, edit_bundle, edit_spec
 from hug_agents.workflow.state import STATE_VERSION, Crew, ReleaseState
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from hug_agents.agents.budget import Budget, OnEvent
+    from hug_agents.agents.choice import Agent
 
 Update = dict[str, Any]
 Node = Callable[[ReleaseState], Update]
@@ -53,14 +58,6 @@ class Nodes:
     def __init__(self, crew: Crew) -> None:
         self.crew = crew
         self.store = crew.store
-        self._model: Any = None
-
-    @property
-    def model(self) -> Any:
-        """The chat model, loaded when the first agent needs it."""
-        if self._model is None:
-            self._model = load_model(self.crew.model, base_url=self.crew.base_url)
-        return self._model
 
     def receive(self, state: ReleaseState) -> Update:
         """File the request of a client that has no store, and note who asks for which release."""
@@ -102,7 +99,7 @@ class Nodes:
         self.crew.tell("refine")
         request = self.store.get_model(Request, state["request"])
         facts = self.store.get_model(RepositoryFacts, state["facts"]) if state.get("facts") else None
-        result = prompt_refiner.refine(request, facts, self.model, self.crew.budget)
+        result = prompt_refiner.refine(request, facts, *self._asking("prompt_refiner"))
         return {
             "refinement": self.store.put_model(result.refinement),
             "refiner": self.store.put_model(result.report()),
@@ -125,9 +122,13 @@ class Nodes:
         """DevOps agent: remarks on pipelines, monitoring and operation."""
         return self._notes("devops", devops.design, state)
 
-    def _notes(self, agent: str, design: Callable[..., Any], state: ReleaseState) -> Update:
+    def _asking(self, agent: Agent) -> tuple[BaseChatModel, Budget, OnEvent | None]:
+        """What an agent asks with."""
+        return self.crew.chat_models[agent], self.crew.budget, self.crew.on_event
+
+    def _notes(self, agent: Agent, design: Callable[..., Any], state: ReleaseState) -> Update:
         self.crew.tell(agent)
-        result = design(self.store.get_model(DeploymentSpec, state["spec"]), self.model, self.crew.budget)
+        result = design(self.store.get_model(DeploymentSpec, state["spec"]), *self._asking(agent))
         return {
             agent: self.store.put_model(Notes(notes=result.notes)),
             "usage": [self.store.put_model(result.usage)],
@@ -187,8 +188,9 @@ class Nodes:
         report = self.store.get_model(GateReport, state["gates"])
         findings = [finding for result in report.results for finding in result.findings]
         usage, prompts = [], []
-        for agent in (deployment, devops):
-            result = agent.repair(findings, spec, self.model, self.crew.budget)
+        repairs: tuple[tuple[Agent, Any], ...] = (("deployment", deployment.repair), ("devops", devops.repair))
+        for agent, mend in repairs:
+            result = mend(findings, spec, *self._asking(agent))
             spec = apply_fixes(spec, result.fixes)
             usage.append(self.store.put_model(result.usage))
             prompts.extend(result.prompts)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
-from hug_agents.agents.budget import Budget
+from hug_agents.agents.budget import Budget, Event, OnEvent
+from hug_agents.agents.choice import AddressChoice, Agent, ModelChoice, by_agent
 from hug_agents.errors import UsageError
 from hug_agents.store import Store
 
@@ -141,8 +142,9 @@ class Crew:
     """Who works on a run and with what. Not part of the state: a run can be resumed with another crew."""
 
     store: Store
-    model: str | BaseChatModel = "offline"
-    base_url: str | None = None
+    model: ModelChoice = "offline"
+    """One for every agent, or one by agent; a string may be several words, as in `hug_agents.agents.choice`."""
+    base_url: AddressChoice = None
     budget: Budget = field(default_factory=Budget)
     target: str = ""
     """What carries a release out, where its input names nothing else."""
@@ -164,6 +166,34 @@ class Crew:
         from hug_agents.workflow.graph import build_graph
 
         return build_graph(self).compile()
+
+    @cached_property
+    def models(self) -> dict[Agent, str | BaseChatModel]:
+        """Which model each agent asks. Raises UsageError for an agent that there is not, or an address without use."""
+        models: dict[Agent, str | BaseChatModel] = by_agent(self.model, "offline", "model")
+        unused = self.base_url and all(model == "offline" for model in models.values())
+        if unused or (self.base_url and all(not isinstance(model, str) for model in models.values())):
+            raise UsageError(
+                "base_url goes with a model's name", where="base_url", hint="name one too: --model openai:NAME"
+            )
+        return models
+
+    @cached_property
+    def chat_models(self) -> dict[Agent, BaseChatModel]:
+        """The models themselves, all loaded when the first is needed: what is missing is said before any is asked."""
+        from hug_agents.agents.model import load_models
+
+        addresses: dict[Agent, str | None] = by_agent(self.base_url, None, "base_url")
+        return load_models(self.models, addresses)
+
+    def hear(self, event: Event) -> None:
+        """Pass on what happens while a model is asked."""
+        self.tell("model", event)
+
+    @property
+    def on_event(self) -> OnEvent | None:
+        """`hear`, where somebody listens; without a listener no answer is streamed."""
+        return self.hear if self.progress is not None else None
 
     @property
     def doors(self) -> Executor:

@@ -55,6 +55,20 @@ def _completion(message: dict[str, Any], finish: str, cached: int) -> dict[str, 
     }
 
 
+def _streamed(body: dict[str, Any]) -> bytes:
+    """A completion as a stream of one piece, its end, and what it cost."""
+    choice = body["choices"][0]
+    message = {**choice["message"]}
+    message["tool_calls"] = [{**call, "index": 0} for call in message.get("tool_calls", ())]
+    common = {**body, "object": "chat.completion.chunk", "usage": None}
+    events = [
+        {**common, "choices": [{"index": 0, "delta": message, "finish_reason": None}]},
+        {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]},
+        {**common, "choices": [], "usage": body["usage"]},
+    ]
+    return "".join(f"data: {item}\n\n" for item in (*map(json.dumps, events), "[DONE]")).encode()
+
+
 class Protocol:
     """`with Protocol() as server`: answers requests with `replies` in turn, the last one for ever."""
 
@@ -70,9 +84,12 @@ class Protocol:
                 reply = outer.replies[min(len(outer.requests), len(outer.replies)) - 1]
                 time.sleep(reply.delay)
                 raw = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
+                kind = "application/json"
+                if outer.requests[-1].get("stream") and isinstance(reply.body, dict) and reply.body.get("choices"):
+                    raw, kind = _streamed(reply.body), "text/event-stream"
                 try:
                     self.send_response(reply.status)
-                    for name, value in {"content-type": "application/json", **reply.headers}.items():
+                    for name, value in {"content-type": kind, **reply.headers}.items():
                         self.send_header(name, value)
                     self.send_header("content-length", str(len(raw)))
                     self.end_headers()
