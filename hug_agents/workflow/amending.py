@@ -22,7 +22,7 @@ from hug_agents.workflow.state import Crew, ReleaseState
 
 
 class Amender:
-    """Amendments of one crew. `model` is loaded when it is needed."""
+    """Amendments of one crew."""
 
     def __init__(self, crew: Crew, nodes: Any) -> None:
         self.crew = crew

@@ -104,7 +104,7 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
         (["generate", CLEAR, "--repo", "nowhere"], "nowhere"),
         (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml"),
         (["generate", CLEAR, "--answer", "no-equals-sign"], "write it as ID=VALUE"),
-        (["generate", CLEAR, "--iac", "pulumi", "--gate", "none"], "Pulumi is planned"),
+        (["generate", CLEAR, "--iac", "chef", "--gate", "none"], "chef is not a system for iac"),
         (["generate", CLEAR, "--ci", "Not An Id"], "not the id of a system"),
         (["generate", CLEAR, "--gate", "no-such-gate"], "no-such-gate"),
         (["generate", CLEAR, "--model", "nobody:nothing", "--gate", "none"], "nobody"),

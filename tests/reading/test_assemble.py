@@ -99,12 +99,14 @@ def test_nomad_has_no_infrastructure_around_it() -> None:
     assert [item.what for item in asked.refused] == ["Terraform for Nomad"]
 
 
-def test_planned_system_beside_is_refused_and_the_rest_is_made() -> None:
-    result = refine("put payments-api on Kubernetes, image acme/payments:1, port 8080. Pipelines in Jenkins.")
+def test_a_system_that_does_not_go_with_the_rest_is_refused_and_the_rest_is_made() -> None:
+    result = refine(
+        "put payments-api on ECS in eu-west-1, image acme/payments:1, port 8080. Roll out with Argo Rollouts."
+    )
     assert result.spec is not None
-    assert result.spec.toolchain.ci is None
-    assert [item.what for item in result.refused] == ["Jenkins"]
-    assert any(row.status == "refused" and "Jenkins" in row.text for row in result.requirements)
+    assert result.spec.toolchain.rollout is None
+    assert ["Argo Rollouts" in item.what for item in result.refused] == [True]
+    assert any(row.status == "refused" and "Argo Rollouts" in row.text for row in result.requirements)
 
 
 def test_other_cloud_refuses_terraform_and_makes_manifests() -> None:

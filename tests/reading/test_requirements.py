@@ -26,7 +26,7 @@ def table(text: str) -> list[tuple[str, str]]:
             [("met", "Use a canary"), ("unmet", "paint it blue with stripes.")],
         ),
         ("Prometheus and New Relic, please.", [("met", "Prometheus"), ("unmet", "New Relic, please.")]),
-        ("Use Jenkins.", [("refused", "Use Jenkins.")]),
+        ("Use Jenkins.", [("met", "Use Jenkins.")]),
         ("Thanks a lot!", [("context", "Thanks a lot!")]),
         ("No canary.", [("met", "No canary.")]),
         ("S3 lifecycle rule after 30 days.", [("unmet", "S3 lifecycle rule after 30 days.")]),

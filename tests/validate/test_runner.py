@@ -111,7 +111,7 @@ def test_gates_that_do_not_apply_are_left_out(blueprint: Blueprint) -> None:
     gate = own("never", _raises(AssertionError()), files=lambda self, bundle: ())
     assert run_gates(bundle_of(FILES), blueprint, gates=[gate]) == ()
     names = {item.name for item in run_gates(bundle_of({"a.yaml": "a: 1\n"}), blueprint)}
-    assert names == {"well-formed", "secret scan", "policy pack"}
+    assert names == {"well-formed", "secret scan", "policy pack", "coherence"}
 
 
 def test_only_takes_known_names(blueprint: Blueprint) -> None:
