@@ -20,10 +20,8 @@ from hug_agents.agents.outcome import prompt_name
 from hug_agents.agents.refined import RefinedPrompt, Transformation, refined_prompts
 from hug_agents.agents.sifting import Sifted, sift
 from hug_agents.prompting import Filled, load
-from hug_agents.reading import rules
 from hug_agents.reading.assemble import Refinement, assemble
 from hug_agents.reading.claims import FIELDS, Claim, FieldInfo, Reading
-from hug_agents.reading.differences import Reconciled, reconcile
 from hug_agents.reading.redact import clean_request
 from hug_agents.repair import value_of
 from hug_agents.request import Request
@@ -136,8 +134,7 @@ def _result(
     timestamp: datetime | None,
 ) -> RefinerResult:
     sifted = sift(reading, clean, facts)
-    beside = reconcile(sifted.reading, rules.read(clean.text), clean, facts)
-    refinement = assemble(clean, beside.reading, facts)
+    refinement = assemble(clean, sifted.reading, facts)
     spec, questions = refinement.spec, refinement.questions
     settled = (
         len([row for row in spec.evidence if row.kind != "default"])
@@ -145,7 +142,7 @@ def _result(
         else len(reading.claims) - len(sifted.claims)
     )
     total = settled + len(questions)
-    log = tuple(_log(request, refinement, sifted, beside))
+    log = tuple(_log(request, refinement, sifted))
     return RefinerResult(
         refinement=refinement,
         reading=reading,
@@ -156,8 +153,8 @@ def _result(
             ambiguities_found=len(questions) + len(request.answers),
             ambiguities_resolved=len(request.answers),
             claims=len(reading.claims),
-            claims_added=len(beside.added),
-            disagreements=len(beside.differences),
+            claims_added=len(sifted.added),
+            disagreements=len(sifted.differences),
             claims_refused=len(sifted.claims),
         ),
         usage=usage,
@@ -174,7 +171,7 @@ _KINDS: dict[str, Literal["stated", "answered", "chosen", "found", "assumed"]] =
 }
 
 
-def _log(request: Request, refinement: Refinement, sifted: Sifted, beside: Reconciled) -> Iterator[Transformation]:
+def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[Transformation]:
     for kind in clean_request(request).redacted:
         yield Transformation(kind="redacted", why=f"{kind} was taken out before anything read it")
     spec = refinement.spec
@@ -182,10 +179,10 @@ def _log(request: Request, refinement: Refinement, sifted: Sifted, beside: Recon
         value = value_of(spec, row.path) if spec else None
         result = "" if value is None else json.dumps(value, ensure_ascii=False)
         yield Transformation(kind=_KINDS[row.kind], path=row.path, words=row.quote, result=result, why=row.reason)
-    for claim in beside.added:
+    for claim in sifted.added:
         why = "the rules read it, and the model did not"
         yield Transformation(kind="added", path=claim.path, words=claim.quote, result=_value(claim), why=why)
-    for item in beside.differences:
+    for item in sifted.differences:
         why = f"the rules read {_value(item.rules)} from {item.rules.quote!r}: a person is asked which holds"
         yield Transformation(kind="differs", path=item.path, words=item.model.quote, result=_value(item.model), why=why)
     for doubt in (*sifted.claims, *sifted.other):

@@ -33,12 +33,24 @@ class Doubt(Model):
     why: Text
 
 
+class Difference(Model):
+    """One path that the rules and the model give two values, each with its quote."""
+
+    path: Line
+    model: Claim
+    rules: Claim
+
+
 class Sifted(Model):
     """A reading without what cannot be used, and what that was."""
 
     reading: Reading
     claims: tuple[Doubt, ...] = ()
     other: tuple[Doubt, ...] = ()
+    added: tuple[Claim, ...] = ()
+    """What the rules read and the model did not."""
+    differences: tuple[Difference, ...] = ()
+    """Where each has words for another value: a question."""
 
 
 def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> Sifted:
@@ -47,12 +59,14 @@ def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> S
     plain = read(request.text)
     questions = list(_questions(reading.questions, request, facts, other))
     claims = list(plain.claims)
+    differences: dict[str, Difference] = {}
     for claim in reading.claims:
         against = _against(claim, plain.claims)
         if against is None:
             claims.append(claim)
         elif not check(claim, request.text, request.answers, facts):
             questions.append(_which(claim, against))
+            differences.setdefault(claim.path, Difference(path=claim.path, model=claim, rules=against))
     asked = {item.id: item for item in plain.questions}
     for question in questions:
         asked.setdefault(question.id, question)
@@ -65,7 +79,13 @@ def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> S
         ),
         claims=tuple(_doubted(reading.claims, request, facts)),
         other=tuple(other),
+        added=tuple(item for item in plain.claims if not any(_agree(item, said) for said in reading.claims)),
+        differences=tuple(differences.values()),
     )
+
+
+def _agree(one: Claim, other: Claim) -> bool:
+    return _overlap(one.path, other.path) and (one.value, one.negated) == (other.value, other.negated)
 
 
 def _against(claim: Claim, plain: Iterable[Claim]) -> Claim | None:

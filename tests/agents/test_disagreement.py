@@ -35,9 +35,9 @@ def test_two_values_with_quotes_become_one_question_that_shows_both() -> None:
     result = read(NAMED, claim(REPLICAS, 5, "Replicas: 3, sometimes 5"), text=SPOKEN)
     assert result.refinement.spec is None and result.refined == ()
     (asked,) = (item for item in result.refinement.questions if item.id == REPLICAS)
-    assert asked.options == ("5", "3")
-    assert asked.why == "the model reads 5 from 'Replicas: 3, sometimes 5'; the rules read 3 from 'Replicas: 3'"
-    assert [(item.value, item.quote in SPOKEN) for item in asked.candidates] == [(5, True), (3, True)]
+    assert asked.options == ("3", "5")
+    assert asked.why == "the rules read 3 from 'Replicas: 3', the model 5 from 'Replicas: 3, sometimes 5'"
+    assert [(item.value, item.quote in SPOKEN) for item in asked.candidates] == [(3, True), (5, True)]
     assert result.measures.disagreements == 1
     (logged,) = (item for item in result.log if item.kind == "differs")
     assert (logged.path, logged.result) == (REPLICAS, "5") and "the rules read 3" in logged.why

@@ -126,7 +126,7 @@ def test_a_model_that_invents_with_forged_evidence_gets_nothing_into_the_spec() 
     ]
     score = score_request(case, full(Scripted(script=[{"claims": claims, "questions": [], "unmet": []}])))
     assert not any(item.wrong_with_evidence for item in score.fields)
-    assert "services.tracker.port" in score.questions.extra
+    assert "services.tracker.port" not in [item.path for item in score.fields if item.outcome == "wrong"]
 
 
 def test_a_model_that_fails_is_an_error_of_its_case() -> None:
