@@ -66,7 +66,7 @@ def _prefix(server: Server) -> Iterator[Figure]:
     """The share of a prompt that differs from that of the run before: what no provider's cache can hold."""
     for agent in ("prompt_refiner", "deployment", "devops"):
         sent = [json.dumps(served.body["messages"]).encode() for served in server.served if served.agent == agent]
-        shared = [len(os.path.commonprefix(pair)) / len(pair[1]) for pair in pairwise(sent)]  # noqa: PTH - bytes, no paths
+        shared = [len(os.path.commonprefix(pair)) / len(pair[1]) for pair in pairwise(sent)]  # noqa: RUF071 - bytes
         share = statistics.mean(shared)
         detail = f"{share:.0%} of the bytes are those of the run before, another request"
         yield Figure(f"prompt not shared, {agent}", 1 - share, {"prompt_refiner": 0.1}.get(agent, 0.9), detail)

@@ -49,7 +49,7 @@ def test_one_json_object_holds_everything(hug: Any, tmp_path: Path) -> None:
     assert {item["path"] for item in made["spec"]["evidence"]} >= {"services.hello.port", "services.hello.image"}
     assert made["questions"] == [] and made["requirements"][0]["status"] == "met"
     assert made["gates"][0]["name"] == "well-formed" and made["gates"][0]["status"] == "passed"
-    assert (made["model"], made["tokens"]) == ("offline", {"input": 0, "output": 0})
+    assert (made["model"], made["tokens"]) == ("offline", {"input": 0, "cached": 0, "output": 0})
     assert made["seconds"] > 0 and all("sha256:" in prompt for prompt in made["prompts"])
     for file in made["files"]:
         import hashlib
