@@ -24,7 +24,10 @@ def row(fault: Fault, good: str) -> str:
     """One row, measured. Raises AssertionError where a run is lost, a traceback is shown or a budget is overrun."""
     cells = []
     for times in (1, 10**9):
-        with tempfile.TemporaryDirectory() as name, fault.server(times) as server:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            fault.server(times, 10.0) as server,
+        ):  # a process takes its time to begin
             ran = ask(Path(name), server.url, fault.seconds)
             check(ran, fault, Path(name), good)
             cells += [said(ran), f"{ran.sum('requests'):.0f}", _tokens(ran), f"{ran.sum('seconds'):.1f}"]
