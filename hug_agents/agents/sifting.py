@@ -154,6 +154,8 @@ def _unanswerable(question: Question, request: Request, facts: RepositoryFacts |
 
 def _unmet(unmet: Iterable[Unmet], plain: Reading, request: Request, other: list[Doubt]) -> Iterator[Unmet]:
     for item in unmet:
+        if any(item.quote and (item.quote in known.quote or known.quote in item.quote) for known in plain.unmet):
+            continue  # the rules say so too, and why
         if not item.quote.strip() or item.quote not in request.text:
             why = "the words that are said to be unmet do not stand in the request"
         elif any(claim.quote in item.quote or item.quote in claim.quote for claim in plain.claims):

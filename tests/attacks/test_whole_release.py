@@ -480,14 +480,14 @@ class TestClaims:
         assert site.target.done == []
 
     def test_in_what_a_model_says(self, site: Site) -> None:
-        """Well formed where it can be, so that it is heard: as a remark it stands in the documents, and decides nothing."""
+        """Well formed where it can be: words of approval stand in no document, and decide nothing."""
         liar = Liar(script=[])
         release = site.start(model=liar)
         status = release.status()
         assert (status.checkpoint, status.signatures) == ("pre_deployment", ())
         assert len(liar.seen) >= 3, "all three agents asked it"
         bundle = Store(site.store).get_bundle(status.bundle)
-        assert any(LIE in item.content for item in bundle), "it was heard"
+        assert not any(LIE in item.content for item in bundle), "a remark says what was approved by nobody"
         for _ in range(2):
             assert site.open(release).resume().checkpoint == "pre_deployment"
         assert site.target.done == []
