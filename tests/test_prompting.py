@@ -16,6 +16,7 @@ OURS = (
     "deployment/amend",
     "deployment/plan_notes",
     "deployment/repair",
+    "deployment/write_infrastructure",
     "devops/amend",
     "devops/diagnose",
     "devops/operations_notes",

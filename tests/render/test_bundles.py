@@ -71,7 +71,7 @@ def test_every_text_file_ends_in_a_line_end_and_has_no_stray_white_space() -> No
 @pytest.mark.parametrize(
     ("toolchain", "message"),
     [
-        (Toolchain(iac="pulumi", runtime="kubernetes"), "Pulumi is written for the runtime ecs"),
+        (Toolchain(iac="pulumi", runtime="kubernetes"), "with Pulumi the services run on ECS"),
         (Toolchain(ci="terraform"), "not a system for ci"),
         (Toolchain(runtime="mainframe"), "not a system for runtime"),
         (Toolchain(monitors=("prometheus", "terraform")), "not a system for monitors"),
