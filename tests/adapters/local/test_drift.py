@@ -69,7 +69,9 @@ def test_edited_routes(place: Place) -> None:
     shares = document["http"]["services"]["web-web"]["weighted"]["services"]
     assert len(shares) == 1
     shares[0]["name"] = next(name for name in document["http"]["services"] if first.saved.bundle[7:19] in name)
-    routes.write_text(json.dumps(document))
+    edited = routes.with_name("edited")
+    edited.write_text(json.dumps(document))
+    edited.replace(routes)  # in one step: half a file would route nothing
     end = time.monotonic() + 60
     while words(url, 1) != {"1.0.0": 1}:
         assert time.monotonic() < end

@@ -25,7 +25,7 @@ from tests.examples import kubernetes_canary_eks
 pytest.importorskip("datadog_api_client", reason="datadog-api-client, install with pip install 'hug-agents[gates]'")
 
 BASE = kubernetes_canary_eks()
-TOOLS = BASE.toolchain.model_copy(update={"monitors": ("grafana", "elk", "datadog")})
+TOOLS = BASE.toolchain.model_copy(update={"monitors": ("prometheus", "grafana", "elk", "datadog")})
 SPEC = BASE.model_copy(update={"toolchain": TOOLS})
 BLUEPRINT = plan(SPEC)
 BUNDLE = render(BLUEPRINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     }.items():
         monkeypatch.setenv(name, value)
 
+    # moto keeps what it holds in the process: a test before may have left something.
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST"))
+
     def client(service: str) -> Any:
         return boto3.client(service, endpoint_url=address, region_name="eu-west-1")
 
@@ -99,8 +103,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     try:
         yield client
     finally:
-        import urllib.request
-
         urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST"))
         running.stop()
 
