@@ -75,7 +75,7 @@ class Site:
             self.store.mkdir(mode=0o700)
             lifetime.bind(self.store)
             self._appoint()
-        except BaseException:
+        except BaseException:  # whatever it was, nobody else may wait for this lock
             self._lock.release()
             raise
         return self

@@ -16,7 +16,6 @@ from hug_agents.request import Answer, Choices, Request
 if TYPE_CHECKING:
     from hug_agents.scan.report import Component, Fact, RepositoryFacts
 
-NEGATABLE = ("toolchain.", "strategy.kind")
 LEAVES = {
     "port": "port", "health_path": "health_path", "health_port": "health_port", "metrics_path": "metrics_path",
     "language": "language",

@@ -23,10 +23,6 @@ _FILE_ENDS = frozenset(
 _NOT_DOMAINS = frozenset(
     "node.js next.js nest.js express.js vue.js asp.net e.g i.e fly.io docker.io ghcr.io quay.io".split()
 )
-_DOMAIN_CUES = frozenset(
-    "at domain domains host hostname under url reachable available served dns live website site on behind from "
-    "via as for public is use https to and or".split()
-)
 _NO_NAMES = frozenset(
     "the a an our my your this that existing new same kubernetes k8s eks gke aks ecs nomad production prod "
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "

@@ -11,7 +11,6 @@ from hug_agents.bundle import Bundle
 from hug_agents.validate.hcl import Block, parse
 from hug_agents.validate.located import Malformed
 
-_SUFFIXES = (".tf", ".tf.json", ".tftest.hcl", ".tftest.json", ".tfvars")
 _RUNS_CODE = {("data", "external"), ("data", "http"), ("resource", "null_resource")}
 _PROVIDER = re.compile(r"(registry\.(terraform\.io|opentofu\.org)/)?hashicorp/[a-z0-9-]+")
 

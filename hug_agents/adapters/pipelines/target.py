@@ -6,10 +6,9 @@ whoever asks again, after whatever, finds it and follows it on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from hug_agents.adapters.forge import Pace, correlation, one_line, trailers
+from hug_agents.adapters.forge import Pace, correlation, printed, trailers
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
 from hug_agents.adapters.pipelines.records import Kind, Record, Records, now
@@ -23,7 +22,6 @@ from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
 
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LOG_LINES = 40
 
 
@@ -176,7 +174,7 @@ class PipelineTarget:
     def logs(self, work: Work, lines: int = 200) -> str:
         """The last lines that the order's run printed. Data, whoever wrote it."""
         run = self._found(self._kind(work), correlation(work.order))
-        return "\n".join(_printed(self._runner.log(run))[-lines:]) if run is not None else ""
+        return "\n".join(printed(self._runner.log(run))[-lines:]) if run is not None else ""
 
     def _followed(self, kind: Kind, work: Work, run: Run) -> Outcome:
         self._tell(f"run {run.url}")
@@ -185,7 +183,7 @@ class PipelineTarget:
         if ended.result == "success":
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
         failed = [f"{part.name}: {part.state}" for part in self._runner.parts(ended) if part.failed]
-        rows = [*failed, *(f"  {line}"[:500] for line in _printed(self._runner.log(ended))[-_LOG_LINES:])]
+        rows = [*failed, *(f"  {line}"[:500] for line in printed(self._runner.log(ended))[-_LOG_LINES:])]
         why = "\n".join(("", *rows))
         return Outcome(status="failed", detail=f"{ended.url} ended: {ended.result}{why}"[:9000], outputs=outputs)
 
@@ -326,8 +324,3 @@ class PipelineTarget:
     @staticmethod
     def _kind(work: Work) -> Kind:
         return "rollback" if work.order.action == "rollback" else "deploy"
-
-
-def _printed(log: str) -> list[str]:
-    """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
-    return [one_line(_COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]

@@ -25,8 +25,6 @@ ROLLBACK_REVISIONS = 3
 """How far back a change needs neither steps nor analysis: it was judged when it was rolled out."""
 ABORT_SCALE_DOWN_SECONDS = 300
 """How long the pods of an aborted version stay, to be looked at."""
-TRACKS = {"rolling": "canary", "canary": "canary", "blue_green": "preview"}
-"""The label `track` of the new version's pods, by strategy."""
 
 
 def rollout(spec: DeploymentSpec, service: Service, *, scaled: bool) -> dict[str, Any]:
