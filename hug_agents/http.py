@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tenacity import (
     RetryCallState,
@@ -25,6 +26,22 @@ ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that are read; a longer one is an error."""
 _AGAIN = frozenset((429, 502, 503, 504))
 _SAFE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def token_address(text: str, wrong: str) -> str:
+    """An address that a token may be sent to: https, or http on this machine; no person, query or fragment in it.
+
+    Raises ValueError; `wrong` says what it is not, where it is no address of a server at all.
+    """
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError("a token is sent over https only")
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(wrong)
+    return text.rstrip("/")
 
 
 class _Again(Exception):

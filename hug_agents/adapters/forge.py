@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hug_agents.bundle import Bundle
-from hug_agents.execute.target import Order, Work
+from hug_agents.execute.target import Order, Outcome, Work
 
 ORDER = "Hug-Order"
 """The trailer by which a commit is known; the rendered pipelines know it too."""
-
-
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -52,6 +51,22 @@ class Pace:
 def correlation(order: Order) -> str:
     """What an order's run is found by: it stands in its name. 96 bits of the order's key, then the release."""
     return f"{order.key.removeprefix('sha256:')[:24]}-{order.release}"
+
+
+def of_release(name: str, release: str) -> bool:
+    """Whether a run that shows this name was started for an order of the release: see `correlation`."""
+    return any(word[:24].isalnum() and word[24:] == f"-{release}" for word in name.split())
+
+
+def is_branch(name: str) -> bool:
+    """Whether git takes it for the name of a branch, and so does everything that it is put into."""
+    return bool(_BRANCH.fullmatch(name)) and ".." not in name and not name.endswith((".lock", "."))
+
+
+def not_alone(order: Order) -> Outcome:
+    """The answer to an order for one step of a rollout."""
+    detail = f"a pipeline cannot {order.action}: it carries the strategy itself"
+    return Outcome(status="failed", detail=detail, untouched=True)
 
 
 def trailers(work: Work, bundle: Bundle | None) -> str:

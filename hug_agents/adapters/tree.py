@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from hug_agents.bundle import Bundle, Manifest
 from hug_agents.canonical import digest
 from hug_agents.errors import OutputConflict, StoreError
+from hug_agents.execute.target import PlanStale, Work
 from hug_agents.output import contents
 from hug_agents.spec import Line, Model
 from hug_agents.store import Store
@@ -33,6 +35,29 @@ class Head(Model):
         ours = {entry.path for entry in self.manifest.entries} if self.manifest else set()
         paths = sorted(ours | tree_of(bundle).keys())
         return digest([[path, *self.files.get(path, ("", ""))] for path in paths])
+
+    def differs(self, bundle: Bundle | None) -> list[str]:
+        """What is missing, edited, or left of the bundle before: a line a file."""
+        wanted = tree_of(bundle)
+        ours = {entry.path for entry in self.manifest.entries} & self.files.keys() if self.manifest else set()
+        both = sorted(wanted.keys() & self.files.keys())
+        return [
+            *(f"missing: {path}" for path in sorted(wanted.keys() - self.files.keys())),
+            *(f"edited: {path}" for path in both if self.files[path] != wanted[path]),
+            *(f"not of the bundle: {path}" for path in sorted(ours - wanted.keys())),
+        ]
+
+    def check_fresh(self, work: Work, where: str) -> None:
+        """Raises PlanStale unless it is as planned, or already holds one of the two bundles of the plan."""
+        known = self.holds(work.bundle) or (work.previous is not None and self.holds(work.previous))
+        if not known and self.matters(work.bundle) != work.plan.base:
+            raise PlanStale(f"{where} is not as it was when the plan was made")
+
+    def counts(self, wanted: Mapping[str, object]) -> tuple[int, int, tuple[str, ...]]:
+        """Of `changes`: how many files are new, how many are written again, and which go."""
+        written = [path for path, entry in wanted.items() if entry is not None]
+        again = sum(path in self.files for path in written)
+        return len(written) - again, again, tuple(path for path, entry in wanted.items() if entry is None)
 
 
 def blob(data: bytes) -> str:

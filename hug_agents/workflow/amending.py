@@ -20,6 +20,8 @@ from hug_agents.validate import GateReport
 from hug_agents.validate.registry import gates
 from hug_agents.workflow.state import Crew, ReleaseState
 
+_AGENTS: tuple[Agent, ...] = ("deployment", "devops")
+
 
 class Amender:
     """Amendments of one crew."""
@@ -46,7 +48,7 @@ class Amender:
             return state["verdict"] == "failed" and bool(ledger.standing) and not state.get("edits")
         if state["verdict"] == "failed":
             return False
-        return any(self._writes(_agent(item.agent)) for item in self._wishes(state))
+        return any(self._writes(item.agent) for item in self._wishes(state))
 
     def _writes(self, agent: Agent) -> bool:
         """Whether a language model works for this agent."""
@@ -60,13 +62,13 @@ class Amender:
         ledger = self._ledger(state, report, rendered)
         usage: list[str] = []
         prompts: list[str] = []
-        for agent in ("deployment", "devops"):
+        for agent in _AGENTS:
             items = tuple(item for item in ledger.items if item.agent == agent and item.state == "open")
             if not items:
                 continue
             self.crew.tell("amend", f"{agent}: {', '.join(item.requirement for item in items)}")
             lookups = Lookups(rendered, blueprint, self.nodes.try_gate, self.store.root / "cache" / "schemas")
-            result = amend(_agent(agent), items, lookups, self.crew.chat_models[_agent(agent)], self.crew.budget)
+            result = amend(agent, items, lookups, self.crew.chat_models[agent], self.crew.budget)
             usage.append(self.store.put_model(result.usage))
             prompts += result.prompts
             proposals = {item.requirement: item for item in result.proposals}
@@ -93,9 +95,7 @@ class Amender:
     def _ledger(self, state: ReleaseState, report: GateReport, rendered: Bundle) -> Amendments:
         if not state.get("amendments"):
             return Amendments(
-                model=", ".join(
-                    dict.fromkeys(_author(self.crew.models[_agent(name)]) for name in ("deployment", "devops"))
-                ),
+                model=", ".join(dict.fromkeys(_author(self.crew.models[name]) for name in _AGENTS)),
                 limit=self.crew.amend_rounds,
                 baseline=state["gates"],
                 items=self._wishes(state),
@@ -126,10 +126,6 @@ def _author(model: Any) -> str:
         return one_line(model)
     name = getattr(model, "model_name", "") or getattr(model, "model", "")
     return one_line(f"{type(model).__name__}:{name}" if isinstance(name, str) and name else type(model).__name__)
-
-
-def _agent(name: str) -> Agent:
-    return "devops" if name == "devops" else "deployment"
 
 
 def _last(item: Amendment, cannot: str) -> str:

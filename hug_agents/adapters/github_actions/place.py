@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from typing import Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError, field_validator
 
+from hug_agents.adapters.forge import is_branch
 from hug_agents.errors import UsageError
+from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
 
 API = "https://api.github.com"
 _REPOSITORY = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9-]{0,38}))/([A-Za-z0-9._-]{1,100})")
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
 _REVIEWER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Place(Model):
@@ -55,7 +55,7 @@ class Place(Model):
     @field_validator("branch")
     @classmethod
     def _a_branch(cls, value: str) -> str:
-        if value and (not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".lock", "."))):
+        if value and not is_branch(value):
             raise ValueError("is not the name of a branch")
         return value
 
@@ -69,12 +69,7 @@ class Place(Model):
     @field_validator("api")
     @classmethod
     def _an_api(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("a token is sent over https only")
-        if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("is not the address of an API, such as https://github.example.com/api/v3")
-        return value.rstrip("/")
+        return token_address(value, "is not the address of an API, such as https://github.example.com/api/v3")
 
     @property
     def path(self) -> str:

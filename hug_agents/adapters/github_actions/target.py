@@ -12,18 +12,18 @@ from typing import Any
 
 import yaml
 
-from hug_agents.adapters.forge import Pace, correlation, printed
+from hug_agents.adapters.forge import Pace, correlation, not_alone, of_release, printed
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.pull_request import PullRequest
 from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns
-from hug_agents.adapters.tree import Head, changes, tree_of
+from hug_agents.adapters.tree import changes
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
-from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
+from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, SavedPlan, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
@@ -86,6 +86,7 @@ class GithubActionsTarget:
         head = read_branch(self._client, self._place, branch)
         wanted = changes(head, bundle, self._store, f"{self._place.owner}/{self._place.name}")
         protection = self._protection(branch, environment).missing()
+        creates, updates, deletes = head.counts(wanted)
         return SavedPlan(
             target=self.name,
             environment=EnvironmentIdentity.of(environment),
@@ -99,24 +100,20 @@ class GithubActionsTarget:
                 "rollback": ROLLBACK,
                 "protection": "\n".join(protection)[:9000] or "as it is",
             },
-            creates=sum(entry is not None and path not in head.files for path, entry in wanted.items()),
-            updates=sum(entry is not None and path in head.files for path, entry in wanted.items()) + bool(protection),
-            deletes=tuple(path for path, entry in wanted.items() if entry is None),
+            creates=creates,
+            updates=updates + bool(protection),
+            deletes=deletes,
         )
 
     def apply(self, work: Work) -> Outcome:
         """Put the files on the branch, dispatch Deploy for the environment, follow it. Raises PlanStale; HttpError."""
         if work.order.action != "deploy":
-            return Outcome(
-                status="failed",
-                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
-                untouched=True,
-            )
+            return not_alone(work.order)
         runs, name = self._runs(work, DEPLOY), correlation(work.order)
         run = runs.find(name)
         if run is None:
             head = read_branch(self._client, self._place, work.plan.settings["branch"])
-            self._fresh(work, head)
+            head.check_fresh(work, self._where(work))
             self._protection(work.plan.settings["branch"], work.order.environment).ensure()
             merged = self._pull_request(work, work.bundle, f"Deploy {work.blueprint.spec.application}").merge()
             run = runs.ensure(name, merged.commit, self._values(work, runs))
@@ -178,13 +175,7 @@ class GithubActionsTarget:
         """Files of the bundle that are missing or edited on the branch, and protection that was taken off."""
         branch = self._branch
         head = read_branch(self._client, self._place, branch)
-        wanted = tree_of(bundle)
-        ours = {entry.path for entry in head.manifest.entries} & head.files.keys() if head.manifest else set()
-        lines = [f"missing: {path}" for path in sorted(wanted.keys() - head.files.keys())]
-        lines += [
-            f"edited: {path}" for path in sorted(wanted.keys() & head.files.keys()) if head.files[path] != wanted[path]
-        ]
-        lines += [f"not of the bundle: {path}" for path in sorted(ours - wanted.keys())]
+        lines = head.differs(bundle)
         if bundle is not None:
             lines += self._protection(branch, environment).missing()
         evidence = f"{self._place.owner}/{self._place.name}, {branch} at {head.commit}"
@@ -281,16 +272,12 @@ class GithubActionsTarget:
         if "images_of" in _inputs(work.bundle, runs.file):
             # Built once a release: production gets the very images that staging had.
             own = [
-                item for item in runs.listed() if item.conclusion == "success" and _of_release(item, work.order.release)
+                item
+                for item in runs.listed()
+                if item.conclusion == "success" and of_release(item.title, work.order.release)
             ]
             values["images_of"] = str(own[-1].id) if own else ""
         return values
-
-    def _fresh(self, work: Work, head: Head) -> None:
-        """Raises PlanStale unless the branch is as planned, or already holds one of the two bundles of the plan."""
-        known = head.holds(work.bundle) or (work.previous is not None and head.holds(work.previous))
-        if not known and head.matters(work.bundle) != work.plan.base:
-            raise PlanStale(f"{self._where(work)} is not as it was when the plan was made")
 
     def _where(self, work: Work) -> str:
         return f"{work.plan.settings['branch']} of {work.plan.settings['repository']}"
@@ -319,10 +306,6 @@ class GithubActionsTarget:
 
 def _head_branch(work: Work) -> str:
     return f"hug/{correlation(work.order)}"
-
-
-def _of_release(run: Run, release: str) -> bool:
-    return any(word[:24].isalnum() and word[24:] == f"-{release}" for word in run.title.split())
 
 
 def _step(job: Job | None, name: str) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import Self
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from pydantic import ValidationError, field_validator
 
+from hug_agents.adapters.forge import is_branch
 from hug_agents.errors import UsageError
+from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
 
 API = "https://gitlab.com/api/v4"
 _PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}){1,20}")
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Place(Model):
@@ -49,19 +49,14 @@ class Place(Model):
     @field_validator("branch")
     @classmethod
     def _a_branch(cls, value: str) -> str:
-        if value and (not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".lock", "."))):
+        if value and not is_branch(value):
             raise ValueError("is not the name of a branch")
         return value
 
     @field_validator("api")
     @classmethod
     def _an_api(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("a token is sent over https only")
-        if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("is not the address of an API, such as https://gitlab.example.com/api/v4")
-        return value.rstrip("/")
+        return token_address(value, "is not the address of an API, such as https://gitlab.example.com/api/v4")
 
     @property
     def path(self) -> str:

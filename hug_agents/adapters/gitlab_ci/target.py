@@ -10,17 +10,17 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from hug_agents.adapters.forge import Pace, correlation, printed
+from hug_agents.adapters.forge import Pace, correlation, not_alone, of_release, printed
 from hug_agents.adapters.gitlab_ci.client import Client
 from hug_agents.adapters.gitlab_ci.files import read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.merge_request import MergeRequest
 from hug_agents.adapters.gitlab_ci.pipelines import Job, Pipeline, Pipelines, SeveralPipelines
 from hug_agents.adapters.gitlab_ci.place import Place
-from hug_agents.adapters.tree import Head, changes, tree_of
+from hug_agents.adapters.tree import changes
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
-from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
+from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, SavedPlan, Work
 from hug_agents.plans import Blueprint
 from hug_agents.render.pipelines.gitlab_ci import ROOT, UNDONE
 from hug_agents.spec import Environment
@@ -80,6 +80,7 @@ class GitlabCiTarget:
             )
         head = read_branch(self._client, self._place, branch)
         wanted = changes(head, bundle, self._store, self._place.project)
+        creates, updates, deletes = head.counts(wanted)
         return SavedPlan(
             target=self.name,
             environment=EnvironmentIdentity.of(environment),
@@ -87,24 +88,20 @@ class GitlabCiTarget:
             previous=previous.digest() if previous else None,
             base=head.matters(bundle),
             settings={"project": self._place.project, "branch": branch},
-            creates=sum(entry is not None and path not in head.files for path, entry in wanted.items()),
-            updates=sum(entry is not None and path in head.files for path, entry in wanted.items()),
-            deletes=tuple(path for path, entry in wanted.items() if entry is None),
+            creates=creates,
+            updates=updates,
+            deletes=deletes,
         )
 
     def apply(self, work: Work) -> Outcome:
         """Put the files on the branch, start deploy for the environment, follow it. Raises PlanStale; HttpError."""
         if work.order.action != "deploy":
-            return Outcome(
-                status="failed",
-                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
-                untouched=True,
-            )
+            return not_alone(work.order)
         pipelines, name = self._pipelines(work), correlation(work.order)
         pipeline = pipelines.sought(name)
         if pipeline is None:
             head = read_branch(self._client, self._place, work.plan.settings["branch"])
-            self._fresh(work, head)
+            head.check_fresh(work, self._where(work))
             merged = self._merge_request(work, work.bundle, f"Deploy {work.blueprint.spec.application}").merge()
             pipeline = pipelines.ensure(name, merged.commit, self._values(work, pipelines, "deploy"))
         if not read_commit(self._client, self._place, pipeline.commit).holds(work.bundle):
@@ -164,13 +161,7 @@ class GitlabCiTarget:
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Files of the bundle that are missing or edited on the branch."""
         head = read_branch(self._client, self._place, self._branch)
-        wanted = tree_of(bundle)
-        ours = {entry.path for entry in head.manifest.entries} & head.files.keys() if head.manifest else set()
-        lines = [f"missing: {path}" for path in sorted(wanted.keys() - head.files.keys())]
-        lines += [
-            f"edited: {path}" for path in sorted(wanted.keys() & head.files.keys()) if head.files[path] != wanted[path]
-        ]
-        lines += [f"not of the bundle: {path}" for path in sorted(ours - wanted.keys())]
+        lines = head.differs(bundle)
         evidence = f"{self._place.project}, {self._branch} at {head.commit}"
         return Drift(status="drifted" if lines else "none", changes=tuple(lines), evidence=evidence)
 
@@ -282,18 +273,14 @@ class GitlabCiTarget:
             own = (
                 item
                 for item in pipelines.listed()
-                if item.status == "success" and item.name.startswith("deploy ") and _of_release(item, work)
+                if item.status == "success"
+                and item.name.startswith("deploy ")
+                and of_release(item.name, work.order.release)
             )
             if first := min(own, key=lambda item: item.id, default=None):
                 found = [job.id for job in pipelines.jobs(first) if job.name == "images"]
                 values["images_of"] = str(found[0]) if found else ""
         return values
-
-    def _fresh(self, work: Work, head: Head) -> None:
-        """Raises PlanStale unless the branch is as planned, or already holds one of the two bundles of the plan."""
-        known = head.holds(work.bundle) or (work.previous is not None and head.holds(work.previous))
-        if not known and head.matters(work.bundle) != work.plan.base:
-            raise PlanStale(f"{self._where(work)} is not as it was when the plan was made")
 
     def _where(self, work: Work) -> str:
         return f"{work.plan.settings['branch']} of {work.plan.settings['project']}"
@@ -315,10 +302,6 @@ class GitlabCiTarget:
             branch=f"hug/{correlation(work.order)}",
             tell=self._tell,
         )
-
-
-def _of_release(pipeline: Pipeline, work: Work) -> bool:
-    return any(word[:24].isalnum() and word[24:] == f"-{work.order.release}" for word in pipeline.name.split())
 
 
 def _inputs(bundle: Bundle) -> frozenset[str]:

@@ -11,9 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import ValidationError, field_validator
 
 from hug_agents.errors import UsageError
+from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Place(Model):
@@ -44,12 +43,10 @@ class Place(Model):
     @field_validator("address")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("a token is sent over https only")
-        if not parts.hostname or parts.username or parts.password or parts.fragment or parts.path.strip("/"):
+        address = token_address(value, "is not the address of a cluster")
+        if urlsplit(address).path.strip("/"):
             raise ValueError("is not the address of a cluster")
-        return value.rstrip("/")
+        return address
 
     @field_validator("region")
     @classmethod

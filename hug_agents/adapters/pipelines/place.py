@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import Field
 
+from hug_agents.adapters.forge import is_branch
 from hug_agents.errors import UsageError
+from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
 
 _REMOTE = re.compile(r"(https://|ssh://|file://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:|/)[A-Za-z0-9@._~:/%+-]+")
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Place(Model):
@@ -52,16 +52,14 @@ def parse(kind: str, text: str, *, example: str, more: frozenset[str] = frozense
             where="target",
             hint="https://HOST/PATH, git@HOST:PATH or /PATH; credentials belong into git's own configuration",
         )
-    if not _BRANCH.fullmatch(branch) or ".." in branch or branch.endswith((".lock", ".")):
+    if not is_branch(branch):
         raise UsageError(f"branch: {branch[:80]!r} is not the name of a branch", where="target")
     return Place(kind=kind, where=where, repository=remote, branch=branch, options=options)
 
 
 def checked_url(text: str, what: str) -> str:
     """An address that a token may be sent to. Raises UsageError."""
-    parts = urlsplit(text)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise UsageError(f"{what}: a token is sent over https only", where="target")
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError(f"{what}: {text[:80]!r} is not the address of a server", where="target")
-    return text.rstrip("/")
+    try:
+        return token_address(text, f"{text[:80]!r} is not the address of a server")
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}", where="target") from None

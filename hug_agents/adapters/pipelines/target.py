@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hug_agents.adapters.forge import Pace, correlation, printed, trailers
+from hug_agents.adapters.forge import Pace, correlation, not_alone, printed, trailers
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
 from hug_agents.adapters.pipelines.records import Kind, Record, Records, now
 from hug_agents.adapters.pipelines.runner import ABILITIES, Run, Runner, SeveralRuns
-from hug_agents.adapters.tree import Head, tree_of
+from hug_agents.adapters.tree import Head
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, UnsupportedError, UsageError
-from hug_agents.execute.target import Drift, Observation, Outcome, PlanStale, SavedPlan, Work
+from hug_agents.execute.target import Drift, Observation, Outcome, SavedPlan, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
@@ -65,6 +65,7 @@ class PipelineTarget:
             )
         head = self._branch.head()
         wanted = self._branch.changes(head, bundle)
+        creates, updates, deletes = head.counts(wanted)
         return SavedPlan(
             target=self.name,
             environment=EnvironmentIdentity.of(environment),
@@ -76,25 +77,21 @@ class PipelineTarget:
                 "branch": self._place.branch,
                 "pipelines": self._place.where,
             },
-            creates=sum(entry is not None and path not in head.files for path, entry in wanted.items()),
-            updates=sum(entry is not None and path in head.files for path, entry in wanted.items()),
-            deletes=tuple(path for path, entry in wanted.items() if entry is None),
+            creates=creates,
+            updates=updates,
+            deletes=deletes,
         )
 
     def apply(self, work: Work) -> Outcome:
         """Put the files on the branch, start the deployment of the environment, follow it. Raises PlanStale; HttpError."""
         self._mine(work)
         if work.order.action != "deploy":
-            return Outcome(
-                status="failed",
-                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
-                untouched=True,
-            )
+            return not_alone(work.order)
         name = correlation(work.order)
         run = self._found("deploy", name)
         if run is None:
             head = self._branch.head()
-            self._fresh(work, head)
+            head.check_fresh(work, self._where)
             commit = self._put(work, head, work.bundle, f"Deploy {work.blueprint.spec.application}")
             run = self._ensure("deploy", work, commit, self._images(work))
         if run.commit and not self._branch.at(run.commit).holds(work.bundle):
@@ -150,13 +147,7 @@ class PipelineTarget:
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
         """Files of the bundle that are missing or edited on the branch."""
         head = self._branch.head()
-        wanted = tree_of(bundle)
-        ours = {entry.path for entry in head.manifest.entries} & head.files.keys() if head.manifest else set()
-        lines = [f"missing: {path}" for path in sorted(wanted.keys() - head.files.keys())]
-        lines += [
-            f"edited: {path}" for path in sorted(wanted.keys() & head.files.keys()) if head.files[path] != wanted[path]
-        ]
-        lines += [f"not of the bundle: {path}" for path in sorted(ours - wanted.keys())]
+        lines = head.differs(bundle)
         return Drift(
             status="drifted" if lines else "none", changes=tuple(lines), evidence=f"{self._where} at {head.commit}"
         )
@@ -306,12 +297,6 @@ class PipelineTarget:
         commit = self._branch.put(head, bundle, f"{title}\n\n{trailers(work, bundle)}\n")
         self._tell(f"{self._where} is at {commit}")
         return commit
-
-    def _fresh(self, work: Work, head: Head) -> None:
-        """Raises PlanStale unless the branch is as planned, or already holds one of the two bundles of the plan."""
-        known = head.holds(work.bundle) or (work.previous is not None and head.holds(work.previous))
-        if not known and head.matters(work.bundle) != work.plan.base:
-            raise PlanStale(f"{self._where} is not as it was when the plan was made")
 
     def _mine(self, work: Work) -> None:
         if work.plan.target != self.name:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from hug_agents.errors import UsageError
+from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Source(Model):
@@ -51,12 +50,7 @@ class Place(Model):
     @field_validator("address")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("a token is sent over https only")
-        if not parts.hostname or parts.username or parts.password or parts.fragment:
-            raise ValueError("is not the address of Gate")
-        return value.rstrip("/")
+        return token_address(value, "is not the address of Gate")
 
     @field_validator("repository")
     @classmethod

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from hug_agents.adapters.forge import not_alone
 from hug_agents.adapters.spinnaker.gate import ENDED, Gate, Pace, same, stage, waiting
 from hug_agents.adapters.spinnaker.place import Place
 from hug_agents.approve.packet import EnvironmentIdentity
@@ -80,11 +81,7 @@ class SpinnakerTarget:
     def apply(self, work: Work) -> Outcome:
         """Save the pipelines, start `Deploy ENV` once for the order, follow it. Raises PlanStale, HttpError."""
         if work.order.action != "deploy":
-            return Outcome(
-                status="failed",
-                detail=f"a pipeline cannot {work.order.action}: it carries the strategy itself",
-                untouched=True,
-            )
+            return not_alone(work.order)
         gate, name = self._gate(work), f"Deploy {work.order.environment.name}"
         found = _by_key(gate, name, work.order)
         if found is None:
