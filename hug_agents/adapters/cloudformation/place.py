@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from hug_agents.adapters.images import built_images
 from hug_agents.canonical import digest
 from hug_agents.errors import UsageError
 from hug_agents.execute.target import StrategyKind
@@ -69,15 +69,4 @@ def read_target_file(folder: Path | None) -> TargetFile:
 
 def read_images(folder: Path | None, application: str) -> dict[str, str]:
     """Images that a pipeline built: `APPLICATION/images.json`, as deploy/deploy.sh is given it."""
-    if folder is None:
-        return {}
-    path = folder / application / "images.json"
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-    if not isinstance(value, dict):
-        raise UsageError('is not {"SERVICE": "IMAGE@sha256:…"}', where=str(path))
-    return {str(name): str(image) for name, image in value.items()}
+    return built_images(folder / application / "images.json" if folder else None, optional=True)

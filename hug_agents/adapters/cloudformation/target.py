@@ -26,7 +26,8 @@ from hug_agents.adapters.cloudformation.wanted import (
     tags_of,
     template_of,
 )
-from hug_agents.adapters.terraform.record import Record, pinned_images
+from hug_agents.adapters.images import pinned_images
+from hug_agents.adapters.terraform.record import Record
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import digest

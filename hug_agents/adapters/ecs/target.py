@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hug_agents.adapters.ecs.client import Ecs, Running
-from hug_agents.adapters.terraform.record import pinned_images
+from hug_agents.adapters.images import built_images, pinned_images
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import canonical_json, digest
@@ -246,14 +246,7 @@ class EcsTarget:
         return {name: there[resource] for name, resource in names.items()}
 
     def _images(self, application: str) -> dict[str, str]:
-        path = self._folder / application / "images.json" if self._folder else None
-        if path is None or not path.exists():
-            return {}
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-            return {str(name): str(image) for name, image in value.items()}
-        except (OSError, ValueError, AttributeError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(path)) from error
+        return built_images(self._folder / application / "images.json" if self._folder else None, optional=True)
 
 
 def refuse(spec: DeploymentSpec) -> None:

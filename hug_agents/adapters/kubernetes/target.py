@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from hug_agents.adapters.images import built_images
 from hug_agents.adapters.kubernetes.kubectl import Item, Kubectl
 from hug_agents.adapters.kubernetes.manifests import (
     JOB_STAGES,
@@ -68,7 +69,7 @@ class KubernetesTarget:
                 where=f"ConfigMap {_record_name(spec)}",
                 hint="resume that release, or roll it back",
             )
-        images = pinned(spec, self._given())
+        images = pinned(spec, built_images(self._images))
         with manifests(self._kubectl, bundle, spec, environment, images) as made:
             there = {name_of(item): item for item in self._kubectl.live(made.path, space)}
             creates = [item for item in made.objects if name_of(item) not in there]
@@ -260,17 +261,6 @@ class KubernetesTarget:
             "data": data,
         }
         self._kubectl.apply_object(item, space)
-
-    def _given(self) -> dict[str, str]:
-        if self._images is None:
-            return {}
-        try:
-            value = json.loads(self._images.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(self._images)) from error
-        if not isinstance(value, dict):
-            raise UsageError('is not {"SERVICE": "IMAGE@sha256:…"}', where=str(self._images))
-        return {str(name): str(image) for name, image in value.items()}
 
     def _settings(self, work: Work) -> dict[str, str]:
         """What was approved with the plan. Raises UsageError for a plan of another target."""

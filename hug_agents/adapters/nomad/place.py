@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Self
@@ -10,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError, field_validator
 
+from hug_agents.adapters.images import built_images
 from hug_agents.errors import UsageError
 from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
@@ -63,12 +63,4 @@ class Place(Model):
 
     def built(self) -> dict[str, str]:
         """The images of the file; none where no file is named. Raises UsageError."""
-        if not self.images:
-            return {}
-        try:
-            value = json.loads(Path(self.images).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot be read: {error}", where=self.images) from error
-        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-            raise UsageError("must be an object of image names", where=self.images)
-        return value
+        return built_images(Path(self.images) if self.images else None)

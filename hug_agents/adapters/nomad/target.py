@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hug_agents.adapters.images import pinned_images
 from hug_agents.adapters.nomad.api import Api, Pace, same
 from hug_agents.adapters.nomad.jobs import Group, group_of, read_jobs
 from hug_agents.adapters.nomad.place import Place
 from hug_agents.adapters.nomad.rollout import Bad, Rollout, canaries_healthy, ended, reached
-from hug_agents.adapters.terraform.record import pinned_images
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import digest

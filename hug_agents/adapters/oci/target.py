@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from hug_agents.adapters.images import built_images
 from hug_agents.adapters.oci.client import Registry
 from hug_agents.adapters.oci.place import Place
 from hug_agents.adapters.oci.promote import complete, promote
@@ -150,16 +151,10 @@ class RegistryTarget:
             yield Move(source=reference.at(found.digest), into=into, digest=found.digest)
 
     def _built(self) -> dict[str, str]:
-        file = self.place.images_file
-        if file is None:
-            return {}
-        try:
-            value = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot be read: {error}"[:300], where=str(file)) from error
-        if not isinstance(value, dict) or not all("@sha256:" in str(item) for item in value.values()):
-            raise UsageError("must say service → image@sha256:…", where=str(file))
-        return {str(key): str(item) for key, item in value.items()}
+        found = built_images(self.place.images_file)
+        if not all("@sha256:" in image for image in found.values()):
+            raise UsageError("must say service → image@sha256:…", where=str(self.place.images_file))
+        return found
 
     def _lacks(self, move: Move) -> bool:
         return bool(complete(self._registry(self.place.host), move.into, move.digest))

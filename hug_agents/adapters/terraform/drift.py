@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hug_agents.adapters.images import pinned_images
 from hug_agents.adapters.terraform.plan import changes, drifted
-from hug_agents.adapters.terraform.record import pinned_images, read_record
+from hug_agents.adapters.terraform.record import read_record
 from hug_agents.adapters.terraform.site import Site
 from hug_agents.adapters.terraform.workspace import has_record, ignored
 from hug_agents.bundle import Bundle

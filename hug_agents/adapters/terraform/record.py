@@ -6,7 +6,6 @@ makes it the live one; ECS then replaces the tasks and takes them back itself wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -14,10 +13,9 @@ from pydantic import Field
 
 from hug_agents.canonical import canonical_json
 from hug_agents.errors import UsageError
-from hug_agents.spec import DeploymentSpec, Model
+from hug_agents.spec import Model
 
 Slot = Literal["blue", "green"]
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}\Z")
 
 
 class Version(Model):
@@ -79,17 +77,3 @@ def read_record(outputs: Mapping[str, Any]) -> Record:
         return Record.model_validate(value)
     except ValueError as error:
         raise UsageError("the state's release record cannot be read", where="output release") from error
-
-
-def pinned_images(spec: DeploymentSpec, given: Mapping[str, str]) -> dict[str, str]:
-    """Each service's image by digest: what is given, else the spec's. Raises UsageError, naming those without one."""
-    images = {service.name: given.get(service.name) or service.image or "" for service in spec.services}
-    wrong = sorted(name for name, image in images.items() if not _PINNED.match(image))
-    if wrong:
-        raise UsageError(
-            f"no image by digest is known for {', '.join(wrong)}",
-            where="services",
-            hint="name IMAGE@sha256:… in the request, or put it into images.json in the target's folder, as a pipeline "
-            "that builds them can",
-        )
-    return images

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hug_agents.adapters.images import built_images
 from hug_agents.adapters.terraform.commands import Log, Terraform
 from hug_agents.adapters.terraform.engine import find_engine
 from hug_agents.adapters.terraform.place import read_target_file
 from hug_agents.adapters.terraform.workspace import APPROVED, NEW, Folder, Workspace
 from hug_agents.bundle import Bundle
-from hug_agents.errors import UsageError
 from hug_agents.execute.target import Work
 from hug_agents.plans import Blueprint
 from hug_agents.store import Store
@@ -51,13 +50,4 @@ class Site:
 
     def images(self, application: str) -> dict[str, str]:
         """Images that a pipeline built: `images.json` in the application's folder, as deploy/deploy.sh is given it."""
-        path = self.base / application / "images.json"
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-        if not isinstance(value, dict):
-            raise UsageError('is not {"SERVICE": "IMAGE@sha256:…"}', where=str(path))
-        return {str(name): str(image) for name, image in value.items()}
+        return built_images(self.base / application / "images.json", optional=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from hug_agents.adapters.images import pinned_images
 from hug_agents.adapters.terraform import engine as messages
 from hug_agents.adapters.terraform import saved as kept
 from hug_agents.adapters.terraform.begun import begun, read_begun, seen
 from hug_agents.adapters.terraform.commands import Terraform
 from hug_agents.adapters.terraform.drift import compare
 from hug_agents.adapters.terraform.plan import changes, some
-from hug_agents.adapters.terraform.record import Record, pinned_images, read_record
+from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.site import Site
 from hug_agents.adapters.terraform.workspace import declares, has_record, root_of
 from hug_agents.approve.packet import EnvironmentIdentity

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from hug_agents.adapters.images import pinned_images
 from hug_agents.adapters.terraform.begun import begun
 from hug_agents.adapters.terraform.engine import event, find_engine, message
 from hug_agents.adapters.terraform.masks import Masks, secrets_among
 from hug_agents.adapters.terraform.place import TargetFile, read_target_file
 from hug_agents.adapters.terraform.plan import changes, content, drifted, secrets
-from hug_agents.adapters.terraform.record import Record, pinned_images, read_record
+from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.workspace import ignored
 from hug_agents.errors import MissingExtra, UsageError
 from hug_agents.planning import plan
