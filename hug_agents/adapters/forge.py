@@ -10,6 +10,7 @@ from typing import Any
 
 from hug_agents.bundle import Bundle
 from hug_agents.execute.target import Order, Outcome, Work
+from hug_agents.output import contents
 
 ORDER = "Hug-Order"
 """The trailer by which a commit is known; the rendered pipelines know it too."""
@@ -79,6 +80,17 @@ def trailers(work: Work, bundle: Bundle | None) -> str:
         *(("Signed-off-by", who) for who in work.approved_by),
     )
     return "\n".join(f"{name}: {value}" for name, value in rows if value)
+
+
+def page(work: Work, bundle: Bundle | None, started: str) -> str:
+    """What a pull or merge request says to people; `started` is what the release starts after it."""
+    what = f"{len(contents(bundle))} files" if bundle else "takes every file of the bundle away"
+    signed = f" Signed by {', '.join(work.approved_by)}." if work.approved_by else ""
+    return (
+        f"Release `{work.order.release}`, {work.order.action} in `{work.order.environment.name}`: {what}.{signed}\n\n"
+        "Squash it if you merge it by hand: the commit's message then says that no push is to deploy it. The release itself "
+        f"starts the {started}, for one environment at a time."
+    )
 
 
 def one_line(text: str) -> str:

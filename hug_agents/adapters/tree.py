@@ -30,6 +30,10 @@ class Head(Model):
         """Whether every file of a bundle is there, byte for byte."""
         return all(self.files.get(path) == entry for path, entry in tree_of(bundle).items())
 
+    def settled(self, bundle: Bundle | None) -> bool:
+        """Whether it holds this bundle; None: whether nothing of ours is there."""
+        return self.manifest is None if bundle is None else self.holds(bundle)
+
     def matters(self, bundle: Bundle) -> str:
         """A digest of the files that putting a bundle there would touch: those of it, and of the one before."""
         ours = {entry.path for entry in self.manifest.entries} if self.manifest else set()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hug_agents.adapters.forge import ORDER, trailers
+from hug_agents.adapters.forge import ORDER, page, trailers
 from hug_agents.adapters.github_actions.client import Client, said_by
 from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
-from hug_agents.adapters.tree import Head, changes, tree_of
+from hug_agents.adapters.tree import Head, changes
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict
 from hug_agents.execute.target import PlanStale, Work
@@ -47,9 +47,7 @@ class PullRequest:
 
     def settled(self, head: Head) -> bool:
         """Whether the branch is as it shall be."""
-        if self.bundle is None:
-            return head.manifest is None
-        return head.holds(self.bundle)
+        return head.settled(self.bundle)
 
     def merge(self) -> Merged:
         """See to it that the bundle is on the branch. Raises PlanStale if its files moved meanwhile; HttpError."""
@@ -130,7 +128,7 @@ class PullRequest:
             "title": self.title,
             "head": self.branch,
             "base": self.base,
-            "body": f"{_page(self.work, self.bundle)}\n\n{trailers(self.work, self.bundle)}",
+            "body": f"{page(self.work, self.bundle, 'workflow')}\n\n{trailers(self.work, self.bundle)}",
         }
         answer = self.client.call("POST", f"{self.place.path}/pulls", json=body, repeatable=True, ok=(422,))
         if answer.status == 422:
@@ -195,13 +193,3 @@ class PullRequest:
     def _tidy(self) -> None:
         """Delete the branch. 422: it is gone already, by GitHub's own setting or by an earlier run."""
         self.client.call("DELETE", f"{self.place.path}/git/refs/heads/{self.branch}", ok=(404, 422))
-
-
-def _page(work: Work, bundle: Bundle | None) -> str:
-    what = f"{len(tree_of(bundle))} files" if bundle else "takes every file of the bundle away"
-    signed = f" Signed by {', '.join(work.approved_by)}." if work.approved_by else ""
-    return (
-        f"Release `{work.order.release}`, {work.order.action} in `{work.order.environment.name}`: {what}.{signed}\n\n"
-        "Squash it if you merge it by hand: the commit's message then says that no push is to deploy it. The release itself "
-        "starts the workflow, for one environment at a time."
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hug_agents.adapters.forge import ORDER, trailers
+from hug_agents.adapters.forge import ORDER, page, trailers
 from hug_agents.adapters.gitlab_ci.client import Client, said_by
 from hug_agents.adapters.gitlab_ci.files import branch_path, read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.place import Place
@@ -44,7 +44,7 @@ class MergeRequest:
 
     def settled(self, head: Head) -> bool:
         """Whether the branch is as it shall be."""
-        return head.manifest is None if self.bundle is None else head.holds(self.bundle)
+        return head.settled(self.bundle)
 
     def begun(self) -> bool:
         """Whether the branch of this order is there."""
@@ -133,7 +133,7 @@ class MergeRequest:
             "source_branch": self.branch,
             "target_branch": self.base,
             "title": self.title,
-            "description": f"{_page(self.work, self.bundle)}\n\n{trailers(self.work, self.bundle)}",
+            "description": f"{page(self.work, self.bundle, 'pipeline')}\n\n{trailers(self.work, self.bundle)}",
             "squash": True,
             "remove_source_branch": False,
         }
@@ -183,13 +183,3 @@ class MergeRequest:
 
     def _tidy(self) -> None:
         self.client.call("DELETE", branch_path(self.place, self.branch), ok=(404,))
-
-
-def _page(work: Work, bundle: Bundle | None) -> str:
-    what = f"{len(contents(bundle))} files" if bundle else "takes every file of the bundle away"
-    signed = f" Signed by {', '.join(work.approved_by)}." if work.approved_by else ""
-    return (
-        f"Release `{work.order.release}`, {work.order.action} in `{work.order.environment.name}`: {what}.{signed}\n\n"
-        "Squash it if you merge it by hand: the commit's message then says that no push is to deploy it. The release itself "
-        "starts the pipeline, for one environment at a time."
-    )

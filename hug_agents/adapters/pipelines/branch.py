@@ -64,7 +64,7 @@ class Branch:
 
     def settled(self, head: Head, bundle: Bundle | None) -> bool:
         """Whether the branch is as it shall be."""
-        return head.manifest is None if bundle is None else head.holds(bundle)
+        return head.settled(bundle)
 
     def put(self, head: Head, bundle: Bundle | None, message: str) -> str:
         """Move the branch from `head` to one commit with the bundle in place of the one before; the commit.
