@@ -93,10 +93,13 @@ class Judge:
             covered.update(self._inside(problem.text, first, last))
         left = list(_content(self.doc, first, last, covered))
         if not fields:
-            return _distinct(text, problems) if problems else [self._unread(first, last, text, left)]
+            if not problems:
+                return [self._unread(first, last, text, left)]
+            verdicts = _distinct(text, problems)
+            return [*verdicts, _in_part(text, left)] if left and len(verdicts) > 1 else verdicts
         verdicts = [Verdict(text, "met", tuple(dict.fromkeys(fields))), *problems]
         if (len(left) >= _MANY or any(_is_data(word) for word in left)) and not problems:
-            verdicts.append(Verdict(text, "unmet", (), f"in part: nothing carries {' '.join(left[:12])!r}"))
+            verdicts.append(_in_part(text, left))
         return verdicts
 
     def _problems(self, text: str) -> Iterator[Verdict]:
@@ -216,6 +219,10 @@ def _trimmed(text: str) -> str:
 def _is_data(word: str) -> bool:
     """Whether one word alone is worth a line: a number, a path, a name with digits or dots."""
     return any(char.isdigit() or char in "./_:@" for char in word) and len(word) > 1
+
+
+def _in_part(text: str, left: Sequence[str]) -> Verdict:
+    return Verdict(text, "unmet", (), f"in part: nothing carries {' '.join(left[:12])!r}")
 
 
 def _distinct(text: str, problems: list[Verdict]) -> list[Verdict]:
