@@ -12,7 +12,8 @@ from hug_agents.reading.claims import Claim, Question, Value
 from hug_agents.spec import Evidence
 
 Source = Literal["answer", "option", "request", "repository", "default"]
-_ORDER: tuple[Source, ...] = ("answer", "option", "request", "repository", "default")
+RANKS: tuple[Source, ...] = ("answer", "option", "request", "repository", "default")
+"""Whose word counts, the first the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Board:
 
     def best(self, *paths: str) -> list[Candidate]:
         """The candidates of the highest source over these paths; a more exact path, given first, wins within one."""
-        for source in _ORDER:
+        for source in RANKS:
             for path in paths:
                 found = [row for row in self.candidates.get(path, ()) if row.source == source]
                 if found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hug_agents.reading.answers import value_of
@@ -26,6 +27,8 @@ LEAVES = {
     "build_script": "build_script", "module": "module", "test_command": "test_command",
 }  # fmt: skip
 """What a repository's fact is called in the spec. The last five are no field of a request."""
+
+_SERVING = ("port", "health_path", "health_port", "metrics_path", "start_command", "migrate_command")
 
 
 def gather(request: Request, reading: Reading, facts: RepositoryFacts | None) -> tuple[Board, tuple[Claim, ...]]:
@@ -65,11 +68,17 @@ def fact_value(value: bool | int | str) -> Value:
     return value
 
 
-def component_facts(board: Board, service: str, component: Component) -> None:
-    """Put what the repository says about one service on the board."""
+def component_facts(board: Board, service: str, component: Component, *, process: bool = False) -> None:
+    """Put what the repository says about one service on the board.
+
+    `process`: the service is a further process of the component, under its own name; what serves there is another.
+    """
     paths: dict[str, list[Fact]] = {}
     for fact in component.facts:
-        if fact.path in LEAVES:
+        if process and fact.path == f"process.{service}":
+            board.add(candidate(f"services.{service}.command", fact))
+            board.add(replace(candidate(f"services.{service}.kind", fact), value="worker"))
+        elif fact.path in LEAVES and not (process and fact.path in _SERVING):
             paths.setdefault(fact.path, []).append(fact)
     for path, found in paths.items():
         certain = [fact for fact in found if fact.confidence == "certain"] or found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from hug_agents.reading.board import Board, Candidate
+from hug_agents.reading.board import RANKS, Board, Candidate
 from hug_agents.reading.claims import Value
 from hug_agents.reading.gather import candidate, component_facts, variables_read
 from hug_agents.spec import Build, EnvVar, Resources, SecretRef, Service, Stack
@@ -104,9 +104,12 @@ def _pair(board: Board, names: list[str], components: dict[str, Component]) -> N
     free = dict(components)
     for name in names:
         found = _match(name, free)
+        process = next((item for item in components.values() if item.values(f"process.{name}")), None)
         if found:
             component = free.pop(found)
             _join(board, name, component)
+        elif process is not None:
+            _join(board, name, process, process=True)
         elif not board.best(f"services.{name}.image", f"services.{name}.context", f"services.{name}.dockerfile"):
             board.ask(
                 f"services.{name}.context",
@@ -126,9 +129,9 @@ def _pair(board: Board, names: list[str], components: dict[str, Component]) -> N
         board.notes.append(f"the repository also holds {', '.join(left[:8])}: not named in the request, not deployed")
 
 
-def _join(board: Board, service: str, component: Component) -> None:
-    """Let a service have what its part of the repository says."""
-    component_facts(board, service, component)
+def _join(board: Board, service: str, component: Component, *, process: bool = False) -> None:
+    """Let a service have what its part of the repository says; `process`: it runs beside what serves there."""
+    component_facts(board, service, component, process=process)
     board.contexts[service] = component.context
     board.variables[service] = variables_read(component)
     for fact in component.values("version")[:1]:
@@ -210,7 +213,9 @@ class ServiceMaker:
                 self.default("health_path", "no path was stated; the check is that the port answers")
         else:
             board.questions.pop(f"services.{name}.port", None) if kind != "web" and port is None else None
-            if port is not None:
+            if port is not None and self._outranked():
+                board.notes.append(f"services.{name}: a {kind} serves no port, so {port} gives way")
+            elif port is not None:
                 board.ask(
                     f"services.{name}.kind",
                     f"Is {name} a web service on port {port}, or a {kind} without a port?",
@@ -234,6 +239,13 @@ class ServiceMaker:
     def _health_port(self, port: Any) -> Any:
         value = self.get("health_port")
         return None if value == port else value
+
+    def _outranked(self) -> bool:
+        """Whether it was said that no port is served, by somebody who counts for more than what tells of the port."""
+        kind, port = (
+            self.board.best(f"services.{self.name}.{leaf}", f"services.*.{leaf}") for leaf in ("kind", "port")
+        )
+        return bool(kind and port) and RANKS.index(kind[0].source) < RANKS.index(port[0].source)
 
     def _kind(self, schedule: Any, port: Any) -> str:
         target = f"services.{self.name}.kind"
