@@ -32,10 +32,11 @@ _REFERENCE = re.compile(
 )
 _REFERRING = re.compile(
     r"""(?xi)
-      \b(?:secretName|secret_name|secretKeyRef|secret_arn|existingSecret|secretRef|SecretArn\w*)\b["']?\s*[:=]\s*["']?([\w.-]+)
+      \b(?:secretName|secret_name|secretKeyRef|secret_arn|existingSecret|secretRef|SecretArn\w*
+      | passwordVariable)\b["']?\s*[:=]\s*["']?([\w.-]+)
     """
 )
-"""A field that holds the name of a secret, in Kubernetes, Terraform and CloudFormation."""
+"""A field that holds the name of a secret, in Kubernetes, Terraform, CloudFormation and Jenkins."""
 _TOO_EAGER = ("IPPublicDetector",)
 """A public address is not a secret."""
 
