@@ -1,4 +1,7 @@
-"""Rich displays for notebooks. Everything shown is escaped: text of a request is never markup."""
+"""Rich displays for notebooks. Everything shown is escaped: text of a request is never markup.
+
+The widget that takes a decision is in `hug_agents.widget`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hug_agents.bundle import Bundle
     from hug_agents.generation import Generation
+    from hug_agents.measure.metrics import Metrics
 
 _COLOURS = {"passed": "#1a7f37", "failed": "#cf222e", "incomplete": "#9a6700", "skipped": "#9a6700", "error": "#cf222e"}
 
@@ -74,6 +78,19 @@ def bundle_html(bundle: Bundle) -> str:
         for item in bundle
     )
     return f"<h4>{len(bundle)} files</h4>{files}"
+
+
+def metrics_html(found: Metrics) -> str:
+    """The figures of a scope beside their targets; what has no data says so."""
+    marks = {True: "met", False: "not met", None: ""}
+    rows = ((item.title, item.shown, item.target, marks[item.met], item.basis) for item in found.figures)
+    heads = ("metric", "value", "target", "", "made of")
+    return f"<p><b>{escape(found.heading)}</b></p>{_table(heads, rows)}"
+
+
+def facts_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A heading and what is known under it; what is empty is left out."""
+    return f"<h4>{escape(title)}</h4>{_table(('', ''), ((name, text) for name, text in rows if text))}"
 
 
 def _badge(status: str) -> str:

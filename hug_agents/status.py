@@ -12,7 +12,7 @@ from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.quorum import Missing, Signature, Standing
 from hug_agents.approve.resolution import Matter
-from hug_agents.approve.review import FileChange, markdown
+from hug_agents.approve.review import FileChange, markdown, visible
 from hug_agents.bundle import Bundle
 from hug_agents.execute.journal import Effect
 from hug_agents.spec import Line, Model, Text
@@ -26,6 +26,9 @@ NEXT: dict[str, str] = {
     "paused": "hug release resume {id}, or hug release abort {id}",
     "interrupted": "hug release resume {id}",
 }
+
+_LATEST = 8
+"""How many effects a notebook shows."""
 
 
 class Status(Model):
@@ -51,6 +54,26 @@ class Status(Model):
     notice: Text = ""
     next: Line = ""
     solo: bool = False
+
+    def _repr_html_(self) -> str:
+        from hug_agents.notebook import facts_html
+
+        waits = [f"{item.text} ({' or '.join(item.who)})" if item.who else item.text for item in self.waits_for]
+        done = [
+            f"{item.order.action} in {item.order.environment.name}: {item.state}" for item in self.effects[-_LATEST:]
+        ]
+        rows = (
+            ("stands", self.outcome or self.checkpoint or self.stage),
+            ("for", f"{self.application}, {self.environment}" if self.environment else self.application),
+            ("asked for by", f"{self.requester}, on {self.target}"),
+            *(("waits for", text) for text in waits),
+            *((item.verdict, f"{item.reviewer} as {item.role}: {item.comment}") for item in self.signatures),
+            ("passed", ", ".join(self.passed)),
+            *(("done", text) for text in done),
+            ("notice", self.notice),
+            ("next", self.next),
+        )
+        return facts_html(f"release {self.id}", ((name, visible(text)) for name, text in rows))
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ FLOORS = (
     ("generation", "evaluate"),
     ("underway",),
     ("release",),
-    ("demonstration",),
+    ("demonstration", "widget"),
     ("cli",),
     ("__init__",),
 )

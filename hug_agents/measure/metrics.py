@@ -138,6 +138,11 @@ class Metrics(Model):
         where = scope.environment or "production"
         return f"{what}, {where}, {f'since {scope.since}' if scope.since else 'all time'} until {scope.until}"
 
+    def _repr_html_(self) -> str:
+        from hug_agents.notebook import metrics_html
+
+        return metrics_html(self)
+
     def __str__(self) -> str:
         return "\n".join((self.heading, *(f"{item.title}: {item.shown}" for item in self.figures)))
 

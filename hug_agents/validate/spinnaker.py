@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from hug_agents.bundle import Bundle
 from hug_agents.render.naming import DURATION_METRIC, REQUESTS_METRIC, SPINNAKER
@@ -35,6 +36,9 @@ _MERGES = ("strategic", "json", "merge")
 _MANIFEST = re.compile(r"[a-zA-Z]+ [a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _METRIC = re.compile(r"\b[a-z_]+(?=\{)")
 _KNOWN_METRICS = {REQUESTS_METRIC, f"{DURATION_METRIC}_bucket", f"{DURATION_METRIC}_count", f"{DURATION_METRIC}_sum"}
+_OF_PROMETHEUS = {"up"}
+_QUERY = re.compile(r"\$\{ parameters\['(\w+)'\] \}/api/v1/query\?query=([A-Za-z0-9%._~-]+)")
+"""The one address that may hold an expression: of a server that a parameter names."""
 _SCOPE = ("scope", "location", "project", "resourceType")
 Path = tuple[str | int, ...]
 
@@ -90,13 +94,14 @@ def _pipeline(pipeline: dict[str, Any], configs: set[Any], bundle: Bundle) -> It
     yield from bad
     if any(rule == "requisiteStageRefIds" for rule, _, _ in bad):
         return
+    parameters = {item.get("name") for item in pipeline.get("parameterConfig") or () if isinstance(item, dict)}
     artifacts = {item.get("id") for item in pipeline.get("expectedArtifacts") or () if isinstance(item, dict)}
     for number, stage in enumerate(stages):
         before = _upstream(refs[number], needs)
         earlier = [other for other in stages if str(other.get("refId")) in before]
         made = {item.get("id") for other in earlier for item in other.get("expectedArtifacts") or ()}
         upstream = {str(other.get("name")) for other in earlier}
-        for rule, said, where in _stage(stage, artifacts | made, upstream, configs, bundle):
+        for rule, said, where in _stage(stage, artifacts | made, upstream, configs, bundle, parameters):
             yield rule, said, ("stages", number, *where)
 
 
@@ -120,7 +125,12 @@ def _graph(refs: list[str], names: list[str], needs: dict[str, list[str]]) -> It
 
 
 def _stage(
-    stage: dict[str, Any], artifacts: set[Any], upstream: set[str], configs: set[Any], bundle: Bundle
+    stage: dict[str, Any],
+    artifacts: set[Any],
+    upstream: set[str],
+    configs: set[Any],
+    bundle: Bundle,
+    parameters: set[Any],
 ) -> Iterator[tuple[str, str, Path]]:
     kind = str(stage.get("type"))
     if kind not in _STAGES:
@@ -137,6 +147,13 @@ def _stage(
     source = stage.get("inputArtifact")
     if isinstance(source, dict) and source.get("id") not in artifacts:
         yield "artifacts", f"nothing before it makes the artifact {source.get('id')!r:.60}", ("inputArtifact",)
+    if kind == "webhook" and (asked := _QUERY.fullmatch(str(stage.get("url")))):
+        if asked[1] not in parameters:
+            yield "expression", f"the pipeline has no parameter {asked[1]!r:.60}", ("url",)
+        promql = unquote(asked[2])
+        for name in sorted(set(_METRIC.findall(promql)) - _KNOWN_METRICS - _OF_PROMETHEUS):
+            yield "promql", f"no service of the bundle reports {name}", ("url",)
+        stage = {key: value for key, value in stage.items() if key != "url"}
     yield from _expressions(stage, upstream, ())
     yield from _values(kind, stage, configs, bundle)
 

@@ -12,6 +12,8 @@ from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, KUBERNETES, SPINNAKER, namespace, public_host
 from hug_agents.render.orchestration.kubernetes_workloads import deployment_name, placeholder, tracks
 from hug_agents.render.orchestration.smoke import tests
+from hug_agents.render.rollback.argo_queries import bounds
+from hug_agents.render.rollback.spinnaker_bounds import ADDRESS, BROKEN, KEPT, PARAMETER, address, questions
 from hug_agents.render.rollback.spinnaker_canary import canary_config, config_id, judged_services
 from hug_agents.render.rollback.spinnaker_stages import BUNDLE, Flow, skipped, succeeded
 from hug_agents.render.templating import Safe, fill, json_document
@@ -64,7 +66,11 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             spec=spec,
             places=[(place, account(place), namespace(spec, place)) for place in spec.environments],
             judged=judged_services(spec),
-            unjudged=[item for item in spec.web_services if item not in judged_services(spec)],
+            bounded=[item for item in spec.web_services if bounds(spec, item)],
+            unjudged=[
+                item for item in spec.web_services if item not in judged_services(spec) and not bounds(spec, item)
+            ],
+            address=ADDRESS,
             scores=SCORES,
         ),
     )
@@ -144,6 +150,7 @@ def _pipeline(spec: DeploymentSpec, name: str, flow: Flow, *, artifacts: bool) -
         "parameterConfig": [
             _parameter("correlation", "Of a governed release"),
             _parameter("packet", "The digest of what was approved"),
+            *([_parameter(PARAMETER, "Where Prometheus answers Spinnaker", ADDRESS)] if flow.asks else []),
         ],
         "expectedArtifacts": expected if artifacts else [],
         "notifications": [
@@ -204,6 +211,8 @@ def _rolling(blueprint: Blueprint, place: Environment, flow: Flow, images: list[
     flow.deploy(BESIDE, images, release_stage="after")
     flow.deploy("Autoscaling", images, release_stage="scale")
     flow.wait("Hold", max((step.hold_seconds for step in blueprint.rollout.steps), default=0))
+    for service in blueprint.spec.web_services:
+        _judge(blueprint.spec, service, place, flow, "")
     _smoke(blueprint.spec, place, flow)
 
 
@@ -224,6 +233,8 @@ def _beside(blueprint: Blueprint, place: Environment, flow: Flow, images: list[s
                 flow.route(f"{service.name} takes {step.weight} %", service.name, fresh if step.weight == 100 else None)
             _hold(spec, place, flow, step.weight, step.hold_seconds)
             if step.weight == 100:
+                for service, _, fresh in tracked:
+                    _judge(spec, service, place, flow, fresh)
                 _smoke(spec, place, flow)
         elif step.action == "promote":
             flow.deploy(BESIDE, images, release_stage="after")
@@ -275,6 +286,11 @@ def _hold(spec: DeploymentSpec, place: Environment, flow: Flow, weight: int, sec
                 "scoreThresholds": {key: str(value) for key, value in SCORES.items()},
             },
         )
+
+
+def _judge(spec: DeploymentSpec, service: Service, place: Environment, flow: Flow, track: str) -> None:
+    for name, query in questions(spec, service, place, track):
+        flow.ask(f"Judge {service.name} at 100 %: {name}", address(query), good=KEPT, bad=BROKEN)
 
 
 def _smoke(spec: DeploymentSpec, place: Environment, flow: Flow) -> None:

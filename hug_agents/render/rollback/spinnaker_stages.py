@@ -10,6 +10,7 @@ BAKED, BUNDLE = "baked", "bundle"
 """Ids of the artifacts that a pipeline passes on: the manifests of its environment, and the repository they come from."""
 JUDGMENT_HOURS = 72
 STARTER_SECONDS = 1_200
+ASK_SECONDS = 300
 
 
 def succeeded(name: str) -> str:
@@ -33,6 +34,7 @@ class Flow:
     def __init__(self, account: str, namespace: str, application: str) -> None:
         self.stages: list[Stage] = []
         self.guarded: list[str] = []
+        self.asks = False
         self._place: dict[str, Any] = {"account": account, "cloudProvider": "kubernetes"}
         self._namespace, self._application = namespace, application
 
@@ -182,6 +184,22 @@ class Flow:
         """One request that must be answered with 2xx."""
         payload: dict[str, Any] = {"payload": literal(body)} if body is not None else {}
         self.add(name, "webhook", method=method, url=url, waitForCompletion=False, **payload)
+
+    def ask(self, name: str, url: str, *, good: str, bad: str) -> None:
+        """A question to Prometheus whose one number says whether it is good. No number is not good."""
+        self.asks = True
+        self.add(
+            name,
+            "webhook",
+            method="GET",
+            url=url,
+            waitForCompletion=True,
+            statusUrlResolution="getMethod",
+            statusJsonPath="$.data.result[0].value[1]",
+            successStatuses=good,
+            terminalStatuses=bad,
+            stageTimeoutMs=ASK_SECONDS * 1_000,
+        )
 
     def check(self, name: str, expression: str, message: str) -> None:
         """The pipeline fails here unless it is true."""

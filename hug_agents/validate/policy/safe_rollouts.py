@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from hug_agents.slo import scraped
 from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.isolated_tests import production
 from hug_agents.validate.policy.rule import Hit, Rule
@@ -62,7 +63,11 @@ def script_differs(facts: Facts) -> Iterator[Hit]:
         if step.weight < 100 and not re.search(rf"(?<![\w.]){step.weight}(?![\w.])", moves):
             yield Hit(f"the script has no step at {step.weight} % of the traffic", SCRIPT, 1)
     if not re.search(r"judge|analy|alarm|verify", whole, re.IGNORECASE):
-        yield Hit("the script judges no step", SCRIPT, 1)
+        if handed and not ("prometheus" in facts.spec.toolchain.monitors and scraped(facts.spec)):
+            text = "Spinnaker judges the new version by its health alone: no Prometheus of this bundle measures it"
+            yield Hit(text, SCRIPT, 1, severity="warning")
+        else:
+            yield Hit("the script judges no step", SCRIPT, 1)
     if not re.search(r"\bsmoke\b|smoke\.sh", whole):
         yield Hit("the script runs no smoke test", SCRIPT, 1)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,7 +17,7 @@ from hug_agents.errors import UnsupportedError
 from hug_agents.planning import plan
 from hug_agents.process import Completed, run
 from hug_agents.render import render
-from hug_agents.render.naming import DEPLOY_SCRIPT
+from hug_agents.render.naming import DEPLOY_SCRIPT, REQUESTS_METRIC
 from hug_agents.render.orchestration import kubernetes
 from hug_agents.render.rollback import spinnaker
 from hug_agents.render.rollback.spinnaker_stages import literal
@@ -25,7 +26,7 @@ from hug_agents.validate.spinnaker_expressions import expressions
 from tests.examples import ALL, HOSTILE, hostile, kubernetes_canary_eks
 from tests.render.orchestration.conftest import DIGESTS, need, write
 from tests.spinnaker.gate import TOKEN, Spinnaker
-from tests.validate.conftest import run_one
+from tests.validate.conftest import bundle_of, run_one
 
 
 def by_spinnaker(spec: DeploymentSpec) -> DeploymentSpec:
@@ -39,6 +40,9 @@ SPECS = {
     "canary": ALL["kubernetes_spinnaker"](),
     "rolling": by_spinnaker(ALL["kubernetes_rolling"]()),
     "blue-green": by_spinnaker(ALL["kubernetes_blue_green"]()),
+    "blue-green, measured": by_spinnaker(ALL["kubernetes_canary_eks"]()).model_copy(
+        update={"strategy": ALL["kubernetes_blue_green"]().strategy}
+    ),
     "hostile": by_spinnaker(hostile(kubernetes_canary_eks())).model_copy(update={"smoke_tests": (ATTACK,)}),
 }
 
@@ -63,9 +67,7 @@ def test_the_gate_has_nothing_to_say(name: str) -> None:
 
 
 def test_text_stays_text() -> None:
-    stage = next(
-        item for item in pipeline(SPECS["hostile"], "deploy-production")["stages"] if item["type"] == "webhook"
-    )
+    stage = next(item for item in pipeline(SPECS["hostile"], "deploy-production")["stages"] if "payload" in item)
     assert all(found.constant for found in expressions(stage["payload"]))
     assert stage["payload"].replace("${'$'}{", "${") == ATTACK.send
     assert literal("a $b {c}") == "a $b {c}"
@@ -115,6 +117,70 @@ def test_canaries_are_judged_by_what_prometheus_has() -> None:
         "canary",
         "production",
     )
+
+
+def asked(spec: DeploymentSpec) -> dict[str, str]:
+    """What Prometheus is asked in production, by stage."""
+    stages = pipeline(spec, "deploy-production")["stages"]
+    return {
+        item["name"]: unquote(item["url"].partition("?query=")[2])
+        for item in stages
+        if item["name"].startswith("Judge ") and item["type"] == "webhook"
+    }
+
+
+@pytest.mark.parametrize("name", ["canary", "blue-green, measured", "rolling"])
+def test_whoever_has_all_the_traffic_is_held_against_its_own_bounds(name: str) -> None:
+    queries = asked(SPECS[name])
+    assert [item for item in queries if "error-rate" in item], queries
+    track = {"canary": 'track="canary"', "blue-green, measured": 'track="green"'}.get(name, "")
+    assert all((track in query) if track else ("track" not in query) for query in queries.values())
+    document = pipeline(SPECS[name], "deploy-production")
+    assert "prometheus" in [item["name"] for item in document["parameterConfig"]]
+    names = [item["name"] for item in document["stages"]]
+    last = max(names.index(item) for item in queries)
+    assert names.index("Hold" if name == "rolling" else "Hold at 100 %") < names.index(next(iter(queries)))
+    assert last < next(number for number, item in enumerate(names) if item.startswith("Roll back"))
+
+
+def test_prometheus_itself_tells_a_broken_bound_from_a_kept_one(tmp_path: Path) -> None:
+    need("promtool", "apt-get install prometheus")
+    ((_, query),) = [item for item in asked(SPECS["blue-green, measured"]).items() if "error-rate" in item[0]]
+    labels = 'service="payments-api",environment="production",track="green"'
+    cases = {"kept": (1, "0"), "broken": (9, "1"), "nobody came": (0, "0")}
+    tests = []
+    for what, (failed, answer) in cases.items():
+        good = 0 if what == "nobody came" else 100
+        series = [
+            {"series": f'{REQUESTS_METRIC}{{{labels},code="{code}"}}', "values": f"0+{step}x20"}
+            for code, step in (("200", good), ("500", failed if good else 0))
+        ]
+        rows = [{"expr": query, "eval_time": "10m", "exp_samples": [{"labels": "{}", "value": float(answer)}]}]
+        tests.append({"interval": "30s", "input_series": series, "promql_expr_test": rows})
+    (tmp_path / "tests.yml").write_text(json.dumps({"tests": tests}))
+    done = run(["promtool", "test", "rules", "tests.yml"], cwd=tmp_path, timeout=60)
+    assert done.code == 0, done.output
+
+
+def test_a_broken_bound_is_taken_back(place: Place) -> None:
+    assert place("rollout", "one").code == 0
+    place.spinnaker.bad = {next(name for name in asked(SPECS["canary"]) if "error-rate" in name)}
+    assert place("rollout", "two").code == 1
+    assert place.spinnaker.serving("payments-api") == {"1"}
+
+
+def test_a_question_to_prometheus_is_looked_at() -> None:
+    blueprint = plan(SPECS["blue-green, measured"])
+    path = "spinnaker/pipelines/deploy-production.json"
+    files = {item.path: item.content for item in (*spinnaker.render(blueprint), *kubernetes.render(blueprint))}
+    for old, new, said in (
+        (REQUESTS_METRIC, "requests_that_nobody_counts", "no service of the bundle reports"),
+        ("parameters['prometheus'] }/api", "parameters['elsewhere'] }/api", "no parameter 'elsewhere'"),
+        ("parameters['prometheus'] }/api", "trigger['url'] }/api", "an expression where text should be"),
+    ):
+        bundle = bundle_of({**files, path: files[path].replace(old, new)})
+        findings = run_one("spinnaker-pipelines", bundle, blueprint).findings
+        assert [item for item in findings if said in item.message and item.file == path], (old, findings)
 
 
 @pytest.mark.parametrize("name", ["ecs_canary", "nomad_canary"])
