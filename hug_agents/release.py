@@ -29,6 +29,7 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.review import changes
 from hug_agents.approve.waiver import finding_id
 from hug_agents.bundle import Bundle
+from hug_agents.connections import kept_open
 from hug_agents.errors import DecisionRefused, UsageError
 from hug_agents.execute.register import Registered
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
@@ -141,6 +142,7 @@ class Release(UnderWay):
         previous = store.get_bundle(packet.previous) if packet.previous else None
         return Review(packet, self._executor.desk.standing(packet), changes(bundle, previous), bundle)
 
+    @kept_open()
     def decide(
         self,
         verdict: Verdict | None = None,
@@ -227,6 +229,7 @@ class Release(UnderWay):
         results = self._crew.store.get_model(GateReport, name).results if name else ()
         return {finding_id(item): item for gate in results for item in gate.findings if item.severity == "error"}
 
+    @kept_open()
     def edit(
         self,
         *,
@@ -289,6 +292,7 @@ def inbox(
     )
 
 
+@kept_open()
 def matters(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Matter, ...]:
     """What only a person can settle, in every release of a store that stands still for it."""
     executor = _office(store, policy)

@@ -14,6 +14,7 @@ from langgraph.errors import InvalidUpdateError
 from langgraph.types import Command
 from pydantic import Field
 
+from hug_agents.connections import lent
 from hug_agents.errors import UsageError
 from hug_agents.spec import Model
 from hug_agents.workflow.graph import GOVERNED, PRE, ask
@@ -47,13 +48,11 @@ class Position(Model):
 
 @contextmanager
 def _compiled(crew: Crew) -> Iterator[Any]:
-    connection = sqlite3.connect(crew.store.checkpoints, check_same_thread=False, timeout=30)
-    try:
+    path = crew.store.checkpoints
+    with lent(path, lambda: sqlite3.connect(path, check_same_thread=False, timeout=30)) as connection:
         # Only plain values are in the state, so nothing but plain values is ever read back from the file.
         saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         yield crew.graph.copy(update={"checkpointer": saver})
-    finally:
-        connection.close()
 
 
 def new_thread() -> str:
