@@ -164,7 +164,7 @@ class Release(UnderWay):
         if envelope is None:
             if verdict is None or key is None or not reviewer:
                 raise UsageError("a decision needs a verdict, a reviewer and a key, or a signed envelope")
-            envelope = self.sign(verdict, reviewer=reviewer, role=role, key=key, comment=comment, packet=reviewed)
+            envelope = self._signed(waiting, verdict, reviewer, key, role, comment, reviewed)
         return self._executor.desk.decide(envelope, release=self.id, checkpoint=waiting.checkpoint, packet=reviewed)
 
     def sign(
@@ -178,11 +178,7 @@ class Release(UnderWay):
         packet: str | None = None,
     ) -> bytes:
         """The signed envelope of a decision on the packet that waits. Nothing is taken yet."""
-        waiting = self._packet()
-        standing = self._executor.desk.standing(waiting)
-        return self._pen(reviewer, key).decision(
-            waiting, verdict, standing, role=role, comment=comment, named=packet or ""
-        )
+        return self._signed(self._packet(), verdict, reviewer, key, role, comment, packet or "")
 
     def waive(self, finding: str, *, reviewer: str, key: SigningKey, reason: str, days: int = 7) -> Entry:
         """Let one finding of one bundle stand, by a Security Engineer's signature. `finding`: its id, or how it begins.
@@ -263,6 +259,19 @@ class Release(UnderWay):
         if status.notice.startswith("the edit cannot be made") and status.bundle == before:
             raise UsageError(status.notice.removeprefix("the edit cannot be made: "), where=self.id)
         return status
+
+    def _signed(
+        self,
+        waiting: Packet,
+        verdict: Verdict,
+        reviewer: str,
+        key: SigningKey,
+        role: Role | None,
+        comment: str,
+        named: str,
+    ) -> bytes:
+        standing = self._executor.desk.standing(waiting)
+        return self._pen(reviewer, key).decision(waiting, verdict, standing, role=role, comment=comment, named=named)
 
     def _repr_markdown_(self) -> str:
         return self.review().markdown() if self.status().stage == "checkpoint" else f"release `{self.id}`"

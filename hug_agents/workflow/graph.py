@@ -59,7 +59,7 @@ def build_graph(crew: Crew) -> Graph:
         ("close", governed.close),
     )
     for name, action in actions:
-        graph.add_node(name, action)
+        graph.add_node(name, action, input_schema=ReleaseState)
 
     graph.add_edge(START, "receive")
     graph.add_conditional_edges("receive", _after_receive, ["refine", "run_gates"])
