@@ -167,7 +167,7 @@ class Writer:
         for entry, row in zip(entries, rows, strict=True):
             if entry.after != expected:
                 raise LedgerBroken("an entry of this release before it is gone, added or moved", seq=entry.seq)
-            if entry.prev != (row[0] or GENESIS):
+            if entry.prev != (GENESIS if row[0] is None else row[0]):
                 raise LedgerBroken("the entry before it is not the one it was written after", seq=entry.seq)
             expected = entry.hash
         last = (entries[-1].seq, entries[-1].hash) if entries else None
@@ -186,22 +186,17 @@ class Writer:
 
     def latest(self, now: Instant) -> Instant:
         """The latest time that anyone has worked with this ledger, `now` included."""
-        return max(now, self._noted())
+        row = self._connection.execute("SELECT latest FROM seen").fetchone()
+        last = self.last()
+        return max(now, row[0] if row else now, last.time if last else now)
 
     def see(self, now: Instant) -> Instant:
         """As `latest`, and noted, so that a clock that is turned back later is noticed."""
-        noted = self._noted()
-        if now > noted:
-            self._connection.execute(
-                "INSERT INTO seen VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET latest = ?1", (now,)
-            )
-        return max(now, noted)
-
-    def _noted(self) -> str:
-        """The latest time that the file tells of; empty if nothing was ever noted."""
-        row = self._connection.execute("SELECT latest FROM seen").fetchone()
-        last = self.last()
-        return max(row[0] if row else "", last.time if last else "")
+        latest = self.latest(now)
+        self._connection.execute(
+            "INSERT INTO seen VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET latest = ?1", (latest,)
+        )
+        return latest
 
 
 class Ledger:
