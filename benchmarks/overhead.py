@@ -110,6 +110,7 @@ def _bare(path: Path, steps: int) -> float:
         interrupt({"place": state["place"]})
         return node(state)
 
+    started = time.perf_counter()  # building the graph counts, as it does in a release
     graph = StateGraph(Words)
     for number in range(steps):
         graph.add_node(str(number), waiting if number in waits else node)
@@ -118,7 +119,6 @@ def _bare(path: Path, steps: int) -> float:
     compiled = graph.compile()
     config: Any = {"configurable": {"thread_id": "one"}}
     what: Any = {"place": 0, "words": {f"word {number}": "sha256:" + "3f" * 32 for number in range(30)}}
-    started = time.perf_counter()
     for _ in range(len(waits) + 1):
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
             made: Any = compiled.copy(update={"checkpointer": SqliteSaver(connection)})

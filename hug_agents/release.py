@@ -29,6 +29,7 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.review import changes
 from hug_agents.approve.waiver import finding_id
 from hug_agents.bundle import Bundle
+from hug_agents.connections import kept_open
 from hug_agents.errors import DecisionRefused, UsageError
 from hug_agents.execute.register import Registered
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
@@ -141,6 +142,7 @@ class Release(UnderWay):
         previous = store.get_bundle(packet.previous) if packet.previous else None
         return Review(packet, self._executor.desk.standing(packet), changes(bundle, previous), bundle)
 
+    @kept_open()
     def decide(
         self,
         verdict: Verdict | None = None,
@@ -162,7 +164,7 @@ class Release(UnderWay):
         if envelope is None:
             if verdict is None or key is None or not reviewer:
                 raise UsageError("a decision needs a verdict, a reviewer and a key, or a signed envelope")
-            envelope = self.sign(verdict, reviewer=reviewer, role=role, key=key, comment=comment, packet=reviewed)
+            envelope = self._signed(waiting, verdict, reviewer, key, role, comment, reviewed)
         return self._executor.desk.decide(envelope, release=self.id, checkpoint=waiting.checkpoint, packet=reviewed)
 
     def sign(
@@ -176,11 +178,7 @@ class Release(UnderWay):
         packet: str | None = None,
     ) -> bytes:
         """The signed envelope of a decision on the packet that waits. Nothing is taken yet."""
-        waiting = self._packet()
-        standing = self._executor.desk.standing(waiting)
-        return self._pen(reviewer, key).decision(
-            waiting, verdict, standing, role=role, comment=comment, named=packet or ""
-        )
+        return self._signed(self._packet(), verdict, reviewer, key, role, comment, packet or "")
 
     def waive(self, finding: str, *, reviewer: str, key: SigningKey, reason: str, days: int = 7) -> Entry:
         """Let one finding of one bundle stand, by a Security Engineer's signature. `finding`: its id, or how it begins.
@@ -227,6 +225,7 @@ class Release(UnderWay):
         results = self._crew.store.get_model(GateReport, name).results if name else ()
         return {finding_id(item): item for gate in results for item in gate.findings if item.severity == "error"}
 
+    @kept_open()
     def edit(
         self,
         *,
@@ -261,6 +260,19 @@ class Release(UnderWay):
             raise UsageError(status.notice.removeprefix("the edit cannot be made: "), where=self.id)
         return status
 
+    def _signed(
+        self,
+        waiting: Packet,
+        verdict: Verdict,
+        reviewer: str,
+        key: SigningKey,
+        role: Role | None,
+        comment: str,
+        named: str,
+    ) -> bytes:
+        standing = self._executor.desk.standing(waiting)
+        return self._pen(reviewer, key).decision(waiting, verdict, standing, role=role, comment=comment, named=named)
+
     def _repr_markdown_(self) -> str:
         return self.review().markdown() if self.status().stage == "checkpoint" else f"release `{self.id}`"
 
@@ -289,6 +301,7 @@ def inbox(
     )
 
 
+@kept_open()
 def matters(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Matter, ...]:
     """What only a person can settle, in every release of a store that stands still for it."""
     executor = _office(store, policy)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -403,6 +404,10 @@ class DeploymentSpec(Model):
 
     def digest(self) -> str:
         """The name of this spec: SHA-256 over its canonical JSON (RFC 8785), evidence included."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return digest(self.model_dump(mode="json"))
 
     def evidence_for(self, path: str) -> Evidence:

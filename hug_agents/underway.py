@@ -19,6 +19,7 @@ from hug_agents.approve.policy import Policy
 from hug_agents.approve.quorum import Standing
 from hug_agents.approve.resolution import Choice, Matter
 from hug_agents.approve.signing import Pen
+from hug_agents.connections import kept_open
 from hug_agents.errors import EnvironmentBusy, UsageError
 from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.events import Event, record_once
@@ -43,6 +44,7 @@ class UnderWay:
         self.id = release
         self._crew = crew
 
+    @kept_open()
     def status(self) -> Status:
         """Where it stands now. Changes nothing."""
         from hug_agents.workflow import run as graph
@@ -76,6 +78,7 @@ class UnderWay:
             solo=bool(standing and standing.solo),
         )
 
+    @kept_open()
     def resume(self, answers: Mapping[str, str] | None = None) -> Status:
         """Go on as far as the ledger allows: after a decision, an answer, a crash, or when what blocked it is gone.
 
@@ -166,6 +169,7 @@ class UnderWay:
             raise UsageError("nothing waits to be settled", where=self.id, hint=f"hug release show {self.id}")
         return matter
 
+    @kept_open()
     def rollback(
         self, *, reviewer: str, key: SigningKey, reason: str, environment: str | None = None, role: Role | None = None
     ) -> Deployment:
@@ -268,6 +272,7 @@ class UnderWay:
         return self.status()
 
     @classmethod
+    @kept_open()
     def _begin(cls, crew: Any, values: Mapping[str, Any], name: str) -> Self:
         from hug_agents.workflow import run as graph
 

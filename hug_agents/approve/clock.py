@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 Clock = Callable[[], datetime]
 """Tells the time, with its zone. Always handed in."""
 
@@ -22,7 +21,7 @@ def instant(moment: datetime) -> Instant:
     """A moment as text, its fraction of a second dropped. Raises ValueError for one without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a moment needs its time zone")
-    return moment.astimezone(UTC).strftime(FORMAT).rjust(20, "0")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def moment(text: Instant) -> datetime:

@@ -11,6 +11,7 @@ import binascii
 import os
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,12 +44,13 @@ _WEAK = frozenset(
 class PublicKey:
     """What a policy holds of a person, and all that verifying needs."""
 
-    __slots__ = ("_key", "id", "line")
+    __slots__ = ("_raw", "id", "line")
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != 32 or raw[:31] + bytes([raw[31] & 0x7F]) in _WEAK:
             raise SigningKeyError("not a usable Ed25519 public key", hint="make one: hug keys new NAME")
-        self._key = Ed25519PublicKey.from_public_bytes(raw)
+        Ed25519PublicKey.from_public_bytes(raw)
+        self._raw = raw
         self.id = sha256(raw)
         self.line = "ssh-ed25519 " + base64.b64encode(_SSH + raw).decode()
 
@@ -71,11 +73,7 @@ class PublicKey:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether this key's owner signed the message."""
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        return _verified(self._raw, signature, message)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and other.id == self.id
@@ -85,6 +83,16 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"PublicKey({self.id})"
+
+
+# Asked again about every signature at every effect; the answer depends on nothing but these bytes and this key.
+@lru_cache(maxsize=256)
+def _verified(raw: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 class SigningKey:

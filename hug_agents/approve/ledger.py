@@ -98,14 +98,12 @@ _KINDS: dict[str, type[Signable]] = {
 }
 
 
-# What an entry's hash must be, and what a body says, depends on nothing but the text; an entry is read several times
-# while a packet is judged, and all of a release's entries with each event that is said once.
-@lru_cache(maxsize=1024)
 def _hash(seq: int, time: str, kind: str, release: str, prev: str, after: str, body: str) -> str:
     header = {"seq": seq, "time": time, "kind": kind, "release": release, "prev": prev, "after": after}
     return digest({**header, "body": body})
 
 
+# What a body says depends on nothing but the text.
 @lru_cache(maxsize=512)
 def _value(body: str) -> Mapping[str, Any]:
     return MappingProxyType(parse(body.encode(), limit=_MAX_BODY))
@@ -158,18 +156,18 @@ class Writer:
 
     def of(self, release: str) -> tuple[Entry, ...]:
         """The entries of one release in order, each checked, none missing. Raises LedgerBroken."""
+        before = "(SELECT b.hash FROM entries AS b WHERE b.seq = entries.seq - 1)"
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM entries WHERE release = ? ORDER BY seq",  # noqa: S608 - our own constant
+            f"SELECT {before}, {_COLUMNS} FROM entries WHERE release = ? ORDER BY seq",  # noqa: S608 - our own constants
             (release,),
         ).fetchall()
         head = self._connection.execute("SELECT seq, hash FROM heads WHERE release = ?", (release,)).fetchone()
-        entries = tuple(_checked(row) for row in rows)
+        entries = tuple(_checked(row[1:]) for row in rows)
         expected = GENESIS
-        for entry in entries:
+        for entry, row in zip(entries, rows, strict=True):
             if entry.after != expected:
                 raise LedgerBroken("an entry of this release before it is gone, added or moved", seq=entry.seq)
-            before = self._connection.execute("SELECT hash FROM entries WHERE seq = ?", (entry.seq - 1,)).fetchone()
-            if entry.prev != (before[0] if before else GENESIS):
+            if entry.prev != (GENESIS if row[0] is None else row[0]):
                 raise LedgerBroken("the entry before it is not the one it was written after", seq=entry.seq)
             expected = entry.hash
         last = (entries[-1].seq, entries[-1].hash) if entries else None
@@ -261,6 +259,9 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         raise LedgerBroken("its fields cannot be read", seq=row[0]) from error
 
 
+# A row is read from the file each time; whether it has its hash depends on nothing but the row, and a release's rows
+# are read several times while a packet is judged, and with each event that is said once.
+@lru_cache(maxsize=1024)
 def _checked(row: tuple[Any, ...]) -> Entry:
     entry = _entry(row)
     if entry.computed() != entry.hash:

@@ -204,7 +204,7 @@ class Policy(Model):
         """Someone by id."""
         return next((person for person in self.people if person.id == name), None)
 
-    @property
+    @cached_property
     def keys(self) -> Mapping[str, tuple[Person, PublicKey]]:
         """Every key by its id, with its owner."""
         listed = [(person, _public(line)) for person in self.people for line in person.keys]

@@ -7,6 +7,7 @@ that comes out of it is compared with what was signed, so a changed dossier is o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -69,6 +70,12 @@ class Contents:
     gates: GateReport
 
 
+# Made from the same spec again and again; what comes out depends on nothing else.
+@lru_cache(maxsize=8)
+def _blueprint(spec: DeploymentSpec) -> Blueprint:
+    return plan_of(spec)
+
+
 def open_dossier(dossier: Dossier, store: Store) -> Contents:
     """Read everything, every byte checked. Raises StoreError; NotApproved where documents do not belong together.
 
@@ -93,7 +100,7 @@ def open_dossier(dossier: Dossier, store: Store) -> Contents:
             )
     return Contents(
         spec=spec,
-        blueprint=plan_of(spec),
+        blueprint=_blueprint(spec),
         bundle=bundle,
         previous=store.get_bundle(saved.previous) if saved.previous else None,
         environment=environment,

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.ledger import Entry
+from hug_agents.canonical import canonical_json
 from hug_agents.spec import Line, Model
 
 EventName = Literal[
@@ -58,11 +59,8 @@ class Recorded(Event):
 
 def record_once(desk: Desk, event: Event) -> None:
     """As `record`, unless the release's entries hold the very event already: a node that is entered again says it once."""
-    with desk.ledger.reading() as reader:
-        known = {
-            Event.model_validate(item.model_dump(exclude={"seq", "at"})) for item in events(reader.of(event.release))
-        }
-    if event not in known:
+    body = canonical_json({"event": event.name, "detail": _detail(event)}).decode()
+    if not any(item.kind == "event" and item.body == body for item in desk.entries(event.release)):
         record(desk, event)
 
 
@@ -71,8 +69,12 @@ _NAMES = frozenset(get_args(EventName))
 
 def record(desk: Desk, event: Event, *, still_open: bool = True) -> Entry:
     """Write an event; a release that ended leaves the inbox, and with `still_open=False` stays out of it."""
-    values = {key: str(value) for key, value in event.model_dump(exclude={"name", "release"}).items() if value}
-    return desk.record(event.release, event.name, still_open=still_open and event.name != "release_ended", **values)
+    still_open = still_open and event.name != "release_ended"
+    return desk.record(event.release, event.name, still_open=still_open, **_detail(event))
+
+
+def _detail(event: Event) -> dict[str, str]:
+    return {key: str(value) for key, value in event.model_dump(exclude={"name", "release"}).items() if value}
 
 
 def events(entries: Iterable[Entry]) -> Iterator[Recorded]:

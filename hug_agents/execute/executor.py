@@ -129,8 +129,8 @@ class Executor:
             if order.action == "rollback" and order.series == RELEASE:
                 packet, signed_by = self._way_back(order, dossier)
             else:
-                packet = packet_of(dossier, contents, self.desk, self.desk.policy()).digest()
-                signed_by = self._allowed(order, dossier, contents)
+                judged = packet_of(dossier, contents, self.desk, self.desk.policy())
+                packet, signed_by = judged.digest(), self._allowed(order, judged)
             work = Work(
                 order=order,
                 plan=contents.plan,
@@ -173,8 +173,7 @@ class Executor:
             previous=contents.previous,
         )
 
-    def _allowed(self, order: Order, dossier: Dossier, contents: Contents) -> tuple[PersonId, ...]:
-        packet = packet_of(dossier, contents, self.desk, self.desk.policy())
+    def _allowed(self, order: Order, packet: Packet) -> tuple[PersonId, ...]:
         _opened(order, packet)
         return tuple(dict.fromkeys(item.reviewer for item in self.desk.authorise(packet).signatures))
 

@@ -11,6 +11,7 @@ the executor, which asks the ledger, and come back to `ask` when it says no.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -59,7 +60,8 @@ def build_graph(crew: Crew) -> Graph:
         ("close", governed.close),
     )
     for name, action in actions:
-        graph.add_node(name, action)
+        # Of a plain function the byte code is searched for subgraphs, each time; there are none.
+        graph.add_node(name, partial(action), input_schema=ReleaseState)
 
     graph.add_edge(START, "receive")
     graph.add_conditional_edges("receive", _after_receive, ["refine", "run_gates"])

@@ -14,6 +14,7 @@ from langgraph.errors import InvalidUpdateError
 from langgraph.types import Command
 from pydantic import Field
 
+from hug_agents.connections import lent
 from hug_agents.errors import UsageError
 from hug_agents.spec import Model
 from hug_agents.workflow.graph import GOVERNED, PRE, ask
@@ -47,13 +48,11 @@ class Position(Model):
 
 @contextmanager
 def _compiled(crew: Crew) -> Iterator[Any]:
-    connection = sqlite3.connect(crew.store.checkpoints, check_same_thread=False, timeout=30)
-    try:
+    path = crew.store.checkpoints
+    with lent(path, lambda: sqlite3.connect(path, check_same_thread=False, timeout=30)) as connection:
         # Only plain values are in the state, so nothing but plain values is ever read back from the file.
         saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         yield crew.graph.copy(update={"checkpointer": saver})
-    finally:
-        connection.close()
 
 
 def new_thread() -> str:
@@ -91,8 +90,7 @@ def _unregistered(there: Mapping[str, Any], run: ReleaseInput) -> bool:
 def resume(crew: Crew, thread: str, answer: Any = None) -> Position:
     """Go on with a run: answer what it waits for, or, without an answer, take up one that stopped in between."""
     with _compiled(crew) as graph:
-        _straighten(graph, thread)
-        position = _position(graph, thread)
+        position = _position(graph, thread, _straighten(graph, thread))
         if position.interrupt and answer is not None:
             try:
                 return _drive(graph, thread, Command(resume={position.interrupt: answer}))
@@ -125,16 +123,19 @@ def _snapshot(graph: Any, thread: str) -> tuple[Any, bool]:
         return graph.get_state(saved.config), True
 
 
-def _straighten(graph: Any, thread: str, *, force: bool = False) -> None:
+def _straighten(graph: Any, thread: str, *, force: bool = False) -> tuple[Any, bool] | None:
     """Back to the first checkpoint where somebody made several governed nodes pending at once, by a goto or an update.
+
+    Returns what was found where nothing had to be done.
 
     Nothing is lost: what was signed lies in the ledger and holds for the same bytes, what was done lies in the journal.
     """
     snapshot, broken = _snapshot(graph, thread)
     if not force and not broken and not (len(snapshot.next) > 1 and GOVERNED & set(snapshot.next)):
-        return
+        return snapshot, broken
     notice = f"the graph was moved from outside ({', '.join(sorted(snapshot.next))}); asked anew"[:500]
     graph.update_state(snapshot.config, {"decision": "restart", "earlier": [], "notice": notice}, as_node=ask(PRE))
+    return None
 
 
 def _drive(graph: Any, thread: str, what: Any) -> Position:
@@ -142,8 +143,8 @@ def _drive(graph: Any, thread: str, what: Any) -> Position:
     return _position(graph, thread)
 
 
-def _position(graph: Any, thread: str, *, any_version: bool = False) -> Position:
-    snapshot, broken = _snapshot(graph, thread)
+def _position(graph: Any, thread: str, found: tuple[Any, bool] | None = None, *, any_version: bool = False) -> Position:
+    snapshot, broken = found or _snapshot(graph, thread)
     if not snapshot.values and not snapshot.next:
         raise UsageError(f"there is no run {thread!r} in this store", hint="the id is printed when a run starts")
     state = cast(ReleaseState, snapshot.values)
