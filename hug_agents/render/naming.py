@@ -45,6 +45,11 @@ def stack_name(spec: DeploymentSpec, environment: Environment) -> str:
     return short(spec.application, environment.name, limit=28)
 
 
+def aws_credential(spec: DeploymentSpec, place: str) -> str:
+    """Jenkins' credential for AWS in an environment, or for the build; the audience of its tokens is called the same."""
+    return short(spec.application, place, "aws", limit=100)
+
+
 def template_bucket(spec: DeploymentSpec) -> str:
     """The bucket of CloudFormation's templates, before the account's number: one an account, made by a person."""
     return f"{spec.application}-cloudformation"

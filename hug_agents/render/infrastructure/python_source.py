@@ -34,6 +34,8 @@ def source(value: Any, *, column: int = 0, indent: int = 0) -> Safe:
 
 
 def _flat(value: Any) -> str:
+    if isinstance(value, Safe):
+        return value  # source already
     if isinstance(value, str):
         return str(py(value))
     if value is None or isinstance(value, bool | int | float):

@@ -12,7 +12,7 @@ from hug_agents.render.infrastructure.aws import ecs, eks, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.roots import TEMPLATES, given, hcl_file, lock_file
-from hug_agents.render.infrastructure.aws.trust import trust
+from hug_agents.render.infrastructure.aws.trust import deploying, trust
 from hug_agents.render.naming import TERRAFORM
 from hug_agents.render.templating import fill
 from hug_agents.spec import DeploymentSpec, Environment
@@ -33,7 +33,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
     if not environments:
         return
     used = {*runtime.modules(spec), *(MODULES[item.kind] for item in spec.dependencies if item.managed)}
-    if trust(spec):
+    if deploying(spec) or (trust(spec) and registry.needed(spec)):
         used.add("deploy_role")
     if registry.needed(spec):
         used.add("registry")
@@ -65,6 +65,8 @@ def _module(name: str) -> Iterable[Artifact]:
 def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Artifact:
     is_ecs = spec.toolchain.runtime == "ecs"
     caches = [item for item in spec.dependencies if item.kind == "redis" and item.managed]
+    found = trust(spec)
+    provider_url, audiences = found.provider() if found else ("", ())
     needed = {f"environments/{item.name}": list(given(spec, item)) for item in environments}
     content = fill(
         TEMPLATES,
@@ -74,7 +76,10 @@ def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Arti
         provider=tool("aws"),
         registry=registry.needed(spec),
         environments=environments,
-        trust=trust(spec),
+        trust=found if registry.needed(spec) else deploying(spec),
+        deploying=deploying(spec) is not None,
+        provider_url=provider_url,
+        audiences=audiences,
         ecs=is_ecs,
         domain=all(item.domain for item in environments),
         internal=is_ecs and bool(spec.web_services),

@@ -15,9 +15,10 @@ from hug_agents.render.infrastructure.aws.roots import (
     region,
     registry_variables,
     state_key,
+    trusted,
     versions,
 )
-from hug_agents.render.infrastructure.aws.trust import said, trust, trusted
+from hug_agents.render.infrastructure.aws.trust import said, trust
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, object_of
 from hug_agents.render.naming import public_host, short, stack_name, uses_ecr
@@ -83,7 +84,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
         hcl_file("release.tf.j2", split=split(spec), services=hcl([item.name for item in spec.services])),
     )
     yield "services.tf", hcl_file("services.tf.j2", programs=calls)
-    if found := trust(spec):
+    found = trust(spec)
+    if found:
         policies = {
             "state": access.state(state_key(spec, environment.name)),
             "read": access.read(),
@@ -116,7 +118,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             ),
             migrations=_once(calls, "migration"),
             jobs=_once(calls, "job"),
-            pipeline=trust(spec) is not None,
+            pipeline=found is not None,
+            role_variable=found.role_variable if found else "",
             public=any(item.public for item in spec.web_services),
         ),
     )

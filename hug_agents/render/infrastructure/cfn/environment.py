@@ -6,6 +6,7 @@ from typing import Any
 
 from hug_agents.render.infrastructure.aws.programs import private_registry
 from hug_agents.render.infrastructure.aws.roots import owner_tag, registry_home
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.infrastructure.cfn.access import deploy_role
 from hug_agents.render.infrastructure.cfn.balancers import balancers
 from hug_agents.render.infrastructure.cfn.dependencies import dependencies, id_of, secrets
@@ -49,11 +50,12 @@ def stack_file(scope: Scope, found: Template) -> dict[str, Any]:
 
     Parameters that have a default and that people may want to change; tags; and what no update may replace or delete.
     """
+    pipeline = trust(scope.spec)
     theirs = (
         "AlertEmail",
         "MonthlyBudgetUsd",
         "VpcCidr",
-        "Repository",
+        *(item.pascal for item in (pipeline.settings if pipeline else ())),
         "RegistryAccountId",
         "RegistryRegion",
         "RegistrySecretArn",
