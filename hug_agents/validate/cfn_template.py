@@ -83,7 +83,7 @@ class Item:
         if node is None:
             return self
         # a text on lines of its own begins behind the line of its `|`
-        return _item(node, self.line + ("\n" in self.text))
+        return _item(node, self.line - 1 + ("\n" in self.text))
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,8 @@ def _item(node: yaml.Node, offset: int, line: int = 0) -> Item:
             [(key, inner)] = value.items()
             long = key.removeprefix("Fn::")
             if key.startswith("Fn::") or (key in _LONG and isinstance(inner.value, str) and not inner.function):
-                return Item(inner.value, line, long)
+                # the lines of a text are counted from its own key
+                return Item(inner.value, inner.line if long == "Sub" else line, long)
         return Item(value, line, function)
     if isinstance(node, yaml.SequenceNode):
         return Item([_item(item, offset) for item in node.value], line, function)
