@@ -29,6 +29,8 @@ RETENTION = f"{REGISTRY}/retention.json"
 GRAFANA = "monitoring/grafana"
 ELK = "monitoring/elk"
 DATADOG = "monitoring/datadog"
+DATADOG_SECRET = "datadog/api-key"  # noqa: S105 - a name, not a secret
+"""The secret that holds the API key of Datadog's Agent on ECS."""
 
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:

@@ -9,7 +9,7 @@ from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
-from hug_agents.render.infrastructure.aws import registry
+from hug_agents.render.infrastructure.aws import agent, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.trust import trust
@@ -94,7 +94,7 @@ def _readme(spec: DeploymentSpec) -> str:
         audiences=audiences,
         registry=needed,
         registry_stack=REGISTRY_STACK,
-        secrets=sorted({item.key for service in spec.services for item in service.secrets}),
+        secrets=agent.secret_keys(spec),
         caches=[f"{backing(spec, place, item).resource}-auth-token" for place in spec.environments for item in caches],
         given={stack: keys for stack, keys in given.items() if keys},
     )

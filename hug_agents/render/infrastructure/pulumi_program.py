@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hug_agents.render.infrastructure.aws import registry
+from hug_agents.render.infrastructure.aws import agent, registry
 from hug_agents.render.infrastructure.aws.access import READ
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing, label
 from hug_agents.render.infrastructure.aws.objectives import objectives, triggers
@@ -13,7 +13,7 @@ from hug_agents.render.infrastructure.aws.programs import image_repository, priv
 from hug_agents.render.infrastructure.aws.schedule import eventbridge
 from hug_agents.render.infrastructure.aws.trust import BUILD, trust
 from hug_agents.render.infrastructure.python_source import Call, source
-from hug_agents.render.naming import image_path, short
+from hug_agents.render.naming import DATADOG_SECRET, image_path, short
 from hug_agents.render.templating import Safe, fill, py
 from hug_agents.spec import Dependency, DeploymentSpec, Service
 
@@ -48,6 +48,8 @@ def program_files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
     names = ["__main__.py", "application.py", "environment.py", "tests/test_environments.py"]
     if values["pipeline"]:
         names += ["identities.py", "permissions.py"]
+    if values["agents"]:
+        names.append("agents.py")
     if values["registry"]:
         names.append("registry.py")
     for name in names:
@@ -60,6 +62,8 @@ def given(spec: DeploymentSpec) -> dict[str, Any]:
     found: dict[str, Any] = (
         {item.camel: item.example for item in pipeline.settings if not item.default} if pipeline else {}
     )
+    if agent.anywhere(spec):
+        found["datadogAgentImage"] = agent.IMAGE_EXAMPLE
     return found | {item.name: _EXISTING[_SHAPES[item.kind]] for item in spec.dependencies if not item.managed}
 
 
@@ -93,7 +97,12 @@ def _values(spec: DeploymentSpec) -> dict[str, Any]:
         "public": any(item.public for item in spec.web_services),
         "services": any(item.kind != "job" for item in spec.services),
         "jobs": any(item.kind == "job" or item.migrate_command for item in spec.services),
-        "secrets": any(item.secrets for item in spec.services),
+        "secrets": bool(agent.secret_keys(spec)),
+        "secret_names": _secret_names(spec),
+        "agents": source(_agents(spec), column=len("    return "), indent=4) if agent.anywhere(spec) else None,
+        "agent_secret": DATADOG_SECRET,
+        "site": agent.SITE,
+        "image_pattern": agent.IMAGE_PATTERN,
         "modules": {MODULES[item.kind] for item in spec.dependencies if item.managed},
         "dependencies": dependencies,
         "connection_imports": sorted({_SHAPES[item.kind] for item in spec.dependencies if not item.managed}),
@@ -102,6 +111,31 @@ def _values(spec: DeploymentSpec) -> dict[str, Any]:
         "passwords": Safe("[" + ", ".join(f"{name}.secret_arn" for name in caches) + "]"),
         "environments": source(tuple(item.name for item in spec.environments), column=len("ENVIRONMENTS = ")),
         "given": source(given(spec), column=len("GIVEN: dict[str, Any] = ")),
+    }
+
+
+def _secret_names(spec: DeploymentSpec) -> Safe:
+    own = "key for program in PROGRAMS for key in program.secrets.values()"
+    if not agent.anywhere(spec):
+        return Safe(f"{{{own}}}")
+    if not any(item.secrets for item in spec.services):
+        return Safe(f"[{py(DATADOG_SECRET)}]")
+    return Safe(f"{{{py(DATADOG_SECRET)}, *({own})}}")
+
+
+def _agents(spec: DeploymentSpec) -> dict[str, Call]:
+    """By the service; what the account knows are the variables of the function that this stands in."""
+    words = agent.Words(Safe("environment"), Safe("site"), Safe("image"), Safe("key_arn"))
+    return {
+        item.name: Call(
+            "Agent",
+            container=agent.container(spec, item, words),
+            labels=agent.labels(item, words),
+            environment=agent.variables(item, words),
+            secret_arn=words.key_arn,
+        )
+        for item in spec.services
+        if agent.beside(spec, item)
     }
 
 

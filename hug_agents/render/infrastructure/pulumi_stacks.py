@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import backing
-from hug_agents.render.infrastructure.aws.fargate import size
 from hug_agents.render.infrastructure.aws.programs import hosts, internal_zone, maximum_percent, resource_name
 from hug_agents.render.infrastructure.aws.roots import dns_zone, registry_home, tags
 from hug_agents.render.infrastructure.aws.trust import trust
@@ -41,8 +41,10 @@ def environment_stack(spec: DeploymentSpec, environment: Environment) -> str:
     if any(not item.public for item in spec.web_services):
         config["internalZone"] = internal_zone(spec, environment)
     config |= _trusted(spec)
-    if any(service.secrets for service in spec.services):
+    if agent.secret_keys(spec):
         config["secretPrefix"] = ""
+    if agent.anywhere(spec):
+        config["datadogSite"] = agent.SITE
     home = registry_home(spec)
     if home.account:
         config["registryAccountId"] = home.account
@@ -80,6 +82,7 @@ def missing(spec: DeploymentSpec, environment: Environment) -> list[str]:
     return (
         keys
         + missing_trust(spec)
+        + ([f"{spec.application}:datadogAgentImage"] if agent.anywhere(spec) else [])
         + [f"{spec.application}:{item.name}" for item in spec.dependencies if not item.managed]
     )
 
@@ -109,7 +112,7 @@ def _stack(spec: DeploymentSpec, name: str, environment: Environment, config: di
 
 def _places(spec: DeploymentSpec, environment: Environment, plain: Service) -> list[dict[str, Any]]:
     service = spec.in_environment(plain, environment)
-    cpu, memory = size(service)
+    cpu, memory = agent.task_size(spec, service)
     entry: dict[str, Any] = {
         "service": service.name,
         "name": resource_name(spec, environment, service),
@@ -132,6 +135,7 @@ def _places(spec: DeploymentSpec, environment: Environment, plain: Service) -> l
     found = [entry]
     if service.migrate_command:
         name = resource_name(spec, environment, service, suffix="_migrate")
+        cpu, memory = agent.task_size(spec, service, migration=True)
         migration: dict[str, Any] = {
             "service": service.name,
             "migration": True,

@@ -8,7 +8,7 @@ from importlib.resources import files as package_files
 from hug_agents.bundle import Artifact
 from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
-from hug_agents.render.infrastructure.aws import ecs, eks, registry
+from hug_agents.render.infrastructure.aws import agent, ecs, eks, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.roots import TEMPLATES, given, hcl_file, lock_file
@@ -83,7 +83,7 @@ def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Arti
         ecs=is_ecs,
         domain=all(item.domain for item in environments),
         internal=is_ecs and bool(spec.web_services),
-        secrets=sorted({item.key for service in spec.services for item in service.secrets}) if is_ecs else [],
+        secrets=agent.secret_keys(spec) if is_ecs else [],
         caches=[f"{backing(spec, place, item).resource}-auth-token" for place in environments for item in caches],
         given={root: names for root, names in needed.items() if names},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hug_agents.render.infrastructure.aws import access
+from hug_agents.render.infrastructure.aws import access, agent
 from hug_agents.render.infrastructure.aws.dependencies import backing, connections
 from hug_agents.render.infrastructure.aws.programs import Program, internal_zone, programs, split
 from hug_agents.render.infrastructure.aws.roots import (
@@ -43,7 +43,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
     production = environment.role == "production"
     hosts = [host for item in spec.web_services if (host := public_host(spec, environment, item))]
     backings = [backing(spec, environment, item) for item in spec.dependencies if item.managed]
-    secrets = sorted({item.key for service in spec.services for item in service.secrets})
+    secrets = agent.secret_keys(spec)
     ecr = uses_ecr(spec) and any(service.image is None for service in spec.services)
     yield "versions.tf", versions(spec, environment.name, environment)
     yield (
@@ -154,6 +154,20 @@ _SUBNETS = "module.network.private_subnet_ids"
 def _variables(spec: DeploymentSpec, environment: Environment) -> Iterable[Variable]:
     yield from common_variables(spec, environment)
     yield from registry_variables(spec)
+    if agent.anywhere(spec):
+        yield Variable(
+            name="datadog_agent_image",
+            description=agent.IMAGE_SAID,
+            condition=expression(f'can(regex("^{agent.IMAGE_PATTERN}$", var.datadog_agent_image))'),
+            error="datadog_agent_image must be named by its digest.",
+        )
+        yield Variable(
+            name="datadog_site",
+            description="The site of Datadog that the Agent reports to.",
+            default=hcl(agent.SITE),
+            condition=expression(f'can(regex("^{agent.SITE_PATTERN}$", var.datadog_site))'),
+            error="datadog_site must be a site of Datadog, such as datadoghq.eu.",
+        )
     index = spec.environments.index(environment)
     yield Variable(
         name="vpc_cidr",

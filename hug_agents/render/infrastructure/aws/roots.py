@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hug_agents.facts import tool
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import label
 from hug_agents.render.infrastructure.aws.dependencies import variables as dependency_variables
 from hug_agents.render.infrastructure.aws.programs import private_registry
@@ -167,7 +168,7 @@ def common_variables(spec: DeploymentSpec, environment: Environment) -> Iterable
         condition=expression("var.monthly_budget_usd > 0"),
         error="The budget must be above zero.",
     )
-    if any(service.secrets for service in spec.services):
+    if agent.secret_keys(spec):
         yield Variable(
             name="secret_prefix",
             description="Stands before the name of every secret, where environments share an account: staging/, say.",
@@ -211,6 +212,8 @@ def given(spec: DeploymentSpec, environment: Environment) -> dict[str, Safe]:
         values["region"] = hcl("eu-west-1")
     if deploying(spec):
         values |= given_trust(spec)
+    if agent.anywhere(spec):
+        values["datadog_agent_image"] = hcl(agent.IMAGE_EXAMPLE)
     for item in spec.dependencies:
         if not item.managed:
             values[label(item.name)] = object_of(_EXISTING[item.kind])
