@@ -20,8 +20,8 @@ def _images(facts: Facts) -> Iterator[tuple[str, str, int]]:
     for container in facts.containers:
         if isinstance(container.data.get("image"), str):
             yield container.data["image"], container.file, container.line("image")
-    for resource, container in facts.task_containers():
-        found = container.get("Image")
+    for resource, described in facts.task_containers():
+        found = described.get("Image")
         for item in found.choices() if found else ():
             if item.text:  # a parameter is filled by the deploy script, which takes digests only
                 yield item.text, resource.file, item.line

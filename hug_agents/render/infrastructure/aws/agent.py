@@ -74,7 +74,7 @@ def variables(service: Service, words: Words) -> dict[str, Any]:
 
 def container(spec: DeploymentSpec, service: Service, words: Words) -> dict[str, Any]:
     """The Agent's container as ECS describes it, without its logs."""
-    asked = {item.name for item in (*service.env, *service.secrets)}
+    asked = {item.name for item in service.env} | {item.name for item in service.secrets}
     environment = {
         "DD_APM_ENABLED": _said(asked, _TRACES),
         "DD_ENV": words.environment,
