@@ -18,6 +18,7 @@ from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.fargate import size
 from hug_agents.render.naming import DATADOG_SECRET
 from hug_agents.spec import DeploymentSpec, EnvVar
+from hug_agents.validate import run_gates
 from hug_agents.validate.hcl import parse
 from tests.examples import ALL, DIGEST
 from tests.render.infrastructure.test_pulumi import declare, of
@@ -185,6 +186,14 @@ def test_traces_and_counts_are_taken_in_where_the_service_sends_them(variable: s
     words = agent.Words("production", "datadoghq.com", agent.IMAGE_EXAMPLE, KEY_ARN)
     said = named(agent.container(spec, spec.services[0], words)["environment"])
     assert (said["DD_APM_ENABLED"], said["DD_USE_DOGSTATSD"], said["ECS_FARGATE"]) == (traces, counts, "true")
+
+
+@pytest.mark.parametrize("iac", [TF, CFN, PU])
+def test_the_name_of_its_key_is_taken_for_no_secret(iac: str) -> None:
+    (result,) = run_gates(bundle(iac), plan(spec_of(iac)), only=["secret scan"])
+    if result.status == "skipped":
+        pytest.skip("detect-secrets, install with pip install 'hug-agents[gates]'")
+    assert result.status == "passed", result.findings
 
 
 @pytest.mark.parametrize("iac", [TF, CFN, PU])

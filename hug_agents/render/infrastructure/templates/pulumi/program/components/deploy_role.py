@@ -42,7 +42,10 @@ class Identity:
         """The condition of the role's trust policy."""
         exact: dict[str, object] = {f"{self.issuer}:aud": self.audience}
         subjects: dict[str, object] = {f"{self.issuer}:sub": list(self.subjects)}
-        found = {"StringEquals": exact, "StringLike": subjects} if self.wildcards else {"StringEquals": exact | subjects}
+        if self.wildcards:
+            found = {"StringEquals": exact, "StringLike": subjects}
+        else:
+            found = {"StringEquals": exact | subjects}
         if self.claims:
             found["StringEqualsIfExists"] = {f"{self.issuer}:{claim}": value for claim, value in self.claims.items()}
         return found
