@@ -29,6 +29,8 @@ RETENTION = f"{REGISTRY}/retention.json"
 GRAFANA = "monitoring/grafana"
 ELK = "monitoring/elk"
 DATADOG = "monitoring/datadog"
+DATADOG_SECRET = "datadog/api-key"  # noqa: S105 - a name, not a secret
+"""The secret that holds the API key of Datadog's Agent on ECS."""
 
 
 def short(*parts: str, limit: int, separator: str = "-") -> str:
@@ -43,6 +45,11 @@ def short(*parts: str, limit: int, separator: str = "-") -> str:
 def stack_name(spec: DeploymentSpec, environment: Environment) -> str:
     """The name of an environment's resources: `application-environment`."""
     return short(spec.application, environment.name, limit=28)
+
+
+def aws_credential(spec: DeploymentSpec, place: str) -> str:
+    """Jenkins' credential for AWS in an environment, or for the build; the audience of its tokens is called the same."""
+    return short(spec.application, place, "aws", limit=100)
 
 
 def template_bucket(spec: DeploymentSpec) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from hug_agents.bundle import Bundle
 from hug_agents.errors import ProcessError
 from hug_agents.plans import Blueprint
+from hug_agents.render.naming import DATADOG_SECRET
 from hug_agents.validate.gate import Finding, Workspace
 from hug_agents.validate.program import ProgramGate, parsed
 
@@ -107,6 +108,7 @@ def _names(blueprint: Blueprint) -> Iterator[str]:
     """The names of the spec: what a secret is called is not a secret."""
     spec = blueprint.spec
     yield spec.application
+    yield DATADOG_SECRET
     for service in spec.services:
         yield service.name
         for secret in service.secrets:

@@ -277,10 +277,23 @@ def with_image(definition: dict[str, Any], container: str, image: str) -> dict[s
         raise UsageError(f"the task definition {definition['family']} has no container {container}")
     return {
         **definition,
-        "containerDefinitions": [
-            {**item, "image": image} if item["name"] == container else item for item in containers
-        ],
+        "containerDefinitions": [_renewed(item, image) if item["name"] == container else item for item in containers],
     }
+
+
+def _renewed(container: dict[str, Any], image: str) -> dict[str, Any]:
+    """The container with another image; a label or a variable that told the old one's digest tells the new one's."""
+    old, new = (text.partition("@sha256:")[2] for text in (str(container.get("image", "")), image))
+    found = {**container, "image": image}
+    if old and new and "dockerLabels" in container:
+        found["dockerLabels"] = {
+            key: new if value == old else value for key, value in container["dockerLabels"].items()
+        }
+    if old and new and "environment" in container:
+        found["environment"] = [
+            {**row, "value": new} if row.get("value") == old else row for row in container["environment"]
+        ]
+    return found
 
 
 def _cluster(spec: DeploymentSpec, environment: Environment) -> str:

@@ -10,6 +10,7 @@ from hug_agents.plans import Blueprint
 from hug_agents.render.infrastructure.aws import registry as ecr
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.roots import registry_home
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.infrastructure.cfn.environment import secrets_file, stack_file, tags, template
 from hug_agents.render.infrastructure.cfn.registry import registry
 from hug_agents.render.infrastructure.cfn.scope import Scope
@@ -29,7 +30,8 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
     if ecr.needed(spec):
         found = registry(spec)
         yield _artifact("registry/template.yaml", found.text("services"))
-        values = {"Repository": spec.repository} if spec.repository and "Repository" in found.parameters else {}
+        pipeline = trust(spec)
+        values = {item.pascal: item.default for item in pipeline.settings if item.default} if pipeline else {}
         signed = tags(spec, "registry", f"{spec.application}-registry")
         yield _artifact("registry/stack.json", json_document({"Parameters": values, "Tags": signed}))
     given: dict[str, list[str]] = {}
@@ -64,6 +66,8 @@ def _check(spec: DeploymentSpec) -> None:
 
 
 def _readme(spec: DeploymentSpec, given: dict[str, list[str]]) -> Artifact:
+    pipeline = trust(spec)
+    provider_url, audiences = pipeline.provider() if pipeline else ("", ())
     content = fill(
         "infrastructure/templates/cloudformation",
         "readme.md.j2",
@@ -72,8 +76,9 @@ def _readme(spec: DeploymentSpec, given: dict[str, list[str]]) -> Artifact:
         registry=ecr.needed(spec),
         registry_region=registry_home(spec).region,
         environments=spec.environments,
-        pipeline=spec.toolchain.ci == "github_actions",
-        repository=spec.repository,
+        pipeline=pipeline,
+        provider_url=provider_url,
+        audiences=audiences,
         secrets={item.name: secrets_file(Scope(spec, item)) for item in spec.environments},
         given={name: names for name, names in given.items() if names},
         domain=all(item.domain for item in spec.environments),

@@ -29,6 +29,15 @@ def object_of(pairs: Mapping[str, Any]) -> Safe:
     return Safe("\n".join(["{", *lines, "}"]) if lines else "{}")
 
 
+def nested(value: Any) -> Safe:
+    """Lists and objects in each other, one item a line; expressions stay as they are."""
+    if isinstance(value, Mapping):
+        return object_of({key: nested(item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return list_of([nested(item) for item in value])
+    return _value(value)
+
+
 def _value(value: Any) -> Safe:
     if isinstance(value, Safe):
         return value

@@ -9,11 +9,18 @@ from hug_agents.bundle import Artifact
 from hug_agents.errors import UnsupportedError
 from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
-from hug_agents.render.infrastructure.aws import registry
+from hug_agents.render.infrastructure.aws import agent, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.infrastructure.pulumi_program import REGISTRY_STACK, program_files
-from hug_agents.render.infrastructure.pulumi_stacks import environment_stack, missing, project, registry_stack
+from hug_agents.render.infrastructure.pulumi_stacks import (
+    environment_stack,
+    missing,
+    missing_trust,
+    project,
+    registry_stack,
+)
 from hug_agents.render.naming import PULUMI
 from hug_agents.render.templating import fill
 from hug_agents.spec import DeploymentSpec
@@ -63,7 +70,7 @@ def _used(spec: DeploymentSpec) -> Iterable[str]:
         used.add("job")
     if "bucket" in used:
         used.add("private_bucket")
-    if spec.toolchain.ci == "github_actions":
+    if trust(spec):
         used.add("deploy_role")
     yield from (f"components/{name}.py" for name in used)
 
@@ -72,16 +79,22 @@ def _readme(spec: DeploymentSpec) -> str:
     needed = registry.needed(spec)
     caches = [item for item in spec.dependencies if item.kind == "redis" and item.managed]
     given = {item.name: missing(spec, item) for item in spec.environments}
+    if needed:
+        given[REGISTRY_STACK] = missing_trust(spec)
+    pipeline = trust(spec)
+    provider_url, audiences = pipeline.provider() if pipeline else ("", ())
     content = fill(
         TEMPLATES,
         "readme.md.j2",
         application=spec.application,
         pulumi=tool("pulumi"),
         provider=tool("pulumi-aws"),
-        pipeline=spec.toolchain.ci == "github_actions",
+        pipeline=pipeline,
+        provider_url=provider_url,
+        audiences=audiences,
         registry=needed,
         registry_stack=REGISTRY_STACK,
-        secrets=sorted({item.key for service in spec.services for item in service.secrets}),
+        secrets=agent.secret_keys(spec),
         caches=[f"{backing(spec, place, item).resource}-auth-token" for place in spec.environments for item in caches],
         given={stack: keys for stack, keys in given.items() if keys},
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hug_agents.render.infrastructure.aws import registry
+from hug_agents.render.infrastructure.aws import agent, registry
 from hug_agents.render.infrastructure.aws.access import READ
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing, label
 from hug_agents.render.infrastructure.aws.objectives import objectives, triggers
 from hug_agents.render.infrastructure.aws.programs import image_repository, private_registry, split
 from hug_agents.render.infrastructure.aws.schedule import eventbridge
-from hug_agents.render.infrastructure.pulumi_stacks import missing
+from hug_agents.render.infrastructure.aws.trust import BUILD, trust
 from hug_agents.render.infrastructure.python_source import Call, source
-from hug_agents.render.naming import image_path, short
-from hug_agents.render.templating import Safe, fill
+from hug_agents.render.naming import DATADOG_SECRET, image_path, short
+from hug_agents.render.templating import Safe, fill, py
 from hug_agents.spec import Dependency, DeploymentSpec, Service
 
 TEMPLATES = "infrastructure/templates/pulumi/program"
@@ -47,7 +47,9 @@ def program_files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
     values = _values(spec)
     names = ["__main__.py", "application.py", "environment.py", "tests/test_environments.py"]
     if values["pipeline"]:
-        names.append("permissions.py")
+        names += ["identities.py", "permissions.py"]
+    if values["agents"]:
+        names.append("agents.py")
     if values["registry"]:
         names.append("registry.py")
     for name in names:
@@ -56,9 +58,12 @@ def program_files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
 
 def given(spec: DeploymentSpec) -> dict[str, Any]:
     """Stand-ins for what a person adds to the stack files, for tests and checks."""
-    found: dict[str, Any] = {}
-    if any(f"{spec.application}:repository" in missing(spec, item) for item in spec.environments):
-        found["repository"] = "example/application"
+    pipeline = trust(spec)
+    found: dict[str, Any] = (
+        {item.camel: item.example for item in pipeline.settings if not item.default} if pipeline else {}
+    )
+    if agent.anywhere(spec):
+        found["datadogAgentImage"] = agent.IMAGE_EXAMPLE
     return found | {item.name: _EXISTING[_SHAPES[item.kind]] for item in spec.dependencies if not item.managed}
 
 
@@ -83,15 +88,21 @@ def _values(spec: DeploymentSpec) -> dict[str, Any]:
         "registry": registry.needed(spec),
         "registry_stack": REGISTRY_STACK,
         "read": source([f"{service}:{action}" for service, names in READ.items() for action in names]),
-        "pipeline": spec.toolchain.ci == "github_actions",
+        "pipeline": trust(spec),
+        "approvals": Safe(found.approvals if (found := trust(spec)) else ""),
+        "identities": source(_identities(spec), column=len("    identities = "), indent=4),
         "role": short(spec.application, "build", limit=64),
         "role_name": Safe('f"{settings.name}-deploy"'),
-        "branch": spec.default_branch,
         "web": bool(spec.web_services),
         "public": any(item.public for item in spec.web_services),
         "services": any(item.kind != "job" for item in spec.services),
         "jobs": any(item.kind == "job" or item.migrate_command for item in spec.services),
-        "secrets": any(item.secrets for item in spec.services),
+        "secrets": bool(agent.secret_keys(spec)),
+        "secret_names": _secret_names(spec),
+        "agents": source(_agents(spec), column=len("    return "), indent=4) if agent.anywhere(spec) else None,
+        "agent_secret": DATADOG_SECRET,
+        "site": agent.SITE,
+        "image_pattern": agent.IMAGE_PATTERN,
         "modules": {MODULES[item.kind] for item in spec.dependencies if item.managed},
         "dependencies": dependencies,
         "connection_imports": sorted({_SHAPES[item.kind] for item in spec.dependencies if not item.managed}),
@@ -101,6 +112,58 @@ def _values(spec: DeploymentSpec) -> dict[str, Any]:
         "environments": source(tuple(item.name for item in spec.environments), column=len("ENVIRONMENTS = ")),
         "given": source(given(spec), column=len("GIVEN: dict[str, Any] = ")),
     }
+
+
+def _secret_names(spec: DeploymentSpec) -> Safe:
+    own = "key for program in PROGRAMS for key in program.secrets.values()"
+    if not agent.anywhere(spec):
+        return Safe(f"{{{own}}}")
+    if not any(item.secrets for item in spec.services):
+        return Safe(f"[{py(DATADOG_SECRET)}]")
+    return Safe(f"{{{py(DATADOG_SECRET)}, *({own})}}")
+
+
+def _agents(spec: DeploymentSpec) -> dict[str, Call]:
+    """By the service; what the account knows are the variables of the function that this stands in."""
+    words = agent.Words(Safe("environment"), Safe("site"), Safe("image"), Safe("key_arn"))
+    return {
+        item.name: Call(
+            "Agent",
+            container=agent.container(spec, item, words),
+            labels=agent.labels(item, words),
+            environment=agent.variables(item, words),
+            secret_arn=words.key_arn,
+        )
+        for item in spec.services
+        if agent.beside(spec, item)
+    }
+
+
+def _identities(spec: DeploymentSpec) -> dict[str, Call]:
+    """By the name of the stack. Settings are the variables of the function that this stands in."""
+    pipeline = trust(spec)
+    found: dict[str, Call] = {}
+    for place, token in pipeline.tokens.items() if pipeline else ():
+        if place == BUILD and not registry.needed(spec):
+            continue
+        more: dict[str, Any] = {"wildcards": True} if token.like else {}
+        if token.claims:
+            more["claims"] = dict(token.claims)
+        found[place or REGISTRY_STACK] = Call(
+            "Identity",
+            issuer=_formatted(token.issuer),
+            audience=_formatted(token.audience),
+            subjects=[_formatted(item) for item in token.subjects],
+            **more,
+        )
+    return found
+
+
+def _formatted(text: str) -> Safe:
+    """A text with variables in it: the variable alone, an f-string, or a plain one."""
+    if text.startswith("{") and text.endswith("}") and text.count("{") == 1:
+        return Safe(text[1:-1])
+    return Safe(f"f{py(text)}" if "{" in text else py(text))
 
 
 def _dependency(spec: DeploymentSpec, item: Dependency) -> Mapping[str, Any]:

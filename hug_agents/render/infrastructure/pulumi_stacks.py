@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import backing
-from hug_agents.render.infrastructure.aws.fargate import size
 from hug_agents.render.infrastructure.aws.programs import hosts, internal_zone, maximum_percent, resource_name
 from hug_agents.render.infrastructure.aws.roots import dns_zone, registry_home, tags
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.naming import short, stack_name
 from hug_agents.render.templating import yaml_documents
 from hug_agents.spec import DeploymentSpec, Environment, Service
@@ -39,10 +40,11 @@ def environment_stack(spec: DeploymentSpec, environment: Environment) -> str:
         config["dnsZone"] = dns_zone(environment.domain)
     if any(not item.public for item in spec.web_services):
         config["internalZone"] = internal_zone(spec, environment)
-    if spec.repository and spec.toolchain.ci == "github_actions":
-        config["repository"] = spec.repository
-    if any(service.secrets for service in spec.services):
+    config |= _trusted(spec)
+    if agent.secret_keys(spec):
         config["secretPrefix"] = ""
+    if agent.anywhere(spec):
+        config["datadogSite"] = agent.SITE
     home = registry_home(spec)
     if home.account:
         config["registryAccountId"] = home.account
@@ -70,17 +72,30 @@ def registry_stack(spec: DeploymentSpec) -> str:
     readers = sorted({item.account for item in spec.environments if item.account and item.account != home.account})
     if readers:
         config["readerAccountIds"] = readers
-    if spec.repository and spec.toolchain.ci == "github_actions":
-        config["repository"] = spec.repository
+    config |= _trusted(spec)
     return _stack(spec, "registry", home, config)
 
 
 def missing(spec: DeploymentSpec, environment: Environment) -> list[str]:
     """The keys that a person has to add: nothing says their values."""
     keys = [] if environment.region else ["aws:region"]
-    if spec.toolchain.ci == "github_actions" and not spec.repository:
-        keys.append(f"{spec.application}:repository")
-    return keys + [f"{spec.application}:{item.name}" for item in spec.dependencies if not item.managed]
+    return (
+        keys
+        + missing_trust(spec)
+        + ([f"{spec.application}:datadogAgentImage"] if agent.anywhere(spec) else [])
+        + [f"{spec.application}:{item.name}" for item in spec.dependencies if not item.managed]
+    )
+
+
+def missing_trust(spec: DeploymentSpec) -> list[str]:
+    """The keys that say whose pipeline may deploy, where nothing else does."""
+    found = trust(spec)
+    return [f"{spec.application}:{item.camel}" for item in found.settings if not item.default] if found else []
+
+
+def _trusted(spec: DeploymentSpec) -> dict[str, str]:
+    found = trust(spec)
+    return {item.camel: item.default for item in found.settings if item.default} if found else {}
 
 
 def _stack(spec: DeploymentSpec, name: str, environment: Environment, config: dict[str, Any]) -> str:
@@ -97,7 +112,7 @@ def _stack(spec: DeploymentSpec, name: str, environment: Environment, config: di
 
 def _places(spec: DeploymentSpec, environment: Environment, plain: Service) -> list[dict[str, Any]]:
     service = spec.in_environment(plain, environment)
-    cpu, memory = size(service)
+    cpu, memory = agent.task_size(spec, service)
     entry: dict[str, Any] = {
         "service": service.name,
         "name": resource_name(spec, environment, service),
@@ -120,6 +135,7 @@ def _places(spec: DeploymentSpec, environment: Environment, plain: Service) -> l
     found = [entry]
     if service.migrate_command:
         name = resource_name(spec, environment, service, suffix="_migrate")
+        cpu, memory = agent.task_size(spec, service, migration=True)
         migration: dict[str, Any] = {
             "service": service.name,
             "migration": True,

@@ -34,14 +34,22 @@ def source(value: Any, *, column: int = 0, indent: int = 0) -> Safe:
 
 
 def _flat(value: Any) -> str:
+    if isinstance(value, Safe):
+        return value  # source already
     if isinstance(value, str):
-        return str(py(value))
+        return _string(value)
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     items = [f"{prefix}{_flat(item)}" for prefix, item in _items(value)]
     opening, closing = _brackets(value)
     comma = "," if isinstance(value, tuple) and len(items) == 1 else ""
     return f"{opening}{', '.join(items)}{comma}{closing}"
+
+
+def _string(value: str) -> str:
+    quoted = str(py(value))
+    # As formatters do: in the quotes that need no escape.
+    return "'" + quoted[1:-1].replace('\\"', '"') + "'" if '"' in value and "'" not in value else quoted
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

@@ -8,11 +8,11 @@ from importlib.resources import files as package_files
 from hug_agents.bundle import Artifact
 from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
-from hug_agents.render.infrastructure.aws import ecs, eks, registry
+from hug_agents.render.infrastructure.aws import agent, ecs, eks, registry
 from hug_agents.render.infrastructure.aws.dependencies import MODULES, backing
 from hug_agents.render.infrastructure.aws.programs import check
 from hug_agents.render.infrastructure.aws.roots import TEMPLATES, given, hcl_file, lock_file
-from hug_agents.render.infrastructure.aws.trust import trust
+from hug_agents.render.infrastructure.aws.trust import deploying, trust
 from hug_agents.render.naming import TERRAFORM
 from hug_agents.render.templating import fill
 from hug_agents.spec import DeploymentSpec, Environment
@@ -33,7 +33,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
     if not environments:
         return
     used = {*runtime.modules(spec), *(MODULES[item.kind] for item in spec.dependencies if item.managed)}
-    if trust(spec):
+    if deploying(spec) or (trust(spec) and registry.needed(spec)):
         used.add("deploy_role")
     if registry.needed(spec):
         used.add("registry")
@@ -65,6 +65,8 @@ def _module(name: str) -> Iterable[Artifact]:
 def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Artifact:
     is_ecs = spec.toolchain.runtime == "ecs"
     caches = [item for item in spec.dependencies if item.kind == "redis" and item.managed]
+    found = trust(spec)
+    provider_url, audiences = found.provider() if found else ("", ())
     needed = {f"environments/{item.name}": list(given(spec, item)) for item in environments}
     content = fill(
         TEMPLATES,
@@ -74,11 +76,14 @@ def _readme(spec: DeploymentSpec, environments: tuple[Environment, ...]) -> Arti
         provider=tool("aws"),
         registry=registry.needed(spec),
         environments=environments,
-        trust=trust(spec),
+        trust=found if registry.needed(spec) else deploying(spec),
+        deploying=deploying(spec) is not None,
+        provider_url=provider_url,
+        audiences=audiences,
         ecs=is_ecs,
         domain=all(item.domain for item in environments),
         internal=is_ecs and bool(spec.web_services),
-        secrets=sorted({item.key for service in spec.services for item in service.secrets}) if is_ecs else [],
+        secrets=agent.secret_keys(spec) if is_ecs else [],
         caches=[f"{backing(spec, place, item).resource}-auth-token" for place in environments for item in caches],
         given={root: names for root, names in needed.items() if names},
     )

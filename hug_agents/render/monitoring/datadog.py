@@ -8,7 +8,7 @@ from typing import Any
 from hug_agents import slo as objectives
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
-from hug_agents.render.monitoring.datadog_agent import component, fargate
+from hug_agents.render.monitoring.datadog_agent import component
 from hug_agents.render.monitoring.datadog_dashboard import catalogue, dashboard, gates, percentiles, synthetics
 from hug_agents.render.monitoring.datadog_monitors import monitors, slos
 from hug_agents.render.monitoring.datadog_queries import DURATION, REQUESTS, timeframe
@@ -62,11 +62,6 @@ def _workloads(spec: DeploymentSpec) -> Iterable[Artifact]:
             for name, value in component(spec, place, found):
                 content = _component(value) if name == "kustomization.yaml" else yaml_documents(*value)
                 yield _text(f"{KUBERNETES}/components/datadog/{place.name}/{name}", content)
-    if spec.toolchain.runtime == "ecs":
-        for place in spec.environments:
-            for service in spec.services:
-                path = f"{DATADOG}/ecs/{place.name}.{service.name}.json"
-                yield _text(path, json_document(fargate(spec, place, service)))
 
 
 def _component(value: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hug_agents.facts import tool
 from hug_agents.render.monitoring.datadog_queries import COUNTER, NAMESPACE, language
 from hug_agents.render.naming import DURATION_METRIC, labels, metrics_port
 from hug_agents.spec import DeploymentSpec, Environment, Service
@@ -120,40 +119,9 @@ def _policy(spec: DeploymentSpec, service: Service) -> dict[str, Any]:
     }
 
 
-def fargate(spec: DeploymentSpec, environment: Environment, service: Service) -> dict[str, Any]:
-    """For a task definition: the labels of the service's container, and the Agent beside it."""
-    marks = {
-        "com.datadoghq.tags.env": environment.name,
-        "com.datadoghq.tags.service": service.name,
-        "com.datadoghq.tags.version": "${DD_VERSION}",
-    }
-    if metrics_port(service):
-        marks["com.datadoghq.ad.checks"] = _json(checks(service))
-    return {
-        "dockerLabels": marks,
-        "agent": {
-            "name": "datadog-agent",
-            "image": f"public.ecr.aws/datadog/agent:{tool('datadog-agent')}",
-            "essential": False,  # the service goes on without its monitoring
-            "cpu": 64,
-            "memoryReservation": 256,
-            "environment": [
-                {"name": "ECS_FARGATE", "value": "true"},
-                {"name": "DD_SITE", "value": "${DD_SITE}"},
-                {"name": "DD_ENV", "value": environment.name},
-                {"name": "DD_SERVICE", "value": service.name},
-                {"name": "DD_TAGS", "value": f"application:{spec.application}"},
-            ],
-            "secrets": [{"name": "DD_API_KEY", "valueFrom": "${DD_API_KEY_SECRET_ARN}"}],
-            "healthCheck": {
-                "command": ["CMD-SHELL", "agent health"],
-                "interval": 30,
-                "timeout": 5,
-                "retries": 3,
-                "startPeriod": 60,
-            },
-        },
-    }
+def discovered(service: Service) -> str:
+    """The check as a label of a container of ECS; empty for a service that has no metrics."""
+    return _json(checks(service)) if metrics_port(service) else ""
 
 
 def _json(value: Any) -> str:

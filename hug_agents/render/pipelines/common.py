@@ -9,6 +9,7 @@ from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, SMOKE_SCRIPT
 from hug_agents.render.pipelines.builds import builds, given_images, registry
 from hug_agents.render.pipelines.places import drill_place, in_aws, places, timing
+from hug_agents.render.pipelines.roles import roles
 from hug_agents.render.pipelines.schedule import DRIFT_CRON, drill_cron, windows
 from hug_agents.render.pipelines.suites import suites
 from hug_agents.render.pipelines.syntax import command, made, words
@@ -71,6 +72,7 @@ def common(blueprint: Blueprint, longest_job: int) -> dict[str, Any]:
         "cron": drill_cron(spec.drill_every_days),
         "drift_cron": DRIFT_CRON,
         "drill_every_days": spec.drill_every_days,
+        **roles(spec),
         "strategy": spec.strategy.kind,
         # What the drill carries out: the steps that have a command. The others are people's.
         "expected_seconds": sum(step.expected_seconds for step in blueprint.rollback.steps if step.command),

@@ -12,8 +12,11 @@ from typing import Literal
 
 from hug_agents.validate.policy.facts import Facts
 
-Kind = Literal["port", "path", "metric", "service", "environment", "secret", "variable", "image"]
-"""`port` and `path` are a service's, `secret` is a key in the secret store, `variable` is what a container is given."""
+Kind = Literal[
+    "port", "path", "metric", "service", "environment", "secret", "variable", "image", "audience", "subject", "output"
+]
+"""`port` and `path` are a service's, `secret` is a key in the secret store, `variable` is what a container is given;
+`audience` and `subject` are what a pipeline's token says to AWS, by the place; `output` is of the infrastructure."""
 Role = Literal["defines", "refers", "lists"]
 """defines: it is so because this file says so · refers: somebody has to define it · lists: the file (or the files of its
 `group`) is about every one that is defined, so none may be missing."""

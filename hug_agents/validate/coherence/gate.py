@@ -9,12 +9,19 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from hug_agents.bundle import Bundle
-from hug_agents.validate.coherence import monitors, platforms, texts, wanted, workloads
+from hug_agents.validate.coherence import identities, monitors, platforms, texts, wanted, workloads
 from hug_agents.validate.coherence.fact import Fact, Read
 from hug_agents.validate.gate import Finding, Gate, Workspace
 from hug_agents.validate.policy.facts import Facts
 
-_OURS: tuple[Read, ...] = (wanted.facts, workloads.facts, monitors.facts, texts.facts, platforms.facts)
+_OURS: tuple[Read, ...] = (
+    wanted.facts,
+    workloads.facts,
+    monitors.facts,
+    texts.facts,
+    platforms.facts,
+    identities.facts,
+)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hug_agents.render.naming import (
+    DATADOG_SECRET,
     DURATION_METRIC,
     REQUESTS_METRIC,
     dependency_variables,
@@ -24,6 +25,20 @@ def facts(files: Facts) -> Iterator[Fact]:
         yield _defines(files, "environment", environment.name, "environments", number, "name")
     for number, service in enumerate(spec.services):
         yield from _service(files, spec, service, number)
+    if "datadog" in spec.toolchain.monitors and spec.toolchain.runtime == "ecs":
+        yield _defines(files, "secret", DATADOG_SECRET, "toolchain", "monitors")
+        for name in (
+            "DD_API_KEY",
+            "DD_APM_ENABLED",
+            "DD_ENV",
+            "DD_SERVICE",
+            "DD_SITE",
+            "DD_TAGS",
+            "DD_USE_DOGSTATSD",
+            "DD_VERSION",
+            "ECS_FARGATE",
+        ):
+            yield _defines(files, "variable", name, "toolchain", "monitors")
     for name in _measured():
         yield _defines(files, "metric", name, "toolchain", "monitors")
     for number, query in enumerate(spec.analysis.queries if spec.analysis else ()):

@@ -11,6 +11,9 @@ from typing import Any
 from hug_agents.bundle import Bundle
 from hug_agents.plans import Blueprint
 from hug_agents.spec import DeploymentSpec
+from hug_agents.validate.cfn_lint import template_files
+from hug_agents.validate.cfn_template import Item, Resource
+from hug_agents.validate.cfn_template import read as read_template
 from hug_agents.validate.hadolint import docker_files
 from hug_agents.validate.hcl import Block, parse
 from hug_agents.validate.kubernetes_validate import manifest_files, resources
@@ -114,6 +117,27 @@ class Facts:
                     yield path, block
 
     @cached_property
+    def stacks(self) -> tuple[Resource, ...]:
+        """Every resource of every CloudFormation template."""
+        found: list[Resource] = []
+        for path in template_files(self.bundle):
+            try:
+                found += read_template(path, self.bundle[path].content)[0]
+            except Malformed:
+                continue
+        return tuple(found)
+
+    def stack_resources(self, *types: str) -> Iterator[Resource]:
+        """The resources of CloudFormation of some types; of all, if none is named."""
+        return (item for item in self.stacks if not types or item.type in types)
+
+    def task_containers(self) -> Iterator[tuple[Resource, Item]]:
+        """Every container of every task definition of CloudFormation."""
+        for resource in self.stack_resources("AWS::ECS::TaskDefinition"):
+            found = resource.get("ContainerDefinitions")
+            yield from ((resource, item) for item in (found.rows() if found else ()))
+
+    @cached_property
     def manifests(self) -> tuple[tuple[str, Located], ...]:
         """Every Kubernetes resource, with its file."""
         return tuple(
@@ -142,9 +166,9 @@ class Facts:
 
     @cached_property
     def alarms(self) -> tuple[Alert, ...]:
-        """The alarms of CloudWatch, by their names in Terraform."""
+        """The alarms of CloudWatch, by their names in Terraform or in a template."""
         composites = " ".join(block.text("alarm_rule") for _, block in self.resources("aws_cloudwatch_composite_alarm"))
-        return tuple(
+        found = [
             Alert(
                 block.labels[-1],
                 path,
@@ -153,7 +177,18 @@ class Facts:
                 routed=block.text("alarm_actions") not in ("", "[]") or ".".join(block.labels) + "[" in composites,
             )
             for path, block in self.resources("aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm")
-        )
+        ]
+        composed = [item.get("AlarmRule") for item in self.stack_resources("AWS::CloudWatch::CompositeAlarm")]
+        named = " ".join(part.text for item in composed if item for part in item.walk())
+        for resource in self.stack_resources("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            actions, name = resource.get("AlarmActions"), resource.text("AlarmName")
+            heard = (
+                bool(actions and list(actions.rows()))
+                or f"${{{resource.name}}}" in named
+                or bool(name and name in named)
+            )
+            found.append(Alert(resource.name, resource.file, resource.line, routed=heard))
+        return tuple(found)
 
     def text(self, path: str) -> str:
         """A file's content; empty if it is not there."""

@@ -33,6 +33,10 @@ def no_target_check(facts: Facts) -> Iterator[Hit]:
         check = next(block.of("health_check"), None)
         if check is None or check.text("enabled") == "false" or not check.text("path"):
             yield Hit("this target group has no health check of a path", path, check.line if check else block.line)
+    for resource in facts.stack_resources("AWS::ElasticLoadBalancingV2::TargetGroup"):
+        if resource.get("HealthCheckPath") is None or resource.text("HealthCheckEnabled") == "false":
+            line = resource.at("HealthCheckEnabled")
+            yield Hit(f"the target group {resource.name} has no health check of a path", resource.file, line)
 
 
 def no_image_check(facts: Facts) -> Iterator[Hit]:

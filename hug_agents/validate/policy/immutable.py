@@ -20,6 +20,11 @@ def _images(facts: Facts) -> Iterator[tuple[str, str, int]]:
     for container in facts.containers:
         if isinstance(container.data.get("image"), str):
             yield container.data["image"], container.file, container.line("image")
+    for resource, described in facts.task_containers():
+        found = described.get("Image")
+        for item in found.choices() if found else ():
+            if item.text:  # a parameter is filled by the deploy script, which takes digests only
+                yield item.text, resource.file, item.line
     for path, instructions in facts.dockerfiles.items():
         stages: set[str] = set()
         for line, word, rest in instructions:
@@ -90,6 +95,10 @@ def mutable_tags(facts: Facts) -> Iterator[Hit]:
         value = block.attributes.get("image_tag_mutability")
         if value is None or value.literal not in ("IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"):
             yield Hit("tags of this registry can be moved to another image", path, value.line if value else block.line)
+    for resource in facts.stack_resources("AWS::ECR::Repository"):
+        if resource.text("ImageTagMutability") not in ("IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION"):
+            line = resource.at("ImageTagMutability")
+            yield Hit(f"tags of {resource.name} can be moved to another image", resource.file, line)
 
 
 def unpinned_providers(facts: Facts) -> Iterator[Hit]:
@@ -126,7 +135,7 @@ RULES = (
     Rule(
         "HUG-B1d", "Registries refuse to move tags", SOURCE,
         "A registry with mutable tags lets a release change after it was approved.",
-        'set image_tag_mutability = "IMMUTABLE"', mutable_tags,
+        'set image_tag_mutability = "IMMUTABLE", or ImageTagMutability: IMMUTABLE', mutable_tags,
     ),
     Rule(
         "HUG-B1e", "Providers are pinned", SOURCE,

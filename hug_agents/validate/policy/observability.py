@@ -21,6 +21,13 @@ def logs_not_kept(facts: Facts) -> Iterator[Hit]:
     for path, block in facts.resources("aws_ecs_task_definition"):
         if "logConfiguration" not in block.text("container_definitions"):
             yield Hit("the containers of this task write no logs", path, block.line)
+    for resource in facts.stack_resources("AWS::Logs::LogGroup"):
+        if resource.get("RetentionInDays") is None:
+            yield Hit(f"nobody said how long the logs of {resource.name} are kept", resource.file, resource.line)
+    for resource, container in facts.task_containers():
+        if container.get("LogConfiguration") is None:
+            name = found.text if (found := container.get("Name")) else ""
+            yield Hit(f"the container {name} of {resource.name} writes no logs", resource.file, container.line)
 
 
 def unheard(facts: Facts) -> Iterator[Hit]:

@@ -15,6 +15,7 @@ from hug_agents.validate.policy import (
     parity,
     safe_rollouts,
     simplicity,
+    stacks,
     written,
 )
 from hug_agents.validate.policy.facts import Facts
@@ -22,12 +23,13 @@ from hug_agents.validate.policy.rule import Rule
 
 _PRACTICES = (immutable, isolated_tests, safe_rollouts, health, documentation)
 _PITFALLS = (automated_gates, parity, simplicity, observability, drills)
+_STACKS = (stacks,)
 _AMENDMENTS = (written,)
 
 
 def rules() -> tuple[Rule, ...]:
-    """Every rule, best practices first, in the order of the mission; then those for what a model wrote."""
-    return tuple(rule for module in (*_PRACTICES, *_PITFALLS, *_AMENDMENTS) for rule in module.RULES)
+    """Every rule, best practices first, in the order of the mission; then those for CloudFormation, and for what a model wrote."""
+    return tuple(rule for module in (*_PRACTICES, *_PITFALLS, *_STACKS, *_AMENDMENTS) for rule in module.RULES)
 
 
 class PolicyPack(Gate):

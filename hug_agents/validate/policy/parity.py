@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hug_agents.spec import Environment
+from hug_agents.validate.cfn_template import Item
+from hug_agents.validate.gate import Severity
 from hug_agents.validate.hcl import Block
 from hug_agents.validate.located import Located, Malformed, documents
 from hug_agents.validate.policy.facts import Facts, folder
@@ -38,6 +40,7 @@ def _pairs(facts: Facts) -> Iterator[tuple[Environment, Environment]]:
 def _plain(text: str, environment: Environment) -> str:
     """A value with all that names the environment taken out, comments and spacing too."""
     text = re.sub(r"(^|\s)(#|//)[^\n]*", " ", text)
+    text = re.sub(r',?\s*"[^"]*/job/drill/"', "", text)  # drills are held in one environment, never in production
     text = re.sub(r"\b[a-z][a-z0-9-]*-[0-9a-f]{6}\b", "<name>", text)
     values = (environment.domain, environment.account, environment.namespace, environment.cluster, environment.name)
     for value in values:
@@ -91,6 +94,75 @@ def roots_differ(facts: Facts) -> Iterator[Hit]:
                     line,
                     severity=None if same_shape else "warning",
                 )
+
+
+_STACK_SIZE = re.compile(
+    r"Description|Cpu|Memory|(Desired)?Count|M(in|ax)imum\w*|M(in|ax)Capacity|\w+Class|(CacheNode|Instance)Type|\w*Allocated\w*"
+    r"|\w*Days|MultiAZ\w*|\w+Protection|\w*Cidr\w*|\w*Retention\w*|\w*Failover\w*|Num\w+|Snapshot\w+|\w+Window|Amount"
+)
+"""Keys of CloudFormation that say how much, not what; and those that only people read."""
+
+
+def stacks_differ(facts: Facts) -> Iterator[Hit]:
+    """Templates that make other things, or give them something other than another size."""
+    for staging, production in _pairs(facts):
+        ours, theirs = (_stack(facts, item) for item in (staging, production))
+        if not ours or not theirs:
+            continue
+        same_shape = (staging.domain is None, staging.cloud) == (production.domain is None, production.cloud)
+        severity: Severity | None = None if same_shape else "warning"
+        for here, there, name in ((theirs, ours, staging.name), (ours, theirs, production.name)):
+            for place in sorted(here.keys() - there.keys()):
+                parent, _, key = place.rpartition(".")
+                # one more of what is there, such as a gateway a zone, is a size
+                counted = not parent and any(
+                    re.fullmatch(rf"{re.escape(key.rstrip('0123456789'))}\d+", i) for i in there
+                )
+                if (not parent or parent in there) and not counted and not _is_size(key):
+                    yield Hit(f"{name} has no {place}", *here[place][:2], severity=severity)
+        for place in sorted(ours.keys() & theirs.keys()):
+            value, other = ours[place][2], theirs[place][2]
+            if _uncounted(value) != _uncounted(other) and not _is_size(place.rpartition(".")[2]):
+                one, another = _where_they_part(value, other)
+                message = f"{place} is {one} in {staging.name} and {another} in {production.name}"
+                yield Hit(message, *ours[place][:2], severity=severity)
+
+
+def _is_size(key: str) -> bool:
+    return bool(_STACK_SIZE.fullmatch(key) or _SIZE.search(key))
+
+
+def _uncounted(value: str) -> str:
+    """Without names, and without the number of one of several resources."""
+    return re.sub(r"^(Ref|GetAtt) (\D+)\d+", r"\1 \2", _unnamed(value))
+
+
+def _stack(facts: Facts, environment: Environment) -> dict[str, tuple[str, int, str]]:
+    """Everything that a template's resources say: place → file, line, value."""
+    found: dict[str, tuple[str, int, str]] = {}
+    for resource in facts.stack_resources():
+        if folder(resource.file).rpartition("/")[2] == environment.name:
+            for path, line, value in _parts(resource.body, resource.name):
+                found[path] = (resource.file, line, _plain(value, environment))
+    return found
+
+
+def _parts(item: Item, path: str) -> Iterator[tuple[str, int, str]]:
+    if isinstance(item.value, dict) and not item.function:
+        yield path, item.line, ""
+        for key, inner in item.value.items():
+            yield from _parts(inner, f"{path}.{key.replace('.', '_')}")
+    elif isinstance(item.value, list) and not item.function:
+        yield path, item.line, ""
+        for index, inner in enumerate(item.value):
+            key, value = inner.get("Key"), inner.get("Value")
+            if key and value:  # a pair goes by its key, wherever it stands in the list
+                yield from _parts(value, f"{path}.{key.text.replace('.', '_')}")
+            else:
+                yield from _parts(inner, f"{path}.{index}")
+    else:
+        said = " ".join(part.text or str(part.value) for part in item.walk() if not isinstance(part.value, list | dict))
+        yield path, item.line, f"{item.function} {said}".strip()
 
 
 def _unnamed(value: str) -> str:
@@ -246,9 +318,10 @@ def spec_differs(facts: Facts) -> Iterator[Hit]:
 
 RULES = (
     Rule(
-        "HUG-P2a", "Roots differ in size only", SOURCE,
+        "HUG-P2a", "Roots and templates differ in size only", SOURCE,
         "What staging has not, staging cannot test.",
-        "call the same modules with the same inputs; let sizes and names differ", roots_differ,
+        "make the same things with the same inputs; let sizes and names differ",
+        lambda facts: (*roots_differ(facts), *stacks_differ(facts)),
     ),
     Rule(
         "HUG-P2b", "Overlays differ in size only", SOURCE,

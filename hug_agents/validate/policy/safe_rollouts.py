@@ -82,6 +82,13 @@ def stays_broken(facts: Facts) -> Iterator[Hit]:
         breaker = next(block.of("deployment_circuit_breaker"), None)
         if breaker is None or breaker.text("enable") != "true" or breaker.text("rollback") != "true":
             yield Hit("ECS does not take back a deployment that fails", path, breaker.line if breaker else block.line)
+    for resource in facts.stack_resources("AWS::ECS::Service"):
+        if resource.text("DeploymentController", "Type") in ("CODE_DEPLOY", "EXTERNAL"):
+            continue
+        place = ("DeploymentConfiguration", "DeploymentCircuitBreaker")
+        if any(resource.text(*place, name) != "true" for name in ("Enable", "Rollback")):
+            line = resource.at(*place)
+            yield Hit(f"ECS does not take back a deployment of {resource.name} that fails", resource.file, line)
     script = facts.text(SCRIPT)
     itself = re.search(r"^\s*trap\b", script, re.MULTILINE) and re.search(r"roll(ing)?[ _-]?back|go_back", script)
     for pipeline in facts.pipelines:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hug_agents.adapters.ecs.target import EcsTarget
+from hug_agents.adapters.ecs.target import EcsTarget, with_image
 from hug_agents.adapters.registry import load_target
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, UnsupportedError, UsageError
@@ -310,3 +310,23 @@ def test_a_silent_aws_is_an_error_that_says_so(account: Account, monkeypatch: py
     assert target.observe(work(saved)).state == "unknown"
     with pytest.raises(HttpError, match="could not be asked"):
         target.apply(work(saved))
+
+
+def test_what_told_the_old_digest_tells_the_new_one_and_an_agent_stays_as_it_is() -> None:
+    old, new = (f"registry.example.com/api@sha256:{digit * 64}" for digit in "ab")
+    told = {"com.datadoghq.tags.version": "a" * 64, "com.datadoghq.tags.service": "api"}
+    agent = {"name": "datadog-agent", "image": f"example.com/agent@sha256:{'a' * 64}", "environment": []}
+    api = {
+        "name": "api",
+        "image": old,
+        "dockerLabels": told,
+        "environment": [{"name": "DD_VERSION", "value": "a" * 64}],
+    }
+    found = with_image({"family": "x", "containerDefinitions": [api, agent]}, "api", new)["containerDefinitions"]
+    assert found[0] == {
+        "name": "api",
+        "image": new,
+        "dockerLabels": {**told, "com.datadoghq.tags.version": "b" * 64},
+        "environment": [{"name": "DD_VERSION", "value": "b" * 64}],
+    }
+    assert found[1] == agent

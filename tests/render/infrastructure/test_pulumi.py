@@ -165,7 +165,23 @@ def test_a_name_of_one_thing_is_never_that_of_another(tmp_path: Path) -> None:
     assert len([item for item in ingress if item.get("fromPort") == 5432]) == 3 * 2 * len(names)
 
 
-@pytest.mark.parametrize("spec", [minimal(), ecs_canary(), shop_ecs_blue_green()], ids=lambda item: item.application)
+def watched(spec: DeploymentSpec, ci: str) -> DeploymentSpec:
+    """The same by another CI system, with Datadog's Agent beside the services."""
+    return spec.model_copy(update={"toolchain": spec.toolchain.model_copy(update={"ci": ci, "monitors": ("datadog",)})})
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        minimal(),
+        ecs_canary(),
+        shop_ecs_blue_green(),
+        watched(minimal(), "circleci"),
+        watched(ecs_canary(), "gitlab_ci"),
+        watched(shop_ecs_blue_green(), "jenkins"),
+    ],
+    ids=lambda item: f"{item.application} {item.toolchain.ci}",
+)
 def test_the_program_is_laid_out_as_its_community_does(spec: DeploymentSpec, tmp_path: Path) -> None:
     ruff = shutil.which("ruff", path=str(Path(sys.executable).parent))
     if ruff is None:

@@ -125,7 +125,7 @@ def test_terraform_accepts_it(name: str, tmp_path: Path, terraform_environment: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["bucket", "database", "network", "queue", "service", "task"])
+@pytest.mark.parametrize("module", ["bucket", "database", "deploy_role", "network", "queue", "service", "task"])
 def test_a_module_keeps_its_promises(
     module: str,
     tmp_path: Path,
@@ -197,8 +197,10 @@ def test_no_secret_value_and_no_wildcard_trust() -> None:
     files = text(examples.shop_ecs_blue_green())
     everything = "\n".join(files.values())
     assert not re.search(r"(?<!_)password\s*=\s*\"", everything)
-    assert 'subject    = "environment:production"' in files["environments/production/pipeline.tf"]
-    assert "StringLike" not in files["modules/deploy_role/main.tf"]
+    assert (
+        'subjects = ["repo:${var.repository}:environment:production"]' in files["environments/production/pipeline.tf"]
+    )
+    assert "wildcards" not in files["environments/production/pipeline.tf"]
 
 
 def test_a_star_resource_always_has_its_reason() -> None:

@@ -132,16 +132,3 @@ def test_deploy_puts_the_release_where_the_agent_reads_the_version() -> None:
     assert "tags.datadoghq.com~1version" in script
     plain = render(plan(kubernetes_canary_eks()))["deploy/deploy.sh"].content
     assert "datadog" not in plain
-
-
-def test_the_agent_beside_a_task_has_its_key_by_reference() -> None:
-    found = json.loads(bundle(ecs_canary())[f"{FOLDER}/ecs/production.payments-api.json"].content)
-    assert found["agent"]["secrets"] == [{"name": "DD_API_KEY", "valueFrom": "${DD_API_KEY_SECRET_ARN}"}]
-    assert found["dockerLabels"]["com.datadoghq.tags.service"] == "payments-api"
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
-    from botocore.validate import ParamValidator
-
-    shape = ServiceModel(Loader().load_service_model("ecs", "service-2")).shape_for("ContainerDefinition")
-    errors = ParamValidator().validate(found["agent"] | {"dockerLabels": found["dockerLabels"]}, shape)
-    assert not errors.has_errors(), errors.generate_report()

@@ -69,6 +69,10 @@ class Made:
             return self.value(item.value[1 if self.holds(item.value[0]) else 2])
         if item.name == "Join":
             return item.value[0].join(self.value(item.value[1]))
+        if item.name == "Split":
+            return str(self.value(item.value[1])).split(item.value[0])
+        if item.name == "Select" and isinstance(rows := self.value(item.value[1]), list):
+            return rows[int(item.value[0])]
         if item.name == "Sub":
             text, more = (item.value, {}) if isinstance(item.value, str) else item.value
             return re.sub(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hug_agents.render.infrastructure.aws import access
+from hug_agents.render.infrastructure.aws import access, agent
 from hug_agents.render.infrastructure.aws.dependencies import backing, connections
 from hug_agents.render.infrastructure.aws.programs import Program, internal_zone, programs, split
 from hug_agents.render.infrastructure.aws.roots import (
@@ -15,9 +15,10 @@ from hug_agents.render.infrastructure.aws.roots import (
     region,
     registry_variables,
     state_key,
+    trusted,
     versions,
 )
-from hug_agents.render.infrastructure.aws.trust import said, trust, trusted
+from hug_agents.render.infrastructure.aws.trust import said, trust
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, object_of
 from hug_agents.render.naming import public_host, short, stack_name, uses_ecr
@@ -42,7 +43,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
     production = environment.role == "production"
     hosts = [host for item in spec.web_services if (host := public_host(spec, environment, item))]
     backings = [backing(spec, environment, item) for item in spec.dependencies if item.managed]
-    secrets = sorted({item.key for service in spec.services for item in service.secrets})
+    secrets = agent.secret_keys(spec)
     ecr = uses_ecr(spec) and any(service.image is None for service in spec.services)
     yield "versions.tf", versions(spec, environment.name, environment)
     yield (
@@ -83,7 +84,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
         hcl_file("release.tf.j2", split=split(spec), services=hcl([item.name for item in spec.services])),
     )
     yield "services.tf", hcl_file("services.tf.j2", programs=calls)
-    if found := trust(spec):
+    found = trust(spec)
+    if found:
         policies = {
             "state": access.state(state_key(spec, environment.name)),
             "read": access.read(),
@@ -116,7 +118,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             ),
             migrations=_once(calls, "migration"),
             jobs=_once(calls, "job"),
-            pipeline=trust(spec) is not None,
+            pipeline=found is not None,
+            role_variable=found.role_variable if found else "",
             public=any(item.public for item in spec.web_services),
         ),
     )
@@ -151,6 +154,20 @@ _SUBNETS = "module.network.private_subnet_ids"
 def _variables(spec: DeploymentSpec, environment: Environment) -> Iterable[Variable]:
     yield from common_variables(spec, environment)
     yield from registry_variables(spec)
+    if agent.anywhere(spec):
+        yield Variable(
+            name="datadog_agent_image",
+            description=agent.IMAGE_SAID,
+            condition=expression(f'can(regex("^{agent.IMAGE_PATTERN}$", var.datadog_agent_image))'),
+            error="datadog_agent_image must be named by its digest.",
+        )
+        yield Variable(
+            name="datadog_site",
+            description="The site of Datadog that the Agent reports to.",
+            default=hcl(agent.SITE),
+            condition=expression(f'can(regex("^{agent.SITE_PATTERN}$", var.datadog_site))'),
+            error="datadog_site must be a site of Datadog, such as datadoghq.eu.",
+        )
     index = spec.environments.index(environment)
     yield Variable(
         name="vpc_cidr",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hug_agents.render.infrastructure.aws.dependencies import backing, connections, label
-from hug_agents.render.infrastructure.aws.roots import common_variables, given, hcl_file, versions
-from hug_agents.render.infrastructure.aws.trust import said, trust, trusted
+from hug_agents.render.infrastructure.aws.roots import common_variables, given, hcl_file, trusted, versions
+from hug_agents.render.infrastructure.aws.trust import deploying, said
 from hug_agents.render.infrastructure.aws.variables import Variable, View
 from hug_agents.render.infrastructure.hcl import expression, list_of, object_of
 from hug_agents.render.naming import deployers, namespace, short, stack_name
@@ -34,7 +34,8 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
     shared = connections(spec)
     backings = [backing(spec, environment, item) for item in spec.dependencies if item.managed]
     reached = any(item.kind in ("postgres", "mysql", "redis") for item in backings)
-    pipeline = trust(spec) is not None
+    found = deploying(spec)
+    pipeline = found is not None
     yield "versions.tf", versions(spec, environment.name, environment)
     yield (
         "main.tf",
@@ -76,6 +77,7 @@ def files(spec: DeploymentSpec, environment: Environment) -> Iterable[tuple[str,
             environment=object_of(shared.environment),
             secrets=object_of(shared.secrets),
             pipeline=pipeline,
+            role_variable=found.role_variable if found else "",
         ),
     )
     yield (

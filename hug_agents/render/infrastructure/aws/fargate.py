@@ -16,15 +16,19 @@ _MEMORY_MIB: dict[int, tuple[int, ...]] = {
 }
 
 
-def size(service: Service) -> tuple[int, int]:
-    """CPU units (1024 a vCPU) and MiB of a task. Raises UnsupportedError past 16 vCPU or 120 GiB."""
-    units = service.resources.cpu_millicores * 1024 / 1000
-    for cpu, memories in _MEMORY_MIB.items():
-        if cpu < units:
+def size(service: Service, *, cpu: int = 0, memory: int = 0) -> tuple[int, int]:
+    """CPU units (1024 a vCPU) and MiB of a task; `cpu` and `memory` are for what runs beside the service.
+
+    Raises UnsupportedError past 16 vCPU or 120 GiB.
+    """
+    units = service.resources.cpu_millicores * 1024 / 1000 + cpu
+    wanted = service.resources.memory_mib + memory
+    for offered, memories in _MEMORY_MIB.items():
+        if offered < units:
             continue
-        for memory in memories:
-            if memory >= service.resources.memory_mib:
-                return cpu, memory
+        for mib in memories:
+            if mib >= wanted:
+                return offered, mib
     raise UnsupportedError(
         "Fargate has no task of that size: at most 16 vCPU and 122880 MiB",
         where=f"services.{service.name}.resources",

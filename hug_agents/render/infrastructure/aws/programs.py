@@ -6,13 +6,22 @@ import re
 from collections.abc import Iterable, Set
 
 from hug_agents.errors import UnsupportedError
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import Connections, connections, label
-from hug_agents.render.infrastructure.aws.fargate import size
 from hug_agents.render.infrastructure.aws.objectives import objectives, triggers
 from hug_agents.render.infrastructure.aws.schedule import eventbridge
 from hug_agents.render.infrastructure.aws.variables import View
-from hug_agents.render.infrastructure.hcl import expression, list_of, object_of
-from hug_agents.render.naming import image_path, log_group, public_host, registry_host, short, stack_name, uses_ecr
+from hug_agents.render.infrastructure.hcl import expression, list_of, nested, object_of
+from hug_agents.render.naming import (
+    DATADOG_SECRET,
+    image_path,
+    log_group,
+    public_host,
+    registry_host,
+    short,
+    stack_name,
+    uses_ecr,
+)
 from hug_agents.render.templating import Safe, hcl
 from hug_agents.spec import DeploymentSpec, Environment, Service
 
@@ -86,7 +95,7 @@ def _service(
     spec: DeploymentSpec, environment: Environment, service: Service, shared: Connections, index: int
 ) -> Program:
     web = service.kind == "web"
-    cpu, memory = size(service)
+    cpu, memory = agent.task_size(spec, service)
     slots = "slots" if web and split(spec) else "live"
     attributes: dict[str, Safe] = {"slots": expression(f'local.{slots}["{service.name}"]')}
     if web:
@@ -142,7 +151,7 @@ def maximum_percent(spec: DeploymentSpec, service: Service) -> int:
 
 
 def _job(spec: DeploymentSpec, environment: Environment, service: Service, shared: Connections) -> Program:
-    cpu, memory = size(service)
+    cpu, memory = agent.task_size(spec, service)
     attributes = {"image": expression(f'local.live_images["{service.name}"]')}
     if service.schedule:
         attributes["schedule"] = hcl(eventbridge(service.schedule))
@@ -160,7 +169,7 @@ def _job(spec: DeploymentSpec, environment: Environment, service: Service, share
 
 
 def _migration(spec: DeploymentSpec, environment: Environment, service: Service, shared: Connections) -> Program:
-    cpu, memory = size(service)
+    cpu, memory = agent.task_size(spec, service, migration=True)
     attributes = {
         # The coming version's image: it runs before that version has any traffic.
         "image": expression(f'local.next_images["{service.name}"]'),
@@ -203,6 +212,20 @@ def _common(
         told = "local.dependency_secret_arns"
         both = expression(f"concat({told}, {arns})") if secrets else expression(told)
         found["secret_arns"] = both if shared.secrets else arns
+    if agent.beside(spec, service) and not kind:
+        words = agent.Words(
+            environment.name,
+            expression("var.datadog_site"),
+            expression("var.datadog_agent_image"),
+            expression(f'data.aws_secretsmanager_secret.this["{DATADOG_SECRET}"].arn'),
+        )
+        beside = {
+            "labels": agent.labels(service, words),
+            "environment": agent.variables(service, words),
+            "container": agent.container(spec, service, words),
+            "secret_arn": words.key_arn,
+        }
+        found["agents"] = list_of([nested(beside)])
     if repositories := _repositories(spec, environment, service):
         found["image_repository_arns"] = list_of(repositories)
     elif private_registry(spec) and service.image is None:

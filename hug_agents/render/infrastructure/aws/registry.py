@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from hug_agents.render.infrastructure.aws.access import build
 from hug_agents.render.infrastructure.aws.roots import (
+    given_trust,
     hcl_file,
+    pipeline_variables,
     registry_home,
-    repository_variable,
+    trusted,
     versions,
 )
-from hug_agents.render.infrastructure.aws.trust import trust, trusted
+from hug_agents.render.infrastructure.aws.trust import BUILD, trust
 from hug_agents.render.infrastructure.aws.variables import Variable
 from hug_agents.render.infrastructure.hcl import expression, list_of
 from hug_agents.render.naming import image_path, short, uses_ecr
@@ -26,7 +28,7 @@ def needed(spec: DeploymentSpec) -> bool:
 
 def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
     """File name and text of each file of the root."""
-    home = registry_home(spec)
+    home, found = registry_home(spec), trust(spec)
     readers = sorted({item.account for item in spec.environments if item.account and item.account != home.account})
     yield "versions.tf", versions(spec, "registry", home)
     yield (
@@ -35,13 +37,13 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
             "registry_main.tf.j2",
             repositories=list_of(sorted(image_path(spec, item) for item in spec.services if item.image is None)),
             readers=list_of(readers),
-            pipeline=trust(spec) is not None,
+            pipeline=found is not None,
             role=short(spec.application, "build", limit=64),
-            trusted=trusted(spec),
+            trusted=trusted(spec, BUILD),
             policies={"push": build()},
         ),
     )
-    variables = [*repository_variable(spec)]
+    variables = [*pipeline_variables(spec)]
     if not home.region:
         variables.insert(
             0,
@@ -54,10 +56,9 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
         )
     if variables:
         yield "variables.tf", hcl_file("variables.tf.j2", variables=variables)
-    yield "outputs.tf", hcl_file("registry_outputs.tf.j2", pipeline=trust(spec) is not None)
+    yield "outputs.tf", hcl_file("registry_outputs.tf.j2", pipeline=found is not None)
     values: dict[str, Safe] = {} if home.region else {"region": hcl("eu-west-1")}
-    if trust(spec) and not spec.repository:
-        values["repository"] = hcl("example/application")
+    values |= given_trust(spec)
     yield (
         "tests/registry.tftest.hcl",
         hcl_file(
@@ -70,6 +71,6 @@ def files(spec: DeploymentSpec) -> Iterable[tuple[str, str]]:
             cluster=None,
             given=values,
             repositories=sorted(image_path(spec, item) for item in spec.services if item.image is None),
-            pipeline=trust(spec) is not None,
+            settings=[item.name for item in found.settings] if found else [],
         ),
     )

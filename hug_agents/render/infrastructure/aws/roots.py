@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable
 
 from hug_agents.facts import tool
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import label
 from hug_agents.render.infrastructure.aws.dependencies import variables as dependency_variables
 from hug_agents.render.infrastructure.aws.programs import private_registry
-from hug_agents.render.infrastructure.aws.trust import trust
+from hug_agents.render.infrastructure.aws.trust import deploying, spelled, trust
 from hug_agents.render.infrastructure.aws.variables import Variable
-from hug_agents.render.infrastructure.hcl import expression, format_hcl, object_of
+from hug_agents.render.infrastructure.hcl import expression, format_hcl, list_of, object_of
 from hug_agents.render.naming import stack_name, uses_ecr
 from hug_agents.render.templating import Safe, fill, hcl
 from hug_agents.spec import DeploymentSpec, Environment
@@ -102,23 +103,39 @@ def owner_tag(spec: DeploymentSpec) -> str:
     return " ".join(_TAG_NOT_ALLOWED.sub(" ", spec.owner or "").replace("_", " ").split())[:256].strip()
 
 
-def repository_variable(spec: DeploymentSpec) -> Iterable[Variable]:
+def pipeline_variables(spec: DeploymentSpec) -> Iterable[Variable]:
     """Whose pipeline may deploy; with a default where the spec says it."""
     found = trust(spec)
-    if found:
+    for item in found.settings if found else ():
         yield Variable(
-            name="repository",
-            description=f"The repository on {found.system}, {found.form}, whose pipeline may deploy here.",
-            default=hcl(spec.repository) if spec.repository else None,
-            condition=expression(f'can(regex("{found.repository}", var.repository))'),
-            error=f"repository must be {found.form}.",
+            name=item.name,
+            description=item.description,
+            default=hcl(item.default) if item.default else None,
+            condition=expression(f'can(regex("^{item.pattern}$", var.{item.name}))'),
+            error=f"{item.name} must be {item.form}.",
         )
-    if found and found.host:
-        yield Variable(
-            name=found.host,
-            description=f"The host of {found.system}; its https:// address is the identity provider's, and the audience.",
-            default=hcl(found.url.removeprefix("https://")),
-        )
+
+
+def trusted(spec: DeploymentSpec, place: str) -> tuple[tuple[str, Safe], ...]:
+    """The arguments of the module `deploy_role` that say whose jobs get the role of a place."""
+    found = trust(spec)
+    if found is None:
+        return ()
+    token = found.tokens[place]
+    known = {item.name: f"${{var.{item.name}}}" for item in found.settings}
+
+    def text(value: str) -> Safe:
+        alone = re.fullmatch(r"\{(\w+)\}", value)
+        return expression(f"var.{alone[1]}" if alone else f'"{spelled(value, known)}"')
+
+    arguments = {
+        "issuer": text(token.issuer),
+        "audience": text(token.audience),
+        "subjects": list_of(text(item) for item in token.subjects),
+        "wildcards": hcl(True) if token.like else None,
+        "claims": object_of(dict(token.claims)) if token.claims else None,
+    }
+    return tuple((name, value) for name, value in arguments.items() if value is not None)
 
 
 def common_variables(spec: DeploymentSpec, environment: Environment) -> Iterable[Variable]:
@@ -131,8 +148,8 @@ def common_variables(spec: DeploymentSpec, environment: Environment) -> Iterable
             condition=expression('can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))'),
             error="region must be an AWS region, such as eu-west-1.",
         )
-    yield from repository_variable(spec)
-    if trust(spec):
+    if deploying(spec):
+        yield from pipeline_variables(spec)
         yield Variable(
             name="state_bucket",
             description="The bucket of the Terraform state; empty: the one that deploy/deploy.sh uses by itself.",
@@ -151,7 +168,7 @@ def common_variables(spec: DeploymentSpec, environment: Environment) -> Iterable
         condition=expression("var.monthly_budget_usd > 0"),
         error="The budget must be above zero.",
     )
-    if any(service.secrets for service in spec.services):
+    if agent.secret_keys(spec):
         yield Variable(
             name="secret_prefix",
             description="Stands before the name of every secret, where environments share an account: staging/, say.",
@@ -193,12 +210,20 @@ def given(spec: DeploymentSpec, environment: Environment) -> dict[str, Safe]:
     values: dict[str, Safe] = {}
     if not environment.region:
         values["region"] = hcl("eu-west-1")
-    if trust(spec) and not spec.repository:
-        values["repository"] = hcl("example/application")
+    if deploying(spec):
+        values |= given_trust(spec)
+    if agent.anywhere(spec):
+        values["datadog_agent_image"] = hcl(agent.IMAGE_EXAMPLE)
     for item in spec.dependencies:
         if not item.managed:
             values[label(item.name)] = object_of(_EXISTING[item.kind])
     return values
+
+
+def given_trust(spec: DeploymentSpec) -> dict[str, Safe]:
+    """Values for what nothing says about the CI system."""
+    found = trust(spec)
+    return {item.name: hcl(item.example) for item in found.settings if not item.default} if found else {}
 
 
 _ELSEWHERE = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:existing-AbCdEf"

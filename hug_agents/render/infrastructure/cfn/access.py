@@ -5,9 +5,11 @@ A release changes resources through CloudFormation only: the role's own hands ar
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hug_agents.render.infrastructure.aws.access import READ
+from hug_agents.render.infrastructure.aws.trust import said, spelled, trust
 from hug_agents.render.infrastructure.cfn.foundation import allow, policy
 from hug_agents.render.infrastructure.cfn.programs import Program
 from hug_agents.render.infrastructure.cfn.scope import Scope
@@ -15,42 +17,30 @@ from hug_agents.render.infrastructure.cfn.template import Template, arn, att, re
 from hug_agents.render.naming import short, template_bucket
 from hug_agents.spec import DeploymentSpec
 
-_ISSUER = "token.actions.githubusercontent.com"
 _VIA = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}}
 
 
-def repository(template: Template, spec: DeploymentSpec) -> None:
-    """The parameter that says whose pipeline may deploy."""
-    template.parameters["Repository"] = {
-        "Type": "String",
-        **({"Default": spec.repository} if spec.repository else {}),
-        "AllowedPattern": "^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$",
-        "ConstraintDescription": "owner/name, without a wildcard",
-        "Description": "The repository on GitHub, owner/name, whose pipeline may deploy here.",
-    }
+def settings(template: Template, spec: DeploymentSpec) -> None:
+    """The parameters that say whose pipeline may deploy."""
+    found = trust(spec)
+    for item in found.settings if found else ():
+        template.parameters[item.pascal] = {
+            "Type": "String",
+            **({"Default": item.default} if item.default else {}),
+            "AllowedPattern": f"^{item.pattern}$",
+            "ConstraintDescription": f"{item.form}, without a wildcard",
+            "Description": item.description,
+        }
 
 
-def role(name: str, subject: str, policies: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """A role for jobs of the repository with this subject (`environment:NAME`, `ref:refs/heads/BRANCH`)."""
-    provider = sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{_ISSUER}")
+def role(spec: DeploymentSpec, place: str, name: str, policies: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The role for the jobs of a place: an environment, or the build."""
     return resource(
         "AWS::IAM::Role",
         {
             "RoleName": name,
             "MaxSessionDuration": 21600,
-            "AssumeRolePolicyDocument": policy(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Federated": provider},
-                    "Action": "sts:AssumeRoleWithWebIdentity",
-                    "Condition": {
-                        "StringEquals": {
-                            f"{_ISSUER}:aud": "sts.amazonaws.com",
-                            f"{_ISSUER}:sub": sub(f"repo:${{Repository}}:{subject}"),
-                        }
-                    },
-                }
-            ),
+            "AssumeRolePolicyDocument": _trusted(spec, place),
             "Policies": [
                 {"PolicyName": name, "PolicyDocument": policy(*statements)} for name, statements in policies.items()
             ],
@@ -58,9 +48,47 @@ def role(name: str, subject: str, policies: dict[str, list[dict[str, Any]]]) -> 
     )
 
 
+def _trusted(spec: DeploymentSpec, place: str) -> Any:
+    found = trust(spec)
+    assert found is not None, "asked for where there is a pipeline only"
+    token = found.tokens[place]
+    known = {item.name: f"${{{item.pascal}}}" for item in found.settings}
+    issuer = spelled(token.issuer, known)
+    # In an issuer with a parameter, the names of the conditions hold it too, and those no function can say: the whole document
+    # is then one text, which IAM takes as well.
+    text = str if "${" in issuer else _value
+    subjects = [text(spelled(item, known)) for item in token.subjects]
+    condition: dict[str, dict[str, Any]] = {
+        "StringEquals": {f"{issuer}:aud": text(spelled(token.audience, known))},
+    }
+    condition.setdefault("StringLike" if token.like else "StringEquals", {})[f"{issuer}:sub"] = (
+        subjects if len(subjects) > 1 else subjects[0]
+    )
+    if token.claims:
+        condition["StringEqualsIfExists"] = {f"{issuer}:{claim}": value for claim, value in token.claims}
+    document = policy(
+        {
+            "Effect": "Allow",
+            "Principal": {
+                "Federated": text(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{issuer}")
+            },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        }
+    )
+    return sub(json.dumps(document, indent=2)) if text is str else document
+
+
+def _value(text: str) -> Any:
+    return sub(text) if "${" in text else text
+
+
 def deploy_role(template: Template, scope: Scope, programs: tuple[Program, ...]) -> None:
-    """Add the role of the pipeline in this environment."""
-    repository(template, scope.spec)
+    """Add the role of the pipeline in this environment, where one is written for its CI system."""
+    found = trust(scope.spec)
+    if found is None:
+        return
+    settings(template, scope.spec)
     policies = {
         "stack": _stack(scope),
         "read": [
@@ -72,12 +100,12 @@ def deploy_role(template: Template, scope: Scope, programs: tuple[Program, ...])
     }
     name = short(scope.name, "deploy", limit=64)
     template.add(
-        "The role of the pipeline. Only jobs of this repository that run in its environment of this name get it, and the\n"
-        "approvals of that environment on GitHub stand before them. It can release, through CloudFormation; network, data,\n"
-        "roles and keys are changed by a person with the account's administrator role.",
-        {"DeployRole": role(name, f"environment:{scope.environment.name}", policies)},
+        f"The role of the pipeline. {said(scope.spec, scope.environment)}, and\n{found.approvals}\n"
+        "It can release, through CloudFormation; network, data, roles and keys are changed by a person with the account's\n"
+        "administrator role.",
+        {"DeployRole": role(scope.spec, scope.environment.name, name, policies)},
     )
-    template.output("DeployRoleArn", "The variable AWS_ROLE_ARN of the GitHub environment.", att("DeployRole", "Arn"))
+    template.output("DeployRoleArn", found.role_variable, att("DeployRole", "Arn"))
 
 
 def _stack(scope: Scope) -> list[dict[str, Any]]:

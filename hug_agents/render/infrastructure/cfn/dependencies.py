@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.dependencies import QUEUE_ACTIONS, Backing, backing
 from hug_agents.render.infrastructure.cfn.alarms import simple_alarm
 from hug_agents.render.infrastructure.cfn.balancers import PRIVATE_BUCKET
@@ -50,7 +51,7 @@ def secret_parameter(key: str) -> str:
 
 def secrets(scope: Scope) -> dict[str, str]:
     """Parameter → name of the secret, for everything that people put into Secrets Manager before the stack is made."""
-    found = {secret_parameter(item.key): item.key for service in scope.spec.services for item in service.secrets}
+    found = {secret_parameter(key): key for key in agent.secret_keys(scope.spec)}
     for item in scope.spec.dependencies:
         if item.kind == "redis" and item.managed:
             name = f"{backing(scope.spec, scope.environment, item).resource}-auth-token"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.programs import private_registry
 from hug_agents.render.infrastructure.aws.roots import owner_tag, registry_home
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.infrastructure.cfn.access import deploy_role
 from hug_agents.render.infrastructure.cfn.balancers import balancers
 from hug_agents.render.infrastructure.cfn.dependencies import dependencies, id_of, secrets
@@ -25,6 +27,19 @@ def template(scope: Scope) -> Template:
     found = Template(f"{scope.spec.application} in {scope.environment.name}: network, data, services, alarms")
     calls = programs(scope)
     _registry_parameters(found, scope)
+    if agent.anywhere(scope.spec):
+        found.parameters["DatadogAgentImage"] = {
+            "Type": "String",
+            "AllowedPattern": f"^{agent.IMAGE_PATTERN}$",
+            "ConstraintDescription": "an image by its digest",
+            "Description": agent.IMAGE_SAID.replace("…", "DIGEST"),
+        }
+        found.parameters["DatadogSite"] = {
+            "Type": "String",
+            "Default": agent.SITE,
+            "AllowedPattern": f"^{agent.SITE_PATTERN}$",
+            "Description": "The site of Datadog that the Agent reports to.",
+        }
     foundation(found, scope)
     network(found, scope)
     balancers(found, scope)
@@ -49,14 +64,16 @@ def stack_file(scope: Scope, found: Template) -> dict[str, Any]:
 
     Parameters that have a default and that people may want to change; tags; and what no update may replace or delete.
     """
+    pipeline = trust(scope.spec)
     theirs = (
         "AlertEmail",
         "MonthlyBudgetUsd",
         "VpcCidr",
-        "Repository",
+        *(item.pascal for item in (pipeline.settings if pipeline else ())),
         "RegistryAccountId",
         "RegistryRegion",
         "RegistrySecretArn",
+        "DatadogSite",
     )
     values = {
         name: str(found.parameters[name]["Default"])

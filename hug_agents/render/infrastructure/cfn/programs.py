@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hug_agents.render.infrastructure.aws.fargate import size
+from hug_agents.render.infrastructure.aws import agent
 from hug_agents.render.infrastructure.aws.programs import ECR_IMAGE, private_registry, resource_name
 from hug_agents.render.infrastructure.cfn.balancers import balancer
 from hug_agents.render.infrastructure.cfn.dependencies import PORTS, Told, group_of, secret_parameter
@@ -15,6 +15,7 @@ from hug_agents.render.infrastructure.cfn.network import VPC
 from hug_agents.render.infrastructure.cfn.scope import Scope
 from hug_agents.render.infrastructure.cfn.template import (
     NOTHING,
+    Function,
     Template,
     arn,
     att,
@@ -26,7 +27,7 @@ from hug_agents.render.infrastructure.cfn.template import (
     sub,
     when,
 )
-from hug_agents.render.naming import image_path, log_group, registry_host, uses_ecr
+from hug_agents.render.naming import DATADOG_SECRET, image_path, log_group, registry_host, uses_ecr
 from hug_agents.spec import Service
 
 
@@ -164,6 +165,8 @@ def _execution(scope: Scope, program: Program, told: Told) -> list[Any]:
             )
         )
     own = [ref(secret_parameter(item.key)) for item in program.service.secrets]
+    if _agent(scope, program):
+        own.append(ref(secret_parameter(DATADOG_SECRET)))
     via = {"StringEquals": {"kms:ViaService": sub("secretsmanager.${AWS::Region}.amazonaws.com")}}
     # Secrets under AWS's own key need no permission; those under the environment's key need this one.
     decrypt = allow("kms:Decrypt", KEY, via)
@@ -197,7 +200,8 @@ def _repository(scope: Scope, service: Service) -> Any:
 
 def task(scope: Scope, program: Program, told: Told, image: Any, prefix: str, condition: str) -> dict[str, Any]:
     """A task definition; old revisions stay registered: they are what ECS returns to."""
-    cpu, memory = size(program.service)
+    migration = program.kind == "migration"
+    cpu, memory = agent.task_size(scope.spec, program.service, migration=migration)
     where = f"services.{program.service.name}"
     container: dict[str, Any] = {"Name": program.service.name, "Image": image, "Essential": True}
     if program.command:
@@ -206,18 +210,28 @@ def task(scope: Scope, program: Program, told: Told, image: Any, prefix: str, co
         # SIGTERM, then this long to finish what was begun.
         "StopTimeout": 30,
         "LinuxParameters": {"InitProcessEnabled": True},
-        "LogConfiguration": {
-            "LogDriver": "awslogs",
-            "Options": {
-                "awslogs-group": ref(f"Logs{program.stem}"),
-                "awslogs-region": ref("AWS::Region"),
-                "awslogs-stream-prefix": prefix,
-            },
-        },
+        "LogConfiguration": _logs(program, prefix),
     }
     if program.kind == "web":
         container["PortMappings"] = [{"ContainerPort": port, "Protocol": "tcp"} for port in ports(program.service)]
-    if environment := _environment(program.service, told):
+    beside: list[Any] = []
+    environment = dict(_environment(program.service, told))
+    if _agent(scope, program):
+        words = agent.Words(
+            scope.environment.name,
+            ref("DatadogSite"),
+            ref("DatadogAgentImage"),
+            ref(secret_parameter(DATADOG_SECRET)),
+        )
+        # What tells versions apart is the image's digest; without an image there is no such resource.
+        version = Function("Select", [1, Function("Split", ["@sha256:", image])])
+        secret = {item.name for item in program.service.secrets}
+        given = agent.variables(program.service, words) | {"DD_VERSION": version}
+        environment = {name: value for name, value in given.items() if name not in secret} | environment
+        container["DockerLabels"] = agent.labels(program.service, words) | {"com.datadoghq.tags.version": version}
+        its = _pascal(agent.container(scope.spec, program.service, words))
+        beside = [its | {"LogConfiguration": _logs(program, f"{prefix}-agent")}]
+    if environment:
         container["Environment"] = [{"Name": key, "Value": value} for key, value in sorted(environment.items())]
     if secrets := _secrets(program.service, told):
         container["Secrets"] = [{"Name": key, "ValueFrom": value} for key, value in sorted(secrets.items())]
@@ -235,12 +249,34 @@ def task(scope: Scope, program: Program, told: Told, image: Any, prefix: str, co
             "RuntimePlatform": {"OperatingSystemFamily": "LINUX", "CpuArchitecture": "X86_64"},
             "ExecutionRoleArn": program.role("Execution"),
             "TaskRoleArn": program.role("Task"),
-            "ContainerDefinitions": [container],
+            "ContainerDefinitions": [container, *beside],
         },
         Condition=condition,
         UpdateReplacePolicy="Retain",
         DeletionPolicy="Retain",
     )
+
+
+def _logs(program: Program, prefix: str) -> dict[str, Any]:
+    return {
+        "LogDriver": "awslogs",
+        "Options": {
+            "awslogs-group": ref(f"Logs{program.stem}"),
+            "awslogs-region": ref("AWS::Region"),
+            "awslogs-stream-prefix": prefix,
+        },
+    }
+
+
+def _agent(scope: Scope, program: Program) -> bool:
+    return agent.beside(scope.spec, program.service) and program.kind != "migration"
+
+
+def _pascal(value: Any) -> Any:
+    """As CloudFormation writes what ECS writes with a small letter first."""
+    if isinstance(value, dict):
+        return {key[0].upper() + key[1:]: _pascal(item) for key, item in value.items()}
+    return [_pascal(item) for item in value] if isinstance(value, list) else value
 
 
 def _environment(service: Service, told: Told) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from hug_agents.render.infrastructure.aws.roots import registry_home
-from hug_agents.render.infrastructure.cfn.access import repository, role
+from hug_agents.render.infrastructure.aws.trust import BUILD, trust
+from hug_agents.render.infrastructure.cfn.access import role, settings
 from hug_agents.render.infrastructure.cfn.foundation import allow
 from hug_agents.render.infrastructure.cfn.template import Template, att, logical, resource, sub
 from hug_agents.render.naming import image_path, short
@@ -29,8 +30,8 @@ def registry(spec: DeploymentSpec) -> Template:
     for item in built:
         name = f"Repository{logical(item.name)}"
         template.output(name, f"Where images of {item.name} are pushed.", att(name, "RepositoryUri"))
-    if spec.toolchain.ci == "github_actions":
-        repository(template, spec)
+    if trust(spec):
+        settings(template, spec)
         actions = (
             "BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload DescribeImages GetDownloadUrlForLayer "
             "InitiateLayerUpload PutImage UploadLayerPart"
@@ -43,7 +44,7 @@ def registry(spec: DeploymentSpec) -> Template:
         name = short(spec.application, "build", limit=64)
         template.add(
             "The build pushes images and can do nothing else. Only the default branch gets this role.",
-            {"BuildRole": role(name, f"ref:refs/heads/{spec.default_branch}", {"push": push})},
+            {"BuildRole": role(spec, BUILD, name, {"push": push})},
         )
         template.output("BuildRoleArn", "The role that the build assumes.", att("BuildRole", "Arn"))
     return template

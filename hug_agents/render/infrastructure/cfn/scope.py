@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hug_agents.render.infrastructure.aws.programs import split
+from hug_agents.render.infrastructure.aws.trust import trust
 from hug_agents.render.naming import stack_name
 from hug_agents.spec import DeploymentSpec, Environment
 
@@ -42,7 +43,7 @@ class Scope:
     @property
     def pipeline(self) -> bool:
         """A pipeline deploys, and has a role to do it with."""
-        return self.spec.toolchain.ci == "github_actions"
+        return trust(self.spec) is not None
 
     def tagged(self, suffix: str = "") -> list[dict[str, str]]:
         """The tag that consoles show as the name; the others are the stack's, which CloudFormation hands down."""

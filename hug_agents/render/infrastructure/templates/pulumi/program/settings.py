@@ -48,7 +48,6 @@ class Settings:
     vpc_cidr: str
     dns_zone: str
     internal_zone: str
-    repository: str
     state_bucket: pulumi.Output[str]
     alert_email: str
     monthly_budget_usd: int
@@ -78,7 +77,6 @@ class Settings:
             vpc_cidr=config.require("vpcCidr"),
             dns_zone=config.get("dnsZone") or "",
             internal_zone=config.get("internalZone") or "",
-            repository=config.get("repository") or "",
             state_bucket=pulumi.Output.from_input(bucket)
             if bucket
             else pulumi.Output.concat(pulumi.get_project(), "-pulumi-state-", account_id),

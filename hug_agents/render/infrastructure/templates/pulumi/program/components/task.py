@@ -17,6 +17,19 @@ from components.policies import Statement, document, trust
 
 
 @dataclass(frozen=True, kw_only=True)
+class Agent:
+    """What watches a program from beside it. It is not essential: if it fails, the program goes on."""
+
+    container: Mapping[str, Any]
+    """As ECS describes it, without its logs."""
+    labels: Mapping[str, str]
+    """Of the program's container."""
+    environment: Mapping[str, str]
+    """The program's; a variable that it sets itself wins."""
+    secret_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskArgs:
     """`images`: a task definition for each; the key is the slot (or `job`), the value an image by digest."""
 
@@ -42,6 +55,8 @@ class TaskArgs:
     kms_key_arn: pulumi.Input[str]
     account_id: pulumi.Input[str]
     region: pulumi.Input[str]
+    agent: Agent | None = None
+    """What runs beside the program."""
     readonly_root_filesystem: bool = False
     """Mount the image read-only; true once the program is known to write nowhere."""
 
@@ -100,11 +115,36 @@ class Task(pulumi.ComponentResource):
                 runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
                     operating_system_family="LINUX", cpu_architecture="X86_64"
                 ),
-                container_definitions=pulumi.Output.json_dumps([self._container(key, image)]),
+                container_definitions=pulumi.Output.json_dumps(self._containers(key, image)),
                 # A task that starts before its roles may do anything fails.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=policies),
             ).arn
         self.register_outputs({"family_arn": self.family_arn})
+
+    def _containers(self, key: str, image: str) -> list[dict[str, Any]]:
+        container, agent = self._container(key, image), self._args.agent
+        if agent is None:
+            return [container]
+        # What tells versions apart is the image's digest.
+        container["dockerLabels"] = {**agent.labels, "com.datadoghq.tags.version": image.partition("@sha256:")[2]}
+        return [container, {**agent.container, "logConfiguration": self._logging(f"{key}-agent")}]
+
+    def _environment(self, image: str) -> Mapping[str, pulumi.Input[str]]:
+        args = self._args
+        if args.agent is None:
+            return args.environment
+        given = {**args.agent.environment, "DD_VERSION": image.partition("@sha256:")[2]}
+        return {**{name: value for name, value in given.items() if name not in args.secrets}, **args.environment}
+
+    def _logging(self, prefix: str) -> dict[str, Any]:
+        return {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": self._logs.name,
+                "awslogs-region": self._args.region,
+                "awslogs-stream-prefix": prefix,
+            },
+        }
 
     def _container(self, key: str, image: str) -> dict[str, Any]:
         args = self._args
@@ -115,18 +155,11 @@ class Task(pulumi.ComponentResource):
             "readonlyRootFilesystem": args.readonly_root_filesystem,
             # SIGTERM, then this long to finish what was begun.
             "stopTimeout": 30,
-            "environment": [{"name": name, "value": value} for name, value in sorted(args.environment.items())],
+            "environment": [{"name": name, "value": value} for name, value in sorted(self._environment(image).items())],
             "secrets": [{"name": name, "valueFrom": source} for name, source in sorted(args.secrets.items())],
             "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp"} for port in args.ports],
             "linuxParameters": {"initProcessEnabled": True},
-            "logConfiguration": {
-                "logDriver": "awslogs",
-                "options": {
-                    "awslogs-group": self._logs.name,
-                    "awslogs-region": args.region,
-                    "awslogs-stream-prefix": key,
-                },
-            },
+            "logConfiguration": self._logging(key),
         }
         if args.command:
             container["command"] = list(args.command)
@@ -154,6 +187,7 @@ class Task(pulumi.ComponentResource):
             ]
             policies.append(self._policy("pull-images", self._execution, pull))
         readable = [*args.secret_arns, *([args.registry_secret_arn] if args.registry_secret_arn else [])]
+        readable += [args.agent.secret_arn] if args.agent else []
         if readable:
             via = pulumi.Output.concat("secretsmanager.", args.region, ".amazonaws.com")
             read: list[Statement] = [

@@ -7,6 +7,14 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
+
+  # One key for each kind of comparison; subjects are compared letter by letter unless they say otherwise.
+  exact = merge(
+    { "${var.issuer}:aud" = [var.audience] },
+    { for subject in ["sub"] : "${var.issuer}:${subject}" => var.subjects if !var.wildcards },
+  )
+  like   = { for subject in ["sub"] : "${var.issuer}:${subject}" => var.subjects if var.wildcards }
+  claims = { for claim, value in var.claims : "${var.issuer}:${claim}" => [value] }
 }
 
 resource "aws_iam_role" "this" {
@@ -20,10 +28,11 @@ resource "aws_iam_role" "this" {
       Principal = { Federated = "arn:aws:iam::${local.account_id}:oidc-provider/${var.issuer}" }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
-        StringEquals = {
-          "${var.issuer}:aud" = var.audience
-          "${var.issuer}:sub" = "${var.subject_start}:${var.repository}:${var.subject}"
-        }
+        for comparison, values in {
+          StringEquals         = local.exact
+          StringLike           = local.like
+          StringEqualsIfExists = local.claims
+        } : comparison => values if length(values) > 0
       }
     }]
   })

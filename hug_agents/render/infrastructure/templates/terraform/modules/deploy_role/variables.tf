@@ -3,42 +3,46 @@ variable "name" {
   type        = string
 }
 
-variable "repository" {
-  description = "owner/name, or group/project."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$", var.repository))
-    error_message = "repository must be owner/name or group/project, without a wildcard."
-  }
-}
-
-variable "subject" {
-  description = "Which jobs of that repository: environment:NAME, or those of a branch as the issuer writes it."
-  type        = string
-
-  validation {
-    condition     = can(regex("^(environment:[A-Za-z0-9-]+|ref:refs/heads/[A-Za-z0-9._/-]+|ref_type:branch:ref:[A-Za-z0-9._/-]+)$", var.subject))
-    error_message = "subject must be environment:NAME, ref:refs/heads/BRANCH or ref_type:branch:ref:BRANCH, without a wildcard."
-  }
-}
-
 variable "issuer" {
-  description = "The host of the identity provider."
+  description = "The address of the identity provider, without https://."
   type        = string
-  default     = "token.actions.githubusercontent.com"
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]+(/[A-Za-z0-9_.-]+)*$", var.issuer))
+    error_message = "issuer must be a host and perhaps a path, without https://, a port or a wildcard."
+  }
 }
 
 variable "audience" {
   description = "Whom the token is for."
   type        = string
-  default     = "sts.amazonaws.com"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.:/-]+$", var.audience))
+    error_message = "audience must be a name or an address, without a wildcard."
+  }
 }
 
-variable "subject_start" {
-  description = "What the issuer writes before the repository."
-  type        = string
-  default     = "repo"
+variable "subjects" {
+  description = "Which jobs, as the issuer writes them; any of these."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.subjects) > 0 && alltrue([for item in var.subjects : can(regex("^[A-Za-z0-9_.:/?-]+$", item))])
+    error_message = "subjects must be given, and none may hold a `*`."
+  }
+}
+
+variable "wildcards" {
+  description = "A `?` in a subject stands for exactly one character: of an id that AWS cannot know before."
+  type        = bool
+  default     = false
+}
+
+variable "claims" {
+  description = "What else a token must say, where AWS knows the claim of this issuer."
+  type        = map(string)
+  default     = {}
 }
 
 variable "policies" {

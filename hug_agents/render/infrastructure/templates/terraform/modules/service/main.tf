@@ -14,6 +14,7 @@ module "task" {
   environment           = var.environment
   secrets               = var.secrets
   secret_arns           = var.secret_arns
+  agents                = var.agents
   image_repository_arns = var.image_repository_arns
   registry_secret_arn   = var.registry_secret_arn
   task_statements       = var.task_statements

@@ -4,7 +4,11 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  readable_arns = concat(var.secret_arns, var.registry_secret_arn == "" ? [] : [var.registry_secret_arn])
+  readable_arns = concat(
+    var.secret_arns,
+    var.registry_secret_arn == "" ? [] : [var.registry_secret_arn],
+    [for agent in var.agents : agent.secret_arn],
+  )
 
   trust = jsonencode({
     Version = "2012-10-17"

@@ -8,6 +8,17 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.kms_key_arn
 }
 
+locals {
+  # A variable that the program sets itself wins over the one that an agent would set.
+  environments = { for key, image in var.images : key => merge(concat(
+    [for agent in var.agents : {
+      for name, value in merge(agent.environment, { DD_VERSION = split("@sha256:", image)[1] }) : name => value
+      if !contains(keys(var.secrets), name)
+    }],
+    [var.environment],
+  )...) }
+}
+
 resource "aws_ecs_task_definition" "this" {
   for_each = var.images
 
@@ -27,7 +38,7 @@ resource "aws_ecs_task_definition" "this" {
     cpu_architecture        = "X86_64"
   }
 
-  container_definitions = jsonencode([merge(
+  container_definitions = jsonencode(concat([merge(
     {
       name                   = var.container_name
       image                  = each.value
@@ -35,7 +46,7 @@ resource "aws_ecs_task_definition" "this" {
       readonlyRootFilesystem = var.readonly_root_filesystem
       # SIGTERM, then this long to finish what was begun.
       stopTimeout  = 30
-      environment  = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
+      environment  = [for name in sort(keys(local.environments[each.key])) : { name = name, value = local.environments[each.key][name] }]
       secrets      = [for name in sort(keys(var.secrets)) : { name = name, valueFrom = var.secrets[name] }]
       portMappings = [for port in var.ports : { containerPort = port, hostPort = port, protocol = "tcp" }]
       linuxParameters = {
@@ -52,5 +63,16 @@ resource "aws_ecs_task_definition" "this" {
     },
     length(var.command) > 0 ? { command = var.command } : {},
     var.registry_secret_arn == "" ? {} : { repositoryCredentials = { credentialsParameter = var.registry_secret_arn } },
-  )])
+    # What tells versions apart is the image's digest. The agent beside it is not essential: if it fails, the program goes on.
+    { for agent in var.agents : "dockerLabels" => merge(agent.labels, { "com.datadoghq.tags.version" = split("@sha256:", each.value)[1] }) },
+    )], [for agent in var.agents : merge(agent.container, {
+      logConfiguration = {
+        logDriver = "awslogs"
+        options = {
+          awslogs-group         = aws_cloudwatch_log_group.this.name
+          awslogs-region        = data.aws_region.current.name
+          awslogs-stream-prefix = "${each.key}-agent"
+        }
+      }
+  })]))
 }

@@ -63,6 +63,12 @@ variable "secret_arns" {
   default     = []
 }
 
+variable "agents" {
+  description = "What runs beside the program, none or one: its container, its secret's ARN, and the program's labels and variables."
+  type        = any
+  default     = []
+}
+
 variable "image_repository_arns" {
   description = "The ECR repositories that it may pull from."
   type        = list(string)
