@@ -24,8 +24,10 @@ import numpy as np
 
 from benchmarks.measure import Figure
 from hug_agents.execute.target import Counters
+from hug_agents.rollout.failures import Failures
 from hug_agents.rollout.judge import judge
 from hug_agents.rollout.looks import analysis_of, looks_of
+from hug_agents.rollout.watch import GLANCES
 from hug_agents.rollout.window import Window
 from hug_agents.spec import DeploymentSpec, Objective, Step, Strategy, Trigger
 from tests.examples import minimal
@@ -81,11 +83,12 @@ class _Version:
     buckets: np.ndarray = field(default_factory=lambda: np.zeros(len(BOUNDS), dtype=np.int64))
 
     def serve(self, random: np.random.Generator, mean: float, busy: float, trouble: float) -> None:
+        """Requests between two readings."""
         requests = int(random.poisson(mean))
         self.requests += requests
         self.failed += int(random.binomial(requests, min(1.0, BASE_ERRORS * trouble + self.fault.errors)))
         stuck = int(random.binomial(requests, self.fault.stuck))
-        factor = busy * self.factor * self.fault.slower * random.lognormal(0, 0.03)
+        factor = busy * self.factor * self.fault.slower
         for count, times in ((requests - stuck, 1.0), (stuck, 10.0)):
             self.buckets += np.cumsum(random.multinomial(count, _shares(round(factor * times, 2))))[:-1]
 
@@ -130,12 +133,18 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     old = _Version(OLD, NONE, random.lognormal(0, 0.02))
     analysis = analysis_of(spec, HOLD)
     looks = looks_of(analysis, HOLD)
-    mean = rate * looks.interval_seconds
+    mean = rate * looks.interval_seconds / GLANCES
 
-    def interval(weight: int) -> None:
+    def interval(weight: int, failures: Failures | None = None) -> bool:
+        """Until the next look; whether a glance between saw too many failures."""
         busy, trouble = random.lognormal(0, 0.1), random.gamma(2, 0.5)
-        new.serve(random, mean * weight / 100, busy, trouble)
-        old.serve(random, mean * (100 - weight) / 100, busy, trouble)
+        unlike = [busy * random.lognormal(0, 0.03) for _ in range(2)]
+        for _ in range(GLANCES):
+            new.serve(random, mean * weight / 100, unlike[0], trouble)
+            old.serve(random, mean * (100 - weight) / 100, unlike[1], trouble)
+            if failures and failures.read((new.counters, old.counters)):
+                return True
+        return False
 
     reference = []
     for _ in range(looks.each):
@@ -145,9 +154,11 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     seen = 0
     for weight in (step.weight for step in spec.strategy.steps):
         start = (new.counters, old.counters)
+        failures = Failures(spec, NEW, OLD, start) if weight < 100 else None
         for look in range(1, looks.most + 1):
             seen += 1
-            interval(weight)
+            if interval(weight, failures):
+                return Run("rolled back", seen, weight)
             verdict = judge(
                 spec=spec,
                 candidate=NEW,
