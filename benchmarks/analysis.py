@@ -179,11 +179,11 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     return Run("passed", seen, 100)
 
 
-def cell(fault: Fault, rate: float, weights: tuple[int, ...], runs: int = RUNS) -> list[Run]:
+def cell(fault: Fault, rate: float, weights: tuple[int, ...], runs: int = RUNS, first: int = 0) -> list[Run]:
     """So many rollouts, each with a seed of its own."""
     spec = spec_of(weights)
     named = [SEED, round(fault.errors * 1e6), round(fault.slower * 100), round(fault.stuck * 1e6), rate, *weights]
-    return [rollout(fault, rate, spec, [*map(int, named), number]) for number in range(runs)]
+    return [rollout(fault, rate, spec, [*map(int, named), number]) for number in range(first, first + runs)]
 
 
 def figures(runs: int = RUNS) -> Iterator[Figure]:
@@ -196,15 +196,26 @@ def figures(runs: int = RUNS) -> Iterator[Figure]:
     yield Figure("missed: 5 percent of requests fail, percent", missed * 100, 5.0, f"{runs} rollouts")
 
 
-def _cell(case: tuple[Fault, int, tuple[int, ...], int]) -> list[Run]:
+def _cell(case: tuple[Fault, int, tuple[int, ...], int, int]) -> list[Run]:
     return cell(*case)
+
+
+def alarms(runs: int) -> str:
+    """Rollouts of the same version, of other seeds than those of the table: how many of each hundred were rolled back."""
+    cases = list(product(STEPS.items(), RATES[1:]))
+    with ProcessPoolExecutor() as pool:
+        ended = pool.map(_cell, [(NONE, rate, weights, runs, RUNS) for (_, weights), rate in cases])
+        return "\n".join(
+            f"canary {name}, {rate} requests/s: {sum(run.ending == 'rolled back' for run in found)} of {runs} rolled back"
+            for ((name, _), rate), found in zip(cases, ended, strict=True)
+        )
 
 
 def table(runs: int = RUNS) -> str:
     """Everything measured, as Markdown."""
     cases = list(product(STEPS.items(), FAULTS, RATES))
     with ProcessPoolExecutor() as pool:
-        ended = pool.map(_cell, [(fault, rate, weights, runs) for (_, weights), fault, rate in cases])
+        ended = pool.map(_cell, [(fault, rate, weights, runs, 0) for (_, weights), fault, rate in cases])
         found = {}
         for number, ((name, _), fault, rate) in enumerate(cases, start=1):
             found[name, fault, rate] = next(ended)
@@ -229,7 +240,13 @@ def _said(runs: list[Run]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table and put it into docs/analysis.md. A number on the command line: so many rollouts a cell."""
+    """Print the table and put it into docs/analysis.md. A number on the command line: so many rollouts a cell.
+
+    `alarms 1000`: false alarms alone, in so many rollouts a cell.
+    """
+    if arguments and arguments[0] == "alarms":
+        print(alarms(int(arguments[1])))
+        return 0
     made = table(int(arguments[0]) if arguments else RUNS)
     print(made)
     text = PAGE.read_text(encoding="utf-8")
