@@ -24,8 +24,10 @@ import numpy as np
 
 from benchmarks.measure import Figure
 from hug_agents.execute.target import Counters
+from hug_agents.rollout.failures import Failures
 from hug_agents.rollout.judge import judge
 from hug_agents.rollout.looks import analysis_of, looks_of
+from hug_agents.rollout.watch import GLANCES
 from hug_agents.rollout.window import Window
 from hug_agents.spec import DeploymentSpec, Objective, Step, Strategy, Trigger
 from tests.examples import minimal
@@ -81,11 +83,12 @@ class _Version:
     buckets: np.ndarray = field(default_factory=lambda: np.zeros(len(BOUNDS), dtype=np.int64))
 
     def serve(self, random: np.random.Generator, mean: float, busy: float, trouble: float) -> None:
+        """Requests between two readings."""
         requests = int(random.poisson(mean))
         self.requests += requests
         self.failed += int(random.binomial(requests, min(1.0, BASE_ERRORS * trouble + self.fault.errors)))
         stuck = int(random.binomial(requests, self.fault.stuck))
-        factor = busy * self.factor * self.fault.slower * random.lognormal(0, 0.03)
+        factor = busy * self.factor * self.fault.slower
         for count, times in ((requests - stuck, 1.0), (stuck, 10.0)):
             self.buckets += np.cumsum(random.multinomial(count, _shares(round(factor * times, 2))))[:-1]
 
@@ -130,12 +133,18 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     old = _Version(OLD, NONE, random.lognormal(0, 0.02))
     analysis = analysis_of(spec, HOLD)
     looks = looks_of(analysis, HOLD)
-    mean = rate * looks.interval_seconds
+    mean = rate * looks.interval_seconds / GLANCES
 
-    def interval(weight: int) -> None:
+    def interval(weight: int, failures: Failures | None = None) -> bool:
+        """Until the next look; whether a glance between saw too many failures."""
         busy, trouble = random.lognormal(0, 0.1), random.gamma(2, 0.5)
-        new.serve(random, mean * weight / 100, busy, trouble)
-        old.serve(random, mean * (100 - weight) / 100, busy, trouble)
+        unlike = [busy * random.lognormal(0, 0.03) for _ in range(2)]
+        for _ in range(GLANCES):
+            new.serve(random, mean * weight / 100, unlike[0], trouble)
+            old.serve(random, mean * (100 - weight) / 100, unlike[1], trouble)
+            if failures and failures.read((new.counters, old.counters)):
+                return True
+        return False
 
     reference = []
     for _ in range(looks.each):
@@ -145,9 +154,11 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     seen = 0
     for weight in (step.weight for step in spec.strategy.steps):
         start = (new.counters, old.counters)
+        failures = Failures(spec, NEW, OLD, start) if weight < 100 else None
         for look in range(1, looks.most + 1):
             seen += 1
-            interval(weight)
+            if interval(weight, failures):
+                return Run("rolled back", seen, weight)
             verdict = judge(
                 spec=spec,
                 candidate=NEW,
@@ -168,11 +179,11 @@ def rollout(fault: Fault, rate: float, spec: DeploymentSpec, seed: Sequence[int]
     return Run("passed", seen, 100)
 
 
-def cell(fault: Fault, rate: float, weights: tuple[int, ...], runs: int = RUNS) -> list[Run]:
+def cell(fault: Fault, rate: float, weights: tuple[int, ...], runs: int = RUNS, first: int = 0) -> list[Run]:
     """So many rollouts, each with a seed of its own."""
     spec = spec_of(weights)
     named = [SEED, round(fault.errors * 1e6), round(fault.slower * 100), round(fault.stuck * 1e6), rate, *weights]
-    return [rollout(fault, rate, spec, [*map(int, named), number]) for number in range(runs)]
+    return [rollout(fault, rate, spec, [*map(int, named), number]) for number in range(first, first + runs)]
 
 
 def figures(runs: int = RUNS) -> Iterator[Figure]:
@@ -185,15 +196,26 @@ def figures(runs: int = RUNS) -> Iterator[Figure]:
     yield Figure("missed: 5 percent of requests fail, percent", missed * 100, 5.0, f"{runs} rollouts")
 
 
-def _cell(case: tuple[Fault, int, tuple[int, ...], int]) -> list[Run]:
+def _cell(case: tuple[Fault, int, tuple[int, ...], int, int]) -> list[Run]:
     return cell(*case)
+
+
+def alarms(runs: int) -> str:
+    """Rollouts of the same version, of other seeds than those of the table: how many of each hundred were rolled back."""
+    cases = list(product(STEPS.items(), RATES[1:]))
+    with ProcessPoolExecutor() as pool:
+        ended = pool.map(_cell, [(NONE, rate, weights, runs, RUNS) for (_, weights), rate in cases])
+        return "\n".join(
+            f"canary {name}, {rate} requests/s: {sum(run.ending == 'rolled back' for run in found)} of {runs} rolled back"
+            for ((name, _), rate), found in zip(cases, ended, strict=True)
+        )
 
 
 def table(runs: int = RUNS) -> str:
     """Everything measured, as Markdown."""
     cases = list(product(STEPS.items(), FAULTS, RATES))
     with ProcessPoolExecutor() as pool:
-        ended = pool.map(_cell, [(fault, rate, weights, runs) for (_, weights), fault, rate in cases])
+        ended = pool.map(_cell, [(fault, rate, weights, runs, 0) for (_, weights), fault, rate in cases])
         found = {}
         for number, ((name, _), fault, rate) in enumerate(cases, start=1):
             found[name, fault, rate] = next(ended)
@@ -218,7 +240,13 @@ def _said(runs: list[Run]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table and put it into docs/analysis.md. A number on the command line: so many rollouts a cell."""
+    """Print the table and put it into docs/analysis.md. A number on the command line: so many rollouts a cell.
+
+    `alarms 1000`: false alarms alone, in so many rollouts a cell.
+    """
+    if arguments and arguments[0] == "alarms":
+        print(alarms(int(arguments[1])))
+        return 0
     made = table(int(arguments[0]) if arguments else RUNS)
     print(made)
     text = PAGE.read_text(encoding="utf-8")

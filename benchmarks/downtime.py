@@ -17,11 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copytree
 
-import hug_agents
 from benchmarks.measure import Figure
-from tests.adapters.local.place import Place, Release
+from tests.adapters.local.place import Demo, Release
 
 RATE = 220
 """Requests a second."""
@@ -45,27 +43,17 @@ class Traffic:
         return statistics.quantiles(self.seconds, n=100)[98] * 1e3
 
 
-class Shop(Place):
-    """The demo application in the place of the tests' own."""
-
-    def write(self, word: str, broken: str = "") -> None:
-        """Its source, and a file that differs from version to version."""
-        demo = Path(hug_agents.__file__).parent / "demo" / "payments-api"
-        copytree(demo, self.source, dirs_exist_ok=True)
-        (self.source / "VERSION").write_text(word)
-
-
 def figures() -> Iterator[Figure]:
     """Two figures a change: failed requests, and p99 against the one while nothing happens."""
     with tempfile.TemporaryDirectory() as name:
-        shop = Shop(Path(name) / "shop")
+        shop = Demo(Path(name) / "shop")
         try:
             yield from _measured(shop)
         finally:
             shop.clean()
 
 
-def _measured(shop: Shop) -> Iterator[Figure]:
+def _measured(shop: Demo) -> Iterator[Figure]:
     old = _release(shop, "1.0.0", "rolling", None)
     old.roll_out()
     url = old.url()
@@ -83,7 +71,7 @@ def _measured(shop: Shop) -> Iterator[Figure]:
     _table(rows)
 
 
-def _release(shop: Shop, version: str, kind: str, previous: Release | None) -> Release:
+def _release(shop: Demo, version: str, kind: str, previous: Release | None) -> Release:
     return shop.release(version, kind, previous, where="production", command=("python", "-m", "app"), replicas=3)
 
 

@@ -22,12 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import power
 from benchmarks.measure import Figure
 from hug_agents.adapters.local import lifetime
 from hug_agents.adapters.local.state import World
 from hug_agents.bundle import Artifact, Bundle
 from hug_agents.release import Release
 from hug_agents.rollout.deployment import Trouble
+from hug_agents.rollout.limits import tests_of
+from hug_agents.rollout.looks import level
 from hug_agents.spec import Analysis, DeploymentSpec
 from hug_agents.store import Store
 from hug_agents.validate import GateResult
@@ -39,9 +42,10 @@ INTERVAL = 2
 """Seconds between two looks."""
 ALLOWED = INTERVAL + 2
 HOLD = 20
+WEIGHTS = (10, 50, 100)
 RATE = 240
 """Requests a second."""
-KINDS = ("errors-50", "errors-10", "errors-5", "hang", "crash", "latency-x5")
+KINDS = ("errors-50", "errors-10", "errors-5", "hang", "crash", "latency-x5", "cut", "stall")
 SETTLED = 3
 """Seconds of good answers after a release, before it is called over."""
 APP = """
@@ -68,12 +72,17 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(60)
             bad = KIND.startswith("errors-") and random.random() < int(KIND[7:]) / 100
             time.sleep(USUAL * (5 if KIND == "latency-x5" else 1))
+        half = KIND in ("cut", "stall") and not health and random.random() < 0.5
         self.send_response(500 if bad else 200)
-        if KIND == "latency-x5" and not health:
+        if half or (KIND == "latency-x5" and not health):
             self.send_header("Spoiled", "1")
         self.send_header("Content-Length", "3")
         self.end_headers()
-        self.wfile.write(b"ok\\n")
+        self.wfile.write(b"o" if half else b"ok\\n")
+        if half:
+            self.close_connection = True
+            if KIND == "stall":
+                time.sleep(60)
 
     def log_message(self, *about):
         pass
@@ -164,6 +173,7 @@ def figures(runs: int = len(KINDS), kinds: tuple[str, ...] = KINDS) -> Iterator[
     """The 95th percentile of all runs against one interval and 2 s."""
     done = measured(runs, kinds)
     print(table(done), file=sys.stderr)
+    print(f"\n{power.said(0.05, WEIGHTS[0] / 100, RATE, _level(), ALLOWED)}", file=sys.stderr)
     missed = [run.kind for run in done if run.outcome != "rolled_back"]
     yield Figure("faulty versions not rolled back", len(missed), 0, ", ".join(missed))
     seconds = sorted(run.seconds for run in done)
@@ -223,10 +233,15 @@ def _one(shop: Shop, kind: str, number: int, folder: Path) -> Run:
 
 
 def _spec(number: int) -> DeploymentSpec:
-    steps = [{"weight": weight, "hold_seconds": HOLD if number else 1} for weight in (10, 50, 100)]
+    steps = [{"weight": weight, "hold_seconds": HOLD if number else 1} for weight in WEIGHTS]
     strategy = {"steps": steps, "keep_old_seconds": 0}
     spec = spec_of(f"1.{number}.0", "canary", replicas=2, strategy=strategy)
     return spec.model_copy(update={"analysis": Analysis(interval_seconds=INTERVAL, min_requests=20)})
+
+
+def _level() -> float:
+    spec = _spec(1)
+    return level(spec, tests_of(spec), 1, 1)
 
 
 @contextmanager

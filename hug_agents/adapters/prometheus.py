@@ -29,6 +29,7 @@ class Metrics(Model):
     buckets: Line = Field("traefik_service_request_duration_seconds_bucket", description="of a histogram in seconds")
     code: EnvName = Field("code", description="the label that holds the HTTP status")
     error: Line = Field("5..", description="a regular expression: the statuses that are failures")
+    given_up: Line = Field("499", description="the same: who asked left before there was an answer")
     label: EnvName = Field("service", description="the label that tells service and version")
     value: Line = Field(
         "{{service}}.{{version}}@file",
@@ -100,6 +101,7 @@ class Prometheus:
         value = filled(names.value, version=version, service=service)
         matchers = ", ".join(item for item in (f'{names.label}="{value}"', names.matchers) if item)
         failed = f'{matchers}, {names.code}=~"{names.error}"'
+        left = f'{matchers}, {names.code}=~"{names.given_up}"'
         latency = sorted(
             (float(sample.labels["le"]), self._count(sample.value, names.buckets))
             for sample in self.query(f"sum by (le) ({names.buckets}{{{matchers}}})", at)
@@ -110,6 +112,7 @@ class Prometheus:
             version=version,
             requests=self._total(f"sum({names.requests}{{{matchers}}})", at),
             errors=self._total(f"sum({names.requests}{{{failed}}})", at),
+            unfinished=self._total(f"sum({names.requests}{{{left}}})", at),
             latency=tuple((bound, count) for bound, count in latency if bound < math.inf),
         )
 

@@ -134,6 +134,10 @@ class Counters(Model):
     version: Digest = Field(description="the bundle that it runs")
     requests: Annotated[int, Field(ge=0)]
     errors: Annotated[int, Field(ge=0)] = Field(description="answered with 5xx, or not at all")
+    unfinished: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="of the others: broken off in the middle, or given up by who asked; which of both, nobody can tell",
+    )
     latency: tuple[tuple[float, int], ...] = Field(
         (), description="rising upper bounds in seconds, each with how many requests took no longer"
     )

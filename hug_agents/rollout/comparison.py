@@ -72,26 +72,36 @@ class Baseline:
 
 def errors(mine: Window, old: Baseline, budget: float | None, level: Level) -> Check:
     """Whether more requests fail than of the old version. Fisher's exact test."""
-    p_value = fisher(mine.errors, mine.requests, old.pooled.errors, old.pooled.requests)
-    margin = min(budget, WIDEST_MARGIN) if budget is not None else ERROR_MARGIN
-    matters = all(
-        mine.error_rate >= part.error_rate + margin
-        and mine.error_rate >= min(part.error_rate * ERROR_RATIO, part.error_rate + ERROR_POINTS)
-        for part in old.parts
-    )
+    p_value = fisher(mine.failed, mine.requests, old.pooled.failed, old.pooled.requests)
+    matters = worse(mine, old, budget)
     outcome = _outcome(p_value, matters, level)
-    said = (
-        f"{mine.service}: {percent(mine.error_rate)} of {mine.requests} requests failed, "
-        f"{percent(old.pooled.error_rate)} of {old.pooled.requests} of {old.name}"
-    )
     return Check(
         name=f"error rate of {mine.service}",
         outcome=outcome,
-        reason=f"{said}{_tail_of(outcome, p_value, matters, level)}",
+        reason=f"{failing(mine, old)}{_tail_of(outcome, p_value, matters, level)}",
         candidate=mine.error_rate,
         baseline=old.pooled.error_rate,
         requests=mine.requests,
         p_value=p_value,
+    )
+
+
+def worse(mine: Window, old: Baseline, budget: float | None) -> bool:
+    """Whether so many more requests fail that it matters, beside each part of what it is compared with."""
+    margin = min(budget, WIDEST_MARGIN) if budget is not None else ERROR_MARGIN
+    return all(
+        mine.error_rate >= part.error_rate + margin
+        and mine.error_rate >= min(part.error_rate * ERROR_RATIO, part.error_rate + ERROR_POINTS)
+        for part in old.parts
+    )
+
+
+def failing(mine: Window, old: Baseline) -> str:
+    """How many failed of both, as a person says it."""
+    left = f" ({mine.unfinished} of them broken off or given up)" if mine.unfinished else ""
+    return (
+        f"{mine.service}: {percent(mine.error_rate)} of {mine.requests} requests failed{left}, "
+        f"{percent(old.pooled.error_rate)} of {old.pooled.requests} of {old.name}"
     )
 
 
@@ -197,7 +207,8 @@ def percent(share: float) -> str:
 def _counted(limit: Limit) -> Callable[[Window], tuple[int, float, int]]:
     def count(window: Window) -> tuple[int, float, int]:
         if limit.threshold_ms is None:
-            return window.errors, float(window.errors), window.requests
+            bad = window.errors if limit.stated else window.failed
+            return bad, float(bad), window.requests
         certain, about = window.slower(limit.threshold_ms / 1000)
         return certain, about, window.measured
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hug_agents.approve.identity import Digest
 from hug_agents.execute.target import Counters
 from hug_agents.rollout.comparison import Baseline, Level, against, errors, shift, tail
-from hug_agents.rollout.limits import Limit, error_budget, limits_of, usual_limit
+from hug_agents.rollout.limits import Limit, error_budget, limits_of, tests_of, usual_limit
 from hug_agents.rollout.looks import level
 from hug_agents.rollout.verdict import Check, Judgement, Verdict
 from hug_agents.rollout.window import Window, window_of
@@ -52,8 +52,7 @@ def judge(
         _Service.of(spec, name.name, candidate, baseline, start, now, reference, proven=proven)
         for name in spec.web_services
     ]
-    tests = sum(item.tests for item in services)
-    risk = Level(p_value=level(spec, tests, look, looks), look=max(1, look), final=final)
+    risk = Level(p_value=level(spec, tests_of(spec), look, looks), look=max(1, look), final=final)
     checks = [
         *_traffic(services, analysis, final),
         *(check for item in services for check in item.checks(risk)),
@@ -80,8 +79,6 @@ class _Service:
     beside: Window | None
     limits: tuple[Limit, ...]
     budget: float | None
-    tests: int
-    """How many comparisons share the level: as many as there can be, so that it does not move with the data."""
     proven: bool = False
 
     @classmethod
@@ -104,7 +101,6 @@ class _Service:
         old = _baseline(mine, beside, before, enough)
         limits = limits_of(spec, name)
         budget = error_budget(limits)
-        tests = 3 + len(limits) + (budget is None)
         if budget is None and (old is None or old.pooled.requests < enough):
             limits = (*limits, usual_limit(name))
         promised = any(limit.threshold_ms is not None for limit in limits)
@@ -115,7 +111,6 @@ class _Service:
             beside=beside,
             limits=limits,
             budget=budget,
-            tests=tests,
             proven=proven and promised and apart,
         )
 

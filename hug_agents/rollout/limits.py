@@ -49,6 +49,15 @@ def error_budget(limits: tuple[Limit, ...]) -> float | None:
     return min((limit.share for limit in limits if limit.threshold_ms is None), default=None)
 
 
+def tests_of(spec: DeploymentSpec) -> int:
+    """How many comparisons share the level: as many as there can be, so that it does not move with the data.
+
+    Of each service: failures at the looks and as they come, latency, its tail, and each limit.
+    """
+    limits = [limits_of(spec, service.name) for service in spec.web_services]
+    return sum(4 + len(own) + (error_budget(own) is None) for own in limits)
+
+
 def _limits(spec: DeploymentSpec, service: str) -> Iterator[Limit]:
     for trigger in watched_triggers(spec):
         source = f"the trigger: {describe_trigger(trigger)}"

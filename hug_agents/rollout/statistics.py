@@ -4,7 +4,9 @@ Sources: R. A. Fisher, "Statistical Methods for Research Workers" (1934), §21.0
 Clopper and E. S. Pearson (1934), Biometrika 26, the exact binomial tail. H. B. Mann and D. R. Whitney (1947), Annals of
 Mathematical Statistics 18, with the correction for ties of E. L. Lehmann, "Nonparametrics" (1975). A. Vargha and H.
 D. Delaney (2000), Journal of Educational and Behavioral Statistics 25, the effect size A. K. K. G. Lan and D. L. DeMets
-(1983), Biometrika 70, alpha spending, with S. J. Pocock's boundary.
+(1983), Biometrika 70, alpha spending, with S. J. Pocock's boundary. A. Wald (1945), Annals of Mathematical Statistics
+16, the sequential ratio of likelihoods; J. Ville (1939), "Étude critique de la notion de collectif", why it may be looked
+at at any time; A. Agresti, "Categorical Data Analysis", the noncentral hypergeometric distribution.
 """
 
 from __future__ import annotations
@@ -91,6 +93,42 @@ def spent(alpha: float, look: int, looks: int) -> float:
         return alpha * math.log(1 + (math.e - 1) * min(1.0, number / max(1, looks)))
 
     return max(0.0, until(look) - until(look - 1)) if look <= looks else 0.0
+
+
+def evidence(bad: int, total: int, other_bad: int, other_total: int, odds: float) -> float:
+    """How much likelier (as a logarithm) `bad` out of `total` is if the odds of failing are `odds` times the other
+    group's than if they are alike, given how many of both failed together: Wald's ratio, of two noncentral
+    hypergeometric distributions.
+
+    Added up over stretches of time, exp of it has the mean 1 at any time while the groups are alike, so it ever reaches
+    1 / alpha with a chance of at most alpha (Ville).
+    """
+    everything, failed = total + other_total, bad + other_bad
+    lowest, highest = max(0, failed - other_total), min(total, failed)
+    if lowest == highest:
+        return 0.0
+
+    def up(k: int) -> float:
+        return odds * (failed - k) * (total - k) / ((k + 1) * (other_total - failed + k + 1))
+
+    low, most = lowest, highest
+    while low < most:  # the likeliest number, where `up` falls below one
+        middle = (low + most) // 2
+        low, most = (middle + 1, most) if up(middle) >= 1 else (low, middle)
+    whole = term = 1.0
+    for k in range(low, highest):
+        term *= up(k)
+        whole += term
+        if term <= whole * _NEGLIGIBLE:
+            break
+    term = 1.0
+    for k in range(low, lowest, -1):
+        term /= up(k - 1)
+        whole += term
+        if term <= whole * _NEGLIGIBLE:
+            break
+    likeliest = _choose(failed, low) + _choose(everything - failed, total - low) - _choose(everything, total)
+    return (bad - low) * math.log(odds) - likeliest - math.log(whole)
 
 
 def _choose(n: int, k: int) -> float:

@@ -10,7 +10,8 @@ from datetime import datetime
 from hug_agents.approve.clock import Instant, instant, moment
 from hug_agents.approve.identity import Digest
 from hug_agents.errors import HugError
-from hug_agents.execute.target import Counters
+from hug_agents.execute.target import Counters, Measured
+from hug_agents.rollout.failures import METHOD, Failures
 from hug_agents.rollout.judge import judge
 from hug_agents.rollout.looks import Looks, analysis_of, looks_of
 from hug_agents.rollout.run import Run
@@ -21,8 +22,10 @@ from hug_agents.spec import Analysis, Model
 
 REFERENCE_LOOKS = 5
 PERSON = "a person"
+GLANCES = 4
+"""So often between two looks the failures are read where the target counts them itself."""
 _TICK = 0.5
-"""Seconds between two looks for a word from outside."""
+"""Seconds between two looks for a word from outside, and between two glances at least."""
 
 
 class Watch(Model):
@@ -108,12 +111,13 @@ def _looks(run: Run, item: Step, begun: Watch, analysis: Analysis) -> tuple[Verd
     """Look until it is bad, or good at the end of a hold, or the extensions are used up; with how many there were."""
     began, hold = moment(begun.began), max(item.hold_seconds, 1)
     looks = looks_of(analysis, hold)
+    glances = _Glances(run, item, begun, looks.interval_seconds)
     for extension in range(analysis.extensions + 1):
         for number in range(1, looks.each + 1):
             final = number == looks.each
             at = hold * extension + (hold if final else number * looks.interval_seconds)
-            _hold(run, item, began, at)
-            verdict = _look(run, item, begun, looks.each * extension + number, looks, final=final)
+            seen = _hold(run, item, began, at, glances)
+            verdict = seen or _look(run, item, begun, looks.each * extension + number, looks, final=final)
             run.tell("look", (run.environment, item, verdict))
             if verdict.outcome == "bad" or (final and verdict.outcome == "good"):
                 return verdict, extension
@@ -158,14 +162,41 @@ def _proven(run: Run, item: Step) -> bool:
     )
 
 
-def _hold(run: Run, item: Step, began: datetime, seconds: float) -> None:
-    """Wait until so long after the beginning, listening for a word from outside."""
+class _Glances:
+    """What a look between the looks sees: failures alone, beside the old version."""
+
+    def __init__(self, run: Run, item: Step, begun: Watch, interval: float) -> None:
+        previous = run.contents.previous
+        self._run = run
+        self._every = max(_TICK, interval / GLANCES)
+        self._next = self._every
+        self._failures: Failures | None = None
+        if previous is not None and item.weight < 100 and isinstance(run.target, Measured):
+            self._failures = Failures(run.contents.spec, run.dossier.bundle, previous.digest(), begun.start)
+            self._baseline = previous.digest()
+
+    def after(self, seconds: float) -> Verdict | None:
+        """So long after the beginning: a verdict if it is bad, else nothing."""
+        if self._failures is None or seconds < self._next:
+            return None
+        self._next = seconds + self._every
+        counted = readings(self._run)
+        if counted is None or not (bad := self._failures.read(counted)):
+            return None
+        candidate = self._run.dossier.bundle
+        return Verdict(outcome="bad", candidate=candidate, baseline=self._baseline, checks=bad, method=METHOD)
+
+
+def _hold(run: Run, item: Step, began: datetime, seconds: float, glances: _Glances | None = None) -> Verdict | None:
+    """Wait until so long after the beginning, listening for a word from outside; or until a glance has seen it fail."""
     while True:
         run.poll(item)
-        left = seconds - (run.executor.desk.now() - began).total_seconds()
-        if left <= 0:
-            return
-        run.executor.sleep(min(_TICK, left))
+        passed = (run.executor.desk.now() - began).total_seconds()
+        if glances and (verdict := glances.after(passed)):
+            return verdict
+        if passed >= seconds:
+            return None
+        run.executor.sleep(min(_TICK, seconds - passed))
 
 
 def _of(version: Digest, rows: tuple[Counters, ...] | None) -> dict[str, Counters]:

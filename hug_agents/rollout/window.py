@@ -23,6 +23,7 @@ class Window(Model):
     version: Digest
     requests: Count = 0
     errors: Count = 0
+    unfinished: Count = 0
     latency: tuple[tuple[float, int], ...] = Field(
         (), description="rising upper bounds in seconds, each with how many requests took no longer"
     )
@@ -39,14 +40,17 @@ class Window(Model):
         if earlier is not None and not _restarted(earlier, now):
             before = dict(_rising(earlier.latency))
             requests, errors = now.requests - earlier.requests, now.errors - earlier.errors
+            unfinished = now.unfinished - earlier.unfinished
             latency = _rising((bound, count - before[bound]) for bound, count in latency)
         else:
-            requests, errors = now.requests, now.errors
+            requests, errors, unfinished = now.requests, now.errors, now.unfinished
+        errors = min(errors, requests)
         return cls(
             service=now.service,
             version=now.version,
             requests=requests,
-            errors=min(errors, requests),
+            errors=errors,
+            unfinished=min(unfinished, requests - errors),
             latency=latency,
             measured=max(requests, latency[-1][1]) if latency else 0,
         )
@@ -62,15 +66,21 @@ class Window(Model):
             update={
                 "requests": self.requests + other.requests,
                 "errors": self.errors + other.errors,
+                "unfinished": self.unfinished + other.unfinished,
                 "latency": latency,
                 "measured": self.measured + other.measured,
             }
         )
 
     @property
+    def failed(self) -> int:
+        """Requests without a good and whole answer. Who asked may have left by himself: compared only, never promised."""
+        return self.errors + self.unfinished
+
+    @property
     def error_rate(self) -> float:
         """The share of requests that failed; 0 where there was none."""
-        return self.errors / self.requests if self.requests else 0.0
+        return self.failed / self.requests if self.requests else 0.0
 
     @property
     def bounds(self) -> tuple[float, ...]:
@@ -139,6 +149,7 @@ def _restarted(earlier: Counters, now: Counters) -> bool:
     return (
         now.requests < earlier.requests
         or now.errors < earlier.errors
+        or now.unfinished < earlier.unfinished
         or before.keys() != after.keys()
         or any(after[bound] < count for bound, count in before.items())
     )

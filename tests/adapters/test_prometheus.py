@@ -96,6 +96,7 @@ EXPORTED = "\n".join(
     (
         series("hello", NEW, 200, 100, 80),
         series("hello", OLD, 1_800, 2, 1_700),
+        f'traefik_service_requests_total{{service="hello.{OLD[7:19]}@file",protocol="http",method="GET",code="499"}} 5',
         f'queue_depth{{version="{NEW[7:19]}"}} 42',
         f'queue_depth{{version="{OLD[7:19]}"}} 7',
         f'queue_depth{{version="{NEW}",zone="a"}} 9',
@@ -151,7 +152,7 @@ def test_counters_as_the_router_counts_them(url: str) -> None:
         new, old = prometheus.counters(["hello"], [NEW, OLD])
     assert (new.service, new.version, new.requests, new.errors) == ("hello", NEW, 200, 100)
     assert new.latency == ((0.1, 180), (1.0, 200))
-    assert (old.requests, old.errors) == (1_800, 2)
+    assert (old.requests, old.errors, old.unfinished) == (1_805, 2, 5)
 
 
 def test_they_are_judged(url: str) -> None:

@@ -85,6 +85,24 @@ class TestCanary:
         ]
         assert released(live, "1.2.0").review().packet.previous == bundle_of(old)
 
+    def test_a_failing_one_comes_back_between_two_looks(self, live: Live) -> None:
+        first(live)
+        assert live.site
+        site, began, looks = live.site, [live.site.now], []
+
+        def tell(stage: str, detail: Any) -> None:
+            if stage == "effect" and "production: shift" in detail:
+                began[0] = site.now
+            if stage == "look":
+                looks.append(((site.now - began[0]).total_seconds(), detail[2]))
+
+        second = released(live, "1.1.0", progress=tell)
+        live.errors[bundle_of(second)] = 0.2
+        assert site.approve(second).outcome == "rolled_back"
+        ((seconds, verdict),) = looks
+        assert seconds < 6, "the looks are 6 s apart"
+        assert [check.name for check in verdict.checks] == ["failures of hello"]
+
     def test_the_way_back_asks_for_no_approval_that_still_holds(self, live: Live, monkeypatch: Any) -> None:
         """Signatures run out, the policy changes, a freeze begins: a bad version does not stand for that."""
         first(live)

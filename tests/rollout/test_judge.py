@@ -154,6 +154,19 @@ def test_the_old_version_that_is_as_bad_excuses_the_new_one(stated: Objective | 
     assert alone.outcome == "bad"
 
 
+def test_unfinished_answers_are_compared_and_held_against_no_promise() -> None:
+    def left(row: Counters, unfinished: int) -> Counters:
+        return row.model_copy(update={"unfinished": unfinished})
+
+    new, old = left(counted(NEW, 1_000), 200), counted(OLD, 9_000)
+    verdict = look((new, old), spec(TRIGGER, AVAILABLE))
+    assert [item.name for item in verdict.checks if item.outcome == "bad"] == ["error rate of api"]
+    assert "20 % of 1000 requests failed (200 of them broken off or given up)" in verdict.reason
+    assert look((new, left(old, 1_800)), spec(TRIGGER, AVAILABLE), final=True).outcome == "good", "people leave"
+    assert look((new,), spec(TRIGGER, AVAILABLE), final=True).outcome == "good", "nothing tells who left"
+    assert look((new,), spec(), baseline=None).outcome == "bad", "our own default"
+
+
 @pytest.mark.parametrize("stated", [SLOW, QUICK])
 def test_latency_against_a_promise(stated: Objective | Trigger) -> None:
     slow, quick = counted(NEW, 200, each=0.5), counted(NEW, 200, each=0.2)

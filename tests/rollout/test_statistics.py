@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hug_agents.rollout.statistics import binomial, fisher, mann_whitney, spent
+from hug_agents.rollout.statistics import binomial, evidence, fisher, mann_whitney, spent
 
 COUNTS = st.integers(0, 400)
 
@@ -52,6 +53,32 @@ def test_mann_whitney(bins: list[int], other: list[int]) -> None:
         assert ours.p_value == pytest.approx(theirs.pvalue, rel=1e-6, abs=1e-12)
     else:
         assert ours.p_value == 1.0
+
+
+@given(bad=COUNTS, good=COUNTS, other_bad=COUNTS, other_good=COUNTS, odds=st.sampled_from((2.0, 50.0, 1000.0)))
+def test_evidence(bad: int, good: int, other_bad: int, other_good: int, odds: float) -> None:
+    everything, failed, total = bad + good + other_bad + other_good, bad + other_bad, bad + good
+    alike = stats.hypergeom.logpmf(bad, everything, failed, total)
+    worse = stats.nchypergeom_fisher.logpmf(bad, everything, failed, total, odds)
+    ours = evidence(bad, total, other_bad, other_bad + other_good, odds)
+    if not everything or not total or total == everything:
+        assert ours == 0.0
+    elif worse > -600:  # further out scipy has no digits left
+        assert ours == pytest.approx(worse - alike, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("odds", [2.0, 1000.0])
+def test_evidence_has_the_mean_one_where_the_groups_are_alike(odds: float) -> None:
+    """So that reading it often risks nothing (Ville)."""
+    chances = stats.hypergeom(1_000, 30, 100)
+    mean = sum(chances.pmf(k) * math.exp(evidence(k, 100, 30 - k, 900, odds)) for k in range(31))
+    assert mean == pytest.approx(1.0)
+
+
+def test_evidence_at_size() -> None:
+    ours = evidence(2_000, 1_000_000, 9_000, 9_000_000, 2.0)
+    alike = stats.hypergeom.logpmf(2_000, 10_000_000, 11_000, 1_000_000)
+    assert ours == pytest.approx(stats.nchypergeom_fisher.logpmf(2_000, 10**7, 11_000, 10**6, 2.0) - alike, rel=1e-4)
 
 
 def test_what_all_looks_spend_is_alpha() -> None:

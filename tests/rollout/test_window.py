@@ -91,3 +91,15 @@ def test_a_version_that_is_not_there_did_nothing() -> None:
     rows = (counted(OLD, 10), counted(NEW, 5, service="web"))
     assert window_of("api", NEW, rows, rows) == Window(service="api", version=NEW)
     assert window_of("api", OLD, (), rows).requests == 10
+
+
+def test_unfinished_answers_are_among_the_requests_and_never_more_than_are_left() -> None:
+    def row(requests: int, errors: int, unfinished: int) -> Counters:
+        return Counters(service="api", version=NEW, requests=requests, errors=errors, unfinished=unfinished)
+
+    window = Window.between(row(10, 1, 2), row(30, 4, 7))
+    assert (window.requests, window.errors, window.unfinished, window.failed) == (20, 3, 5, 8)
+    assert window.error_rate == 0.4
+    assert window.plus(window).unfinished == 10
+    assert Window.between(None, row(10, 8, 9)).unfinished == 2
+    assert Window.between(row(10, 1, 5), row(30, 4, 1)).requests == 30, "it began anew"

@@ -13,6 +13,7 @@ from hug_agents.settings import Settings
 
 WORLD_VARIABLE = "HUG_LOCAL_WORLD"
 """Marks every process of a world, so that none of it is overlooked."""
+STARTING_NICE = 10
 _FILES = 4096
 _MIB = 1024 * 1024
 
@@ -69,6 +70,19 @@ def launch_of(
         limits={"RLIMIT_DATA": max(4 * program.memory_mib, 1024) * _MIB, "RLIMIT_NOFILE": _FILES, "RLIMIT_CORE": 0},
         nice=max(0, min(4, 4 - program.cpu_millicores // 250)),
     )
+
+
+def prioritise(pid: int, nice: int) -> bool:
+    """Set the priority of a process with its session among other sessions; whether that was possible.
+
+    Linux shares processors between sessions, each replica being one, where nothing else groups them: there `nice` alone
+    tells apart what is in one session. And this one, unlike `nice`, may be taken back by everybody.
+    """
+    try:
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    except OSError:  # no Linux, no such grouping, or too soon after the last time: asked again
+        return False
+    return True
 
 
 def memory_mib(pid: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import IO
@@ -12,6 +14,7 @@ from hug_agents.adapters.local.secret_file import masked
 LOG_BYTES = 1024 * 1024
 _LONGEST_LINE = 16 * 1024
 _KEPT_FILES = 60
+_PIPE_BYTES = 1024 * 1024
 
 
 class LogFile:
@@ -65,6 +68,13 @@ async def pump(stream: IO[bytes], log: LogFile) -> None:
         log.end()
     finally:
         transport.close()
+
+
+def widen(stream: IO[bytes]) -> None:
+    """Let more of a program's output wait than usual, so that a busy reader does not hold it up. Linux."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # a user's pipes may be full; the usual size will do
+            fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def tail(path: Path, lines: int) -> list[str]:

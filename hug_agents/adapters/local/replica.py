@@ -55,6 +55,8 @@ class Replica:
         world: World,
         ports: Ports,
         changed: Callable[[], None],
+        *,
+        gives_way: bool = False,
     ) -> None:
         self.id = number
         self.version = version
@@ -66,6 +68,7 @@ class Replica:
         self.port: int | None = None
         self.detail = ""
         self._world, self._desired, self._ports, self._changed = world, desired, ports, changed
+        self._gives_way, self._low = gives_way, False
         self._running: Running | None = None
         self._began: float | None = None
         self._name = ""
@@ -230,6 +233,9 @@ class Replica:
         self._log.secrets = launch.secrets
         running = start(launch.argv, cwd=launch.folder, env=launch.env, limits=launch.limits, nice=launch.nice)
         self._running, self._began, self._http = running, _began(running.pid), None
+        # Until it is healthy it takes what those that answer leave of the processors.
+        self._low = self._gives_way and launching.prioritise(running.pid, launching.STARTING_NICE)
+        self._nice = launch.nice
         if self._proxy:
             self._proxy.target = self.port or 0
         self._log.say(f"started as process {running.pid}" + (f" on port {self.port}" if self.port else ""))
@@ -278,6 +284,8 @@ class Replica:
                 self._log.say("healthy" if self._healthy else f"not healthy: {problem}")
                 healthy_since = now
                 self._changed()
+            if self._healthy and self._low:
+                self._low = not launching.prioritise(running.pid, self._nice)
             if self._healthy and now - healthy_since > _BACKOFF[-1]:
                 self.ended_before_healthy = 0
             if not self.detail.startswith("used "):

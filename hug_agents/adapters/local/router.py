@@ -21,6 +21,18 @@ from hug_agents.spec import Model, Name, Port
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 """Upper bounds of latency in seconds."""
+ACCESS_LOG: dict[str, Any] = {
+    "format": "json",
+    "bufferingSize": 4096,
+    "fields": {
+        "defaultMode": "drop",
+        "names": dict.fromkeys(("ServiceName", "OriginStatus", "DownstreamStatus", "Duration"), "keep"),
+        "headers": {"defaultMode": "drop"},
+    },
+}
+"""On its standard output, and nothing of a request but how it ended."""
+_GIVEN_UP = "499"
+"""Who asked left before there was an answer."""
 _MARK = "generation-"
 _FRESH = "fresh-"
 
@@ -53,6 +65,7 @@ def write_static(world: World, ports: Mapping[str, tuple[int, int]], admin: int)
     static = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "WARN", "noColor": True},
+        "accessLog": ACCESS_LOG,
         "entryPoints": entries,
         "providers": {
             "providersThrottleDuration": "20ms",
@@ -169,6 +182,7 @@ def counted(text: str, versions: Mapping[str, tuple[str, Digest]]) -> tuple[Coun
         raise MissingExtra("the target local", "local") from error
     requests: dict[str, float] = {}
     errors: dict[str, float] = {}
+    unfinished: dict[str, float] = {}
     buckets: dict[str, dict[float, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -177,8 +191,11 @@ def counted(text: str, versions: Mapping[str, tuple[str, Digest]]) -> tuple[Coun
                 continue
             if sample.name == "traefik_service_requests_total":
                 requests[name] = requests.get(name, 0) + sample.value
-                if sample.labels.get("code", "").startswith("5"):
+                code = sample.labels.get("code", "")
+                if code.startswith("5"):
                     errors[name] = errors.get(name, 0) + sample.value
+                elif code == _GIVEN_UP:
+                    unfinished[name] = unfinished.get(name, 0) + sample.value
             elif sample.name == "traefik_service_request_duration_seconds_bucket":
                 bound = float(sample.labels["le"])
                 if math.isinf(bound):
@@ -191,6 +208,7 @@ def counted(text: str, versions: Mapping[str, tuple[str, Digest]]) -> tuple[Coun
             version=bundle,
             requests=int(requests.get(name, 0)),
             errors=int(errors.get(name, 0)),
+            unfinished=int(unfinished.get(name, 0)),
             latency=tuple((bound, int(count)) for bound, count in sorted(buckets.get(name, {}).items())),
         )
         for name, (service, bundle) in sorted(versions.items())

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 
 from hug_agents.adapters.local import router
+from hug_agents.adapters.local.access_log import RouterLog
 from hug_agents.adapters.local.launching import WORLD_VARIABLE
-from hug_agents.adapters.local.log_file import LogFile, pump, tail
+from hug_agents.adapters.local.log_file import pump, tail, widen
 from hug_agents.adapters.local.state import Desired, World, replace
 from hug_agents.process import Running, start
 
@@ -31,7 +32,8 @@ class Routing:
         self._running: Running | None = None
         self._ports: object = None
         self._admin: router.Admin | None = None
-        self._log = LogFile(world.logs / "router.log")
+        self._log = RouterLog(world.logs / "router.log")
+        self._broken = 0
         self._pump: asyncio.Task[None] | None = None
         self._mark = time.time_ns() // 1_000_000
         self._loaded = False
@@ -52,6 +54,7 @@ class Routing:
         if not desired.ports:
             return True
         await self._keep(desired)
+        self._note_broken()
         if self._running is None:
             return False
         if router.routes(wanted, self._mark) != self.routes:
@@ -94,6 +97,12 @@ class Routing:
         if self._pump:
             self._pump.cancel()
 
+    def _note_broken(self) -> None:
+        number = sum(item.requests for item in self._log.broken.values())
+        if number != self._broken:
+            self._broken = number
+            self._world.broke(self._log.broken)
+
     async def _keep(self, desired: Desired) -> None:
         ports = (desired.admin_port, tuple(desired.ports.items()))
         if self._running is not None and (code := self._running.code()) is not None:
@@ -107,6 +116,8 @@ class Routing:
         elif self._running is not None and ports != self._ports:
             await self.end()
         if self._running is None and time.monotonic() > self._not_before:
+            self._broken = -1  # it counts anew, and so does this
+            self._log.broken = {}
             static = router.write_static(self._world, desired.ports, desired.admin_port)
             if not self._world.routes.exists():
                 replace(self._world.routes, router.routes((), 0))
@@ -118,6 +129,7 @@ class Routing:
             self._ports = ports
             self.routes, self._loaded = b"", False
             self._admin = router.Admin(desired.admin_port)
+            widen(self._running.output)
             self._pump = asyncio.create_task(pump(self._running.output, self._log))
 
     async def _load(self) -> bool:

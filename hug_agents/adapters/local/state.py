@@ -155,6 +155,22 @@ class Observed(Model):
     replicas: tuple[Seen, ...] = ()
 
 
+class BrokenOff(Model):
+    """Answers of one version of one service that ended in the middle."""
+
+    requests: int
+    latency: tuple[tuple[float, int], ...] = Field(
+        description="rising bounds in seconds, each with how many were no longer"
+    )
+
+
+class Broken(Model):
+    """What broke off since the router's start, by its names."""
+
+    schema_version: Literal[1] = 1
+    versions: dict[str, BrokenOff] = Field(default_factory=dict)
+
+
 class World:
     """The folder of one application in one environment."""
 
@@ -218,6 +234,15 @@ class World:
     def held(self) -> Desired | None:
         """What was wanted when all was as wanted for the last time: where a supervisor returns to after a failure."""
         return self._read("held.json", Desired)
+
+    def broken(self) -> dict[str, BrokenOff]:
+        """The answers that broke off, which the router's figures lack."""
+        seen = self._read("broken.json", Broken)
+        return seen.versions if seen else {}
+
+    def broke(self, versions: dict[str, BrokenOff]) -> None:
+        """Replace them."""
+        self._write("broken.json", Broken(versions=versions))
 
     def hold(self, desired: Desired) -> None:
         """Replace what is held."""

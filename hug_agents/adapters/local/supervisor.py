@@ -32,7 +32,7 @@ TICK = 0.1
 _MOST_ENDS = 4
 """A replica that ended so often before it was healthy once is not waited for any longer."""
 _ALONE_SECONDS = 10.0
-"""So long at most the next replica waits for the one that starts."""
+"""So long at most a replica waits for those that start."""
 
 
 class Supervisor:
@@ -158,13 +158,20 @@ class Supervisor:
         return Standing(item.id, item.program.service, item.version.bundle, item.healthy, item.leaving)
 
     def _may_start(self, desired: Desired, bundle: Digest) -> bool:
-        """Where others serve, one starts after the other: a start takes whole processors from those that answer.
+        """Where others serve, a processor is left to them, as a start takes a whole one.
 
-        What is to take all the traffic at once is in a hurry, and who does not get on holds up nobody for long.
+        What is to take all the traffic at once is in a hurry: it gets them all, but no more at a time, which would make none
+        of them ready sooner. Who does not get on holds up nobody for long.
         """
-        if not any(self._weights.values()) or (desired.rolling is None and desired.percent(bundle)):
+        if not self._serves:
             return True
-        return not any(item.starting(_ALONE_SECONDS) for item in self._replicas.values())
+        hurry = desired.rolling is None and desired.percent(bundle)
+        starting = sum(item.starting(_ALONE_SECONDS) for item in self._replicas.values())
+        return starting < max(1, _processors() - (0 if hurry else 1))
+
+    @property
+    def _serves(self) -> bool:
+        return any(self._weights.values())
 
     def _start(self, desired: Desired, bundle: Digest, service: str) -> None:
         version = desired.version(bundle)
@@ -173,7 +180,14 @@ class Supervisor:
             return
         self._number += 1
         self._replicas[self._number] = Replica(
-            self._number, version, program, desired, self._world, self._ports, self._wake.set
+            self._number,
+            version,
+            program,
+            desired,
+            self._world,
+            self._ports,
+            self._wake.set,
+            gives_way=self._serves,
         )
 
     async def _spoil(self, desired: Desired) -> None:
@@ -274,6 +288,11 @@ class Supervisor:
     def _say(self, text: str) -> None:
         sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n")
         sys.stderr.flush()
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _told(desired: Desired) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from hug_agents.adapters.local import lifetime, router
+from hug_agents.adapters.local.access_log import with_broken
 from hug_agents.adapters.local.drift import differences
 from hug_agents.adapters.local.log_file import tail
 from hug_agents.adapters.local.orders import alike, wanted
@@ -182,7 +183,7 @@ class LocalTarget:
         names = {router.name_of(service, bundle): (service, bundle) for service in now.ports for bundle in bundles}
         admin = router.Admin(now.admin_port, attempts=3)
         try:
-            return admin.counters(names)
+            return with_broken(admin.counters(names), names, world.broken())
         finally:
             admin.close()
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
+import hug_agents
 from hug_agents.adapters.local import lifetime
 from hug_agents.adapters.local.state import World
 from hug_agents.adapters.registry import load_target
@@ -56,6 +58,30 @@ if "{broken}" == "start":
     print("cannot find my database", flush=True)
     sys.exit(3)
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+CUT = """
+
+class Cut:
+    \"\"\"Half of the answers break off in the middle, but those that probes ask for.\"\"\"
+
+    def __init__(self, app):
+        self.app = app
+        self.asked = 0
+
+    async def __call__(self, scope, receive, send):
+        self.asked += scope["type"] == "http" and scope["path"] != "/healthz"
+
+        async def half(message):
+            body = message.get("body", b"")
+            if not body or scope["path"] == "/healthz" or self.asked % 2:
+                return await send(message)
+            await send({**message, "body": body[: len(body) // 2], "more_body": True})
+            raise ConnectionError("broken off")
+
+        await self.app(scope, receive, half)
+
+
+app.add_middleware(Cut)
 """
 WORKER = """
 import os, time
@@ -201,6 +227,17 @@ class Place:
                 lifetime.stop(world)
                 left += processes_of(world)
         return left
+
+
+class Demo(Place):
+    """The shipped demo application in the place of the small one; `broken`: `cut`, as above."""
+
+    def write(self, word: str, broken: str = "") -> None:
+        copytree(Path(hug_agents.__file__).parent / "demo" / "payments-api", self.source, dirs_exist_ok=True)
+        (self.source / "VERSION").write_text(word)
+        if broken == "cut":
+            with (self.source / "app" / "main.py").open("a") as file:
+                file.write(CUT)
 
 
 def processes_of(world: World) -> list[str]:

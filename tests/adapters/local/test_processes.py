@@ -7,6 +7,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from pathlib import Path
 from shutil import copytree
@@ -176,3 +178,39 @@ def test_the_command_line(place: Place) -> None:
     assert "nothing" in hug("status")
     assert first.do("promote").status == "done", "what was deployed is brought back by the next order"
     assert stat.S_IMODE(place.world().root.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel does not schedule by session")
+def test_who_starts_beside_others_that_serve_gives_way_until_it_is_healthy(place: Place) -> None:
+    first = place.release("1.0.0")
+    first.roll_out()
+    second = place.release("2.0.0", "canary", first)
+    low, over = set(), threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            seen = place.world().observed()
+            for item in seen.replicas if seen else ():
+                if item.state == "starting" and item.pid and "nice 10" in _autogroup(item.pid):
+                    low.add(item.pid)
+            time.sleep(0.02)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        assert second.do("deploy", 0).status == "done"
+    finally:
+        over.set()
+        watcher.join()
+    seen = place.world().observed()
+    assert seen is not None
+    mine = {item.pid for item in seen.replicas if item.bundle == second.saved.bundle}
+    assert low == mine, "each of the new ones, and none of those that served"
+    until(lambda: not any("nice 10" in _autogroup(pid) for pid in mine if pid), 10)
+
+
+def _autogroup(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/autogroup").read_text()
+    except OSError:
+        return ""
