@@ -30,7 +30,7 @@ from hug_agents.approve.review import changes
 from hug_agents.approve.waiver import finding_id
 from hug_agents.bundle import Bundle
 from hug_agents.connections import kept_open
-from hug_agents.errors import DecisionRefused, UsageError
+from hug_agents.errors import UsageError
 from hug_agents.execute.register import Registered
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
 from hug_agents.office import open_office
@@ -210,14 +210,7 @@ class Release(UnderWay):
 
     def owner_of(self, key: PublicKey) -> str:
         """Whose key it is, by the policy as it is now. Raises DecisionRefused if it is nobody's."""
-        person, _ = self._policy.keys.get(key.id, (None, None))
-        if person is None:
-            raise DecisionRefused(
-                f"the policy knows nobody with the key {key.line[-12:]}",
-                reason="unknown_key",
-                hint="its owners add the line of `hug keys list` to governance.yaml",
-            )
-        return person.id
+        return self._policy.owner_of(key)
 
     def findings(self) -> dict[str, Finding]:
         """The errors that the gates found, by the id that a waiver names."""

@@ -98,7 +98,7 @@ _MISSION = (
         "check-jsonschema",
         "gitlab-ci-local",
         level="emulated",
-        against="gitlab-ci-local runs the pipelines; the target: an emulator written from GitLab's documentation",
+        against="gitlab-ci-local runs the pipelines; the target: an emulator held to GitLab's API description; never a GitLab",
     ),
     _ours(
         "pipelines",
@@ -115,7 +115,7 @@ _MISSION = (
         "CircleCI",
         "check-jsonschema",
         "circleci references",
-        level="operated",
+        level="emulated",
         against="an emulator held to CircleCI's OpenAPI description; never circleci.com",
     ),
     _ours(
@@ -165,7 +165,7 @@ _MISSION = (
         "grafana",
         "promql",
         level="emulated",
-        against="an emulator of ours; never a real server",
+        against="an emulator held to Grafana's API description; never a real server",
     ),
     _ours(
         "monitoring",
@@ -174,7 +174,7 @@ _MISSION = (
         "elk",
         "logstash",
         level="emulated",
-        against="an emulator of ours; never a real server",
+        against="an emulator held to Elasticsearch's types and Kibana's API description; never a real server",
     ),
     _ours(
         "monitoring",
@@ -182,7 +182,7 @@ _MISSION = (
         "Datadog",
         "datadog",
         level="emulated",
-        against="an emulator that reads each request by Datadog's typed client; never the real service",
+        against="an emulator held to Datadog's own typed client, both ways; never the real service",
     ),
     _ours(
         "rollback",
@@ -200,7 +200,7 @@ _MISSION = (
         "spinnaker-pipelines",
         level="emulated",
         note="on Kubernetes",
-        against="an emulator of Gate's HTTP API of ours; never a real server",
+        against="an emulator with the paths of Gate's API description, which types no bodies; never a real server",
     ),
     _ours(
         "repositories",

@@ -15,7 +15,7 @@ from hug_agents.approve.keys import PublicKey
 from hug_agents.approve.measured import Bound, MetricName
 from hug_agents.approve.risk import Tier
 from hug_agents.canonical import digest
-from hug_agents.errors import SigningKeyError
+from hug_agents.errors import DecisionRefused, SigningKeyError
 from hug_agents.plans import Role
 from hug_agents.spec import Line, Model, Window
 
@@ -199,6 +199,17 @@ class Policy(Model):
         if not self.solo:
             return ""
         return f"SOLO MODE: {self.people[0].name} signs in every role; nobody else has looked."
+
+    def owner_of(self, key: PublicKey) -> PersonId:
+        """Whose key it is. Raises DecisionRefused if it is nobody's."""
+        person, _ = self.keys.get(key.id, (None, None))
+        if person is None:
+            raise DecisionRefused(
+                f"the policy knows nobody with the key {key.line[-12:]}",
+                reason="unknown_key",
+                hint="its owners add the line of `hug keys list` to governance.yaml",
+            )
+        return person.id
 
     def person(self, name: str) -> Person | None:
         """Someone by id."""

@@ -15,13 +15,13 @@ from hug_agents.approve.identity import Digest, ReleaseId
 from hug_agents.canonical import digest
 from hug_agents.spec import Line, Model, Name, Text
 
-MatterKind = Literal["in_doubt", "inconclusive", "paused", "rollback_failed", "rollback"]
+MatterKind = Literal["in_doubt", "inconclusive", "paused", "rollback_failed", "rollback", "deletion"]
 """in_doubt: nobody can tell whether an effect happened · inconclusive: a step was watched and there was too little to
 judge by · paused: somebody stopped the rollout · rollback_failed: the way back was not carried out, or not found to be
-complete · rollback: a bundle that was promoted is to be taken back."""
-Choice = Literal["done", "not_done", "continue", "hold", "roll_back", "retry", "leave"]
+complete · rollback: a bundle that was promoted is to be taken back · deletion: what no release names is to go."""
+Choice = Literal["done", "not_done", "continue", "hold", "roll_back", "retry", "leave", "delete"]
 """done, not_done: what a person found out · continue: to the next step · hold: watch once more · roll_back · retry: the
-way back again · leave: everything stays as it is now, and the release ends as failed."""
+way back again · leave: everything stays as it is now, and the release ends as failed · delete: exactly what the list names."""
 
 CHOICES: dict[MatterKind, tuple[Choice, ...]] = {
     "in_doubt": ("done", "not_done"),
@@ -29,6 +29,7 @@ CHOICES: dict[MatterKind, tuple[Choice, ...]] = {
     "paused": ("continue", "roll_back"),
     "rollback_failed": ("retry", "leave"),
     "rollback": ("roll_back",),
+    "deletion": ("delete",),
 }
 
 
@@ -38,8 +39,8 @@ class Matter(Model):
     kind: MatterKind
     release: ReleaseId
     environment: Name
-    bundle: Digest
-    subject: Line = Field(description="what exactly: an order's key, or a step")
+    bundle: Digest = Field(description="of a deletion: its list, with who asks for it")
+    subject: Line = Field(description="what exactly: an order's key, a step, or where something is deleted")
     number: Annotated[int, Field(ge=0)] = Field(description="of answers in this release before: one matter, one answer")
     evidence: Text = Field(description="what was seen; data, whoever wrote it")
 

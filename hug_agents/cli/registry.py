@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hug_agents.cli.console import console, print_json
+from hug_agents.cli.release import WAITING, common, is_terminal, role_of
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,42 +53,121 @@ def resolve(image: str, as_json: bool) -> int:
     "--images", "image_files", multiple=True, type=click.Path(path_type=Path),
     help="images.json of a pipeline: what it names is kept. May be repeated.",
 )  # fmt: skip
-@click.option("--delete", metavar="PLAN", help="Delete exactly what the plan of this digest lists.")
-@click.option("--store", type=click.Path(path_type=Path), help="The folder of what lasts; default .hug")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--as", "requester", metavar="ID", help="Ask people for this deletion. Who asks signs nothing.")
+@click.option("--delete", metavar="PLAN", help="Delete exactly what the plan of this digest lists, once it is signed.")
+@common
 def retain(
-    rules_file: Path, image_files: tuple[Path, ...], delete: str | None, store: Path | None, as_json: bool
+    rules_file: Path,
+    image_files: tuple[Path, ...],
+    requester: str | None,
+    delete: str | None,
+    store: Path | None,
+    policy: Path | None,
+    as_json: bool,
 ) -> int:
-    """List what would go, and delete nothing; with --delete PLAN, delete exactly what that list named.
+    """List what would go, and delete nothing; with --delete PLAN, delete exactly what people have signed.
 
-    What a bundle of the store or a file of images names is kept, whatever its age.
+    What a bundle of the store or a file of images names is kept, whatever its age. A deletion is asked for with --as, signed by
+    somebody else with `hug registry sign`, and stands in the ledger.
     """
     from hug_agents.adapters.oci.client import Registry
     from hug_agents.adapters.oci.retention import carry_out, named, plan_retention
     from hug_agents.adapters.oci.signing_in import account
+    from hug_agents.execute.deletion import Deletion, is_deletion
+    from hug_agents.execute.target import Outcome
+    from hug_agents.office import open_office
     from hug_agents.settings import Settings
     from hug_agents.store import Store
 
+    if requester and delete:
+        raise click.UsageError("either --as, to ask, or --delete, once it is signed")
     settings = Settings.load()
     rules = _rules(rules_file)
     kept = Store(store or settings.home)
     texts = [_text(file) for file in image_files]
     registry = Registry(rules.registry, account(settings.registry_auth, rules.registry))
-    plan = plan_retention(registry, rules, named((), [*kept.documents(), *texts]), datetime.now(UTC))
+    # What was only asked to go is not released by that.
+    texts += [text for text in kept.documents() if not is_deletion(text)]
+    plan = plan_retention(registry, rules, named((), texts), datetime.now(UTC))
     if delete and delete != plan.digest():
         raise UsageError(
-            f"the plan is {plan.digest()} now", where="--delete", hint="look at it again, then delete by its digest"
+            f"the plan is {plan.digest()} now", where="--delete", hint="look at it again, then ask about it anew"
         )
-    deleted = carry_out(registry, plan) if delete else 0
+    deleted = 0
+    if requester and plan.goes:
+        asked = Deletion(place=plan.place, names=plan.names, requester=requester)
+        open_office(kept, policy=policy).deletions.ask(asked)
+    if delete:
+
+        def act() -> Outcome:
+            nonlocal deleted
+            deleted = carry_out(registry, plan)
+            return Outcome(status="done", detail=f"{deleted} manifests")
+
+        open_office(kept, policy=policy).delete(plan.place, plan.names, act)
     if as_json:
         print_json({**plan.model_dump(mode="json"), "plan": plan.digest(), "deleted": deleted})
-        return 0
-    _show(plan)
-    if delete:
-        console().print(f"{deleted} manifests were deleted")
-    elif plan.goes:
-        console().print(f"nothing was deleted; to delete: --delete {plan.digest()}", soft_wrap=True)
+    else:
+        _show(plan)
+        _say(plan, asked=bool(requester), deleted=deleted if delete else None)
+    return WAITING if requester and plan.goes else 0
+
+
+@command.command("sign")
+@click.argument("plan")
+@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
+@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@click.option("--role", help="As what: ops, sre or sec; default: a role that may and that you hold.")
+@click.option("--reason", help="Why; it is signed and stays in the ledger.")
+@common
+def sign(
+    plan: str,
+    key: str | None,
+    reviewer: str | None,
+    role: str | None,
+    reason: str | None,
+    store: Path | None,
+    policy: Path | None,
+    as_json: bool,
+) -> int:
+    """Sign that exactly what PLAN lists may be deleted. Without --key: show the list."""
+    from hug_agents.approve.signing import Pen
+    from hug_agents.cli.keys import load_key
+    from hug_agents.office import open_office
+    from hug_agents.settings import Settings
+    from hug_agents.store import Store
+
+    office = open_office(Store(store or Settings.load().home), policy=policy)
+    matter, asked = office.deletions.find(plan)
+    if not key:
+        if as_json:
+            print_json({"plan": plan, **asked.model_dump(mode="json")})
+        for name in asked.names if not as_json else ():
+            console().print(f"goes  {name}", markup=False, highlight=False, soft_wrap=True)
+        return WAITING
+    if not reason:
+        raise click.UsageError("a signature needs --reason")
+    signing = load_key(key)
+    rules = office.desk.policy()
+    who = reviewer or rules.owner_of(signing.public)
+    if is_terminal() and not click.confirm(f"{matter.evidence}\nsign as {who}?", err=True):
+        raise click.Abort
+    signed = Pen(who, signing, rules, office.desk.now()).resolution(matter, "delete", role=role_of(role), reason=reason)
+    office.deletions.sign(matter, asked, signed)
+    if as_json:
+        print_json({"plan": plan, "by": who, "manifests": len(asked.names)})
+    else:
+        console().print(f"[green]signed[/] by {who}; next: hug registry retain … --delete {plan}", soft_wrap=True)
     return 0
+
+
+def _say(plan: Retention, *, asked: bool, deleted: int | None) -> None:
+    if deleted is not None:
+        console().print(f"{deleted} manifests were deleted")
+    elif asked and plan.goes:
+        console().print(f"nothing was deleted; to sign: hug registry sign {plan.digest()} --key NAME", soft_wrap=True)
+    elif plan.goes:
+        console().print(f"nothing was deleted; --as ID asks people for it: plan {plan.digest()}", soft_wrap=True)
 
 
 def _rules(file: Path) -> Rules:

@@ -20,6 +20,7 @@ from hug_agents.approve.quorum import Standing
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import sha256
 from hug_agents.errors import EnvironmentBusy, NotApproved, StoreError, UnsupportedError, UsageError
+from hug_agents.execute.deletion import Deletions, list_of
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
 from hug_agents.execute.events import Event, EventName, events, record_once
 from hug_agents.execute.gauges import Gauges
@@ -55,6 +56,7 @@ class Executor:
         self.register = register
         self.journal = journal
         self.matters = Matters(store, desk, journal)
+        self.deletions = Deletions(store, desk, journal)
         self.sleep = sleep
         self.gauges = gauges
         self._targets = targets
@@ -145,6 +147,31 @@ class Executor:
                 record_once(self.desk, _event("effect_ended", work, outcome=known.outcome.status))
                 return known.outcome
             return self._act(work, dossier, known)
+
+    def delete(self, place: str, names: tuple[str, ...], act: Callable[[], Outcome]) -> Outcome:
+        """Delete exactly this list, once somebody who did not ask for it has signed it: for what belongs to no release.
+
+        `act` deletes, and twice is as once. Raises NotApproved; UsageError where nobody was asked.
+        """
+        listed = list_of(place, names)
+        matter, asked = self.deletions.find(listed)
+        if asked.listed != listed:
+            raise StoreError(f"what was asked about is another list than {listed}")
+        answer = self.deletions.signed(matter, asked)
+        if answer is None:
+            who = " or ".join(self.desk.policy().override_roles)
+            raise NotApproved(
+                f"the deletion of {len(names)} of {place} is not approved",
+                missing=(f"the word of a {who} other than {asked.requester}",),
+                where=listed,
+                hint=f"hug registry sign {listed} --key NAME --reason …",
+            )
+        self.deletions.note("effect_began", matter, "", f"deletion {listed} approved by {answer.reviewer}")
+        outcome = act()
+        self.deletions.note("effect_ended", matter, outcome.status, f"deletion {listed} {outcome.detail}"[:1000])
+        if outcome.status == "done":
+            self.deletions.close(listed)
+        return outcome
 
     def begun(
         self, dossier: Dossier, contents: Contents, action: Action, *, step: int, weight: int, series: str = RELEASE

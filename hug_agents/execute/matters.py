@@ -99,4 +99,5 @@ _WHAT: dict[MatterKind, str] = {
     "paused": "the rollout is paused",
     "rollback_failed": "the way back was not completed",
     "rollback": "a promoted version is to be taken back",
+    "deletion": "what no release names is to be deleted",
 }

@@ -14,10 +14,11 @@ from typing import Any
 from hug_agents.bundle import Bundle
 from hug_agents.render.naming import DURATION_METRIC, REQUESTS_METRIC
 from hug_agents.spec import DeploymentSpec
-from hug_agents.validate.gate import Finding, Gate, Workspace
+from hug_agents.validate.gate import Finding, Workspace
 from hug_agents.validate.kubernetes_validate import ARGO_API, manifest_files, resources
 from hug_agents.validate.located import Located, Malformed, documents
-from hug_agents.validate.promql_selectors import NotPromql, Selector, selectors
+from hug_agents.validate.program import ProgramGate
+from hug_agents.validate.promql import Selector, selectors
 
 _OF_SERVICES = {
     REQUESTS_METRIC: {"code", "method"},
@@ -41,11 +42,11 @@ class Known:
     recorded: set[str] = field(default_factory=set)
 
 
-class AnalysisMetrics(Gate):
+class AnalysisMetrics(ProgramGate):
     """Metric names, label names, and the values of labels that a scrape job sets."""
 
     name = "analysis metrics"
-    tool = ""
+    tool = "promql-parser"
 
     def files(self, bundle: Bundle) -> tuple[str, ...]:
         return tuple(path for path in manifest_files(bundle) if any(_templates(bundle[path].content)))
@@ -81,7 +82,7 @@ def unknown(query: str, known: Known) -> Iterator[tuple[str, str]]:
     """The metric and the reason, for every part of a query that no series will ever meet."""
     try:
         asked = selectors(query)
-    except NotPromql as error:
+    except ValueError as error:
         yield "", f"this is not PromQL: {error}"
         return
     for item in asked:
@@ -102,7 +103,7 @@ def _unmet(item: Selector, known: Known) -> Iterator[str]:
     for matcher in item.matchers:
         if matcher.label not in labels:
             yield f"{item.metric} has no label {matcher.label}; it has {', '.join(sorted(labels))}"
-    wanted = {one.label: one.value for one in item.matchers if one.op == "=" and _ANY not in one.value}
+    wanted = {one.label: one.value for one in item.matchers if one.equal and _ANY not in one.value}
     if not any(all(job.get(key) in (None, value) for key, value in wanted.items() if key in job) for job in known.jobs):
         said = ", ".join(f"{key}={value}" for key, value in wanted.items())
         yield f"no scrape job has series of {item.metric} with {said}"
@@ -165,6 +166,6 @@ def _stated(spec: DeploymentSpec) -> set[str]:
     for query in spec.analysis.queries if spec.analysis else ():
         try:
             found |= {item.metric for item in selectors(query.promql.replace("{{version}}", _ANY))}
-        except NotPromql:
+        except ValueError:
             found.add("")
     return found

@@ -84,16 +84,20 @@ def kind(path: str) -> str:
 
 def problems(folder: str, data: Any) -> Iterator[tuple[str, str, Path]]:
     """What the model of a folder objects to in a document."""
+    module, _, name = MODELS[folder].partition(":")
+    yield from read_problems((getattr(import_module(f"datadog_api_client.{module}"), name),), data)
+
+
+def read_problems(types: tuple[Any, ...], data: Any) -> Iterator[tuple[str, str, Path]]:
+    """What Datadog's client objects to when it reads a document as one of some types of its own."""
     from datadog_api_client import Configuration
     from datadog_api_client.exceptions import ApiTypeError, ApiValueError
     from datadog_api_client.model_utils import validate_and_convert_types
 
-    module, _, name = MODELS[folder].partition(":")
-    model = getattr(import_module(f"datadog_api_client.{module}"), name)
     try:
         read = validate_and_convert_types(  # type: ignore[no-untyped-call]
             data,
-            (model,),
+            types,
             ["document"],
             True,
             True,

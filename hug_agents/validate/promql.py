@@ -60,6 +60,40 @@ def _exprs(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
             yield from _exprs(inner, (*path, index))
 
 
+class Matcher(NamedTuple):
+    """`label="value"`, or another comparison."""
+
+    label: str
+    value: str
+    equal: bool
+
+
+class Selector(NamedTuple):
+    """One selector of an expression: the metric (empty: it names none) and what its labels must match."""
+
+    metric: str
+    matchers: tuple[Matcher, ...]
+
+
+def selectors(expr: str) -> tuple[Selector, ...]:
+    """Every selector of an expression, each once, as promql-parser reads it. Raises ValueError where it is not PromQL."""
+    import promql_parser
+
+    found: list[Selector] = []
+
+    def visit(node: Any) -> None:
+        node = getattr(node, "vector_selector", node)  # of a range
+        if not isinstance(node, promql_parser.VectorSelector):
+            return
+        rows = [Matcher(row.name, row.value, row.op == promql_parser.MatchOp.Equal) for row in node.matchers.matchers]
+        named = [row.value for row in rows if row.label == "__name__" and row.equal]
+        matchers = tuple(row for row in rows if row.label != "__name__")
+        found.append(Selector(node.name or next(iter(named), ""), matchers))
+
+    promql_parser.walk(promql_parser.parse(expr), visit)
+    return tuple(dict.fromkeys(found))
+
+
 class PromQL(ProgramGate):
     """Parsed by promql-parser, which also tells the selectors. What nothing in the bundle exports is a finding."""
 
@@ -74,15 +108,14 @@ class PromQL(ProgramGate):
         return tuple(finding for query in queries(workspace.bundle) for finding in self._judge(query, known))
 
     def _judge(self, query: Query, known: dict[str, frozenset[str]]) -> Iterator[Finding]:
-        import promql_parser
-
         try:
-            parsed = promql_parser.parse(_MACROS.sub("5m", query.expr))
+            asked = selectors(_MACROS.sub("5m", query.expr))
         except ValueError as error:
             said = " ".join(str(error).split())
             yield self.finding("parse", f"{query.expr[:200]!r}: {said}", file=query.file, line=query.line)
             return
-        for name, labels in selectors(parsed):
+        for name, matchers in asked:
+            labels = {item.label for item in matchers}
             if name not in known:
                 yield self.finding(
                     "unknown-metric",
@@ -99,22 +132,6 @@ class PromQL(ProgramGate):
                     line=query.line,
                     remedy=f"it has: {', '.join(sorted(known[name]))}",
                 )
-
-
-def selectors(parsed: Any) -> list[tuple[str, frozenset[str]]]:
-    """The metric and the matched labels of every selector of an expression."""
-    import promql_parser
-
-    found: list[tuple[str, frozenset[str]]] = []
-
-    def visit(node: Any) -> None:
-        # the inner selector of a range is no node of its own
-        node = getattr(node, "vector_selector", node)
-        if isinstance(node, promql_parser.VectorSelector):
-            found.append((node.name or "", frozenset(item.name for item in node.matchers.matchers)))
-
-    promql_parser.walk(parsed, visit)
-    return found
 
 
 def exported(spec: DeploymentSpec, bundle: Bundle) -> dict[str, frozenset[str]]:

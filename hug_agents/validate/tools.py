@@ -151,7 +151,7 @@ _TOOLS = (
         install=_PIP,
         distribution="promql-parser",
         module="promql_parser",
-        absence="the queries of dashboards are not parsed: no release may start",
+        absence="the queries of dashboards and analyses are not parsed: no release may start",
     ),
     Tool(
         program="datadog-api-client",

@@ -7,35 +7,30 @@ judged by this; a property that is not here is an error.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-
-Schema = dict[str, Any]
-STRING: Schema = {"type": "string"}
-UUID: Schema = {"type": "string", "format": "uuid"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-INTEGER: Schema = {"type": "integer"}
-
-
-def nullable(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def one_of(*values: str) -> Schema:
-    return {"type": "string", "enum": list(values)}
-
-
-def body(required: str, **properties: Schema) -> Schema:
-    return {"type": "object", "properties": properties, "required": required.split(), "additionalProperties": False}
+from tests.described import (
+    BOOLEAN,
+    INTEGER,
+    OBJECT,
+    STRING,
+    TIME,
+    UUID,
+    Operation,
+    Schema,
+    body,
+    many,
+    nullable,
+    one_of,
+)
+from tests.described import judged as _judged
 
 
 def listed(items: Schema) -> Schema:
-    return body("items next_page_token", items={"type": "array", "items": items}, next_page_token=nullable(STRING))
+    return body("items next_page_token", items=many(items), next_page_token=nullable(STRING))
 
 
-VALUES: Schema = {"type": "object", "additionalProperties": {"anyOf": [INTEGER, STRING, {"type": "boolean"}]}}
+VALUES: Schema = {"type": "object", "additionalProperties": {"anyOf": [INTEGER, STRING, BOOLEAN]}}
 STATE = one_of("created", "errored", "setup-pending", "setup", "pending")
 PIPELINE = body(
     "id number project_slug created_at errors state trigger",
@@ -60,7 +55,7 @@ PIPELINE = body(
     project_slug=STRING,
     updated_at=TIME,
     number=INTEGER,
-    trigger_parameters={"type": "object"},
+    trigger_parameters=OBJECT,
     state=STATE,
     created_at=TIME,
     trigger=body(
@@ -78,7 +73,7 @@ PIPELINE = body(
         review_url=STRING,
         revision=nullable(STRING),
         tag=STRING,
-        commit={"type": "object"},
+        commit=OBJECT,
         origin_repository_url=STRING,
     ),
 )
@@ -114,7 +109,7 @@ JOB = body(
         "on_hold", "terminated-unknown", "blocked", "canceled", "unauthorized",
     ),
     type=one_of("build", "approval"),
-    requires={"type": "object"},
+    requires=OBJECT,
     stopped_at=nullable(TIME),
     approval_request_id=UUID,
 )  # fmt: skip
@@ -138,37 +133,23 @@ TIMETABLE: Schema = {
 }  # fmt: skip
 _PROJECT = r"/api/v2/project/[^/]+/[^/]+/[^/]+"
 _ID = "/[0-9a-f-]{36}"
-OPERATIONS: tuple[tuple[str, str, Schema | None, frozenset[str], dict[int, Schema]], ...] = (
-    (
+OPERATIONS = (
+    Operation(
         "POST",
         f"{_PROJECT}/pipeline",
-        body("", branch=STRING, tag=STRING, parameters=VALUES),
-        frozenset(),
         {201: body("id state number created_at", id=UUID, state=STATE, number=INTEGER, created_at=TIME)},
+        sent=body(branch=STRING, tag=STRING, parameters=VALUES),
     ),
-    ("GET", f"{_PROJECT}/pipeline", None, frozenset(("branch", "page-token")), {200: listed(PIPELINE)}),
-    ("GET", rf"{_PROJECT}/\d+/artifacts", None, frozenset(), {200: listed(ARTIFACT)}),
-    ("GET", f"/api/v2/pipeline{_ID}", None, frozenset(), {200: PIPELINE}),
-    ("GET", f"/api/v2/pipeline{_ID}/workflow", None, frozenset(("page-token",)), {200: listed(WORKFLOW)}),
-    ("GET", f"/api/v2/workflow{_ID}", None, frozenset(), {200: WORKFLOW}),
-    ("GET", f"/api/v2/workflow{_ID}/job", None, frozenset(), {200: listed(JOB)}),
-    ("POST", f"/api/v2/workflow{_ID}/cancel", None, frozenset(), {202: MESSAGE}),
+    Operation("GET", f"{_PROJECT}/pipeline", {200: listed(PIPELINE)}, query={"branch": STRING, "page-token": STRING}),
+    Operation("GET", rf"{_PROJECT}/\d+/artifacts", {200: listed(ARTIFACT)}),
+    Operation("GET", f"/api/v2/pipeline{_ID}", {200: PIPELINE}),
+    Operation("GET", f"/api/v2/pipeline{_ID}/workflow", {200: listed(WORKFLOW)}, query={"page-token": STRING}),
+    Operation("GET", f"/api/v2/workflow{_ID}", {200: WORKFLOW}),
+    Operation("GET", f"/api/v2/workflow{_ID}/job", {200: listed(JOB)}),
+    Operation("POST", f"/api/v2/workflow{_ID}/cancel", {202: MESSAGE}),
 )
-"""Method, path, request, query, and what it answers by status; any other status says `message`."""
-
-
-def problems(schema: Schema, value: Any) -> list[str]:
-    """What is wrong with a value."""
-    validator = Draft202012Validator(schema, format_checker=FormatChecker())
-    return [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def judged(method: str, path: str, query: dict[str, str], sent: Any, status: int, said: Any) -> list[str]:
-    """What CircleCI's description has against a call and its answer."""
-    for known, pattern, request, allowed, answers in OPERATIONS:
-        if known == method and re.fullmatch(pattern, path):
-            found = [f"unknown query {key}" for key in query.keys() - allowed]
-            found += problems(request, sent) if request is not None else [f"a body: {sent}"] if sent is not None else []
-            found += problems(answers.get(status, body("", message=STRING)), said)
-            return [f"{method} {path}: {item}" for item in found]
-    return [f"there is no {method} {path}"]
+    """What CircleCI's description has against a call and its answer; any refusal says `message`."""
+    return _judged(OPERATIONS, body(message=STRING), method, path, query, sent, status, said)

@@ -85,7 +85,8 @@ class DatadogTarget(DocumentsTarget):
         kind, body = document.kind, document.body
         self._seen.pop(kind, None)
         if kind == "metrics":
-            self._http.request("POST" if new else "PATCH", f"/api/v2/metrics/{document.name}/tags", json=body)
+            path = f"/api/v2/metrics/{document.name}/tags"
+            self._http.request("POST" if new else "PATCH", path, json=body if new else _of_a_change(body))
         elif kind == "catalogue":
             self._http.request("POST", "/api/v2/catalog/entity", json=body)
         else:
@@ -125,6 +126,12 @@ _BASES = {
     "dashboards": "/api/v1/dashboard",
     "synthetics": "/api/v1/synthetics/tests/api",
 }
+
+
+def _of_a_change(body: dict[str, Any]) -> dict[str, Any]:
+    """What the tags of a metric can be changed in: the type of the metric stays."""
+    attributes = {key: value for key, value in body["data"]["attributes"].items() if key != "metric_type"}
+    return {**body, "data": {**body["data"], "attributes": attributes}}
 
 
 def _name(folder: str, body: dict[str, Any]) -> str:

@@ -69,12 +69,7 @@ class ElkTarget(DocumentsTarget):
             answer = self._kibana.get(f"/api/alerting/rule/{name}", ok=(404,))
             return None if answer.status == 404 else answer.json()
         if document.kind == "object":
-            kind, _, id = name.partition("/")
-            asked = json.dumps([{"type": kind, "id": id}]).encode()
-            headers = {"Content-Type": "application/json"}
-            answer = self._kibana.request("POST", "/api/saved_objects/_bulk_get", content=asked, headers=headers)
-            found = answer.json()["saved_objects"][0]
-            return None if "error" in found else found
+            return self._exported(*name.split("/", 1))
         answer = self._elasticsearch.get(_PATHS[document.kind].format(quote(name, safe="")), ok=(404,))
         said = answer.json()
         if answer.status == 404 or not said:
@@ -100,6 +95,22 @@ class ElkTarget(DocumentsTarget):
         else:
             path = _PATHS[document.kind].format(quote(document.name, safe=""))
             self._elasticsearch.request("PUT", path, json=body)
+
+    def _exported(self, kind: str, id: str) -> Any:
+        """One saved object. What is not there is an error of the export, which names it."""
+        asked = {"objects": [{"type": kind, "id": id}], "excludeExportDetails": True}
+        answer = self._kibana.request("POST", "/api/saved_objects/_export", json=asked, ok=(400,))
+        if answer.status == 200:
+            return json.loads(answer.text)
+        said = answer.json()
+        rows = (said.get("attributes") or {}).get("objects") or ()
+        if any((row.get("error") or {}).get("statusCode") == 404 for row in rows):
+            return None
+        raise HttpError(
+            f"Kibana did not export {kind} {id}: {json.dumps(said)[:300]}",
+            where=f"POST {self._kibana.base_url}/api/saved_objects/_export",
+            status=400,
+        )
 
     def _import(self, body: dict[str, Any]) -> None:
         """One saved object, over the one that may be there. An import that did not succeed still answers 200."""

@@ -17,8 +17,8 @@ from pydantic import Field
 from hug_agents.adapters.oci.client import Manifest, Registry
 from hug_agents.adapters.oci.reference import Digest
 from hug_agents.bundle import Bundle
-from hug_agents.canonical import digest as digest_of
 from hug_agents.errors import HttpError, UsageError
+from hug_agents.execute.deletion import list_of
 from hug_agents.spec import Line, Model
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -56,10 +56,20 @@ class Retention(Model):
     left_alone: tuple[Line, ...] = Field((), description="repositories in which nothing is known to be released")
     with_them: tuple[tuple[Line, Digest], ...] = Field((), description="parts and referrers of what goes")
 
+    @property
+    def place(self) -> str:
+        """Where it is deleted."""
+        return f"registry:{self.registry}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that is deleted."""
+        going = (*((item.repository, item.digest) for item in self.goes), *self.with_them)
+        return tuple(sorted(f"{repository}@{digest}" for repository, digest in going))
+
     def digest(self) -> Digest:
         """The name of exactly this deletion."""
-        goes = sorted([(item.repository, item.digest) for item in self.goes] + list(self.with_them))
-        return digest_of({"registry": self.registry, "delete": [list(item) for item in goes]})
+        return list_of(self.place, self.names)
 
     @property
     def goes(self) -> tuple[Image, ...]:

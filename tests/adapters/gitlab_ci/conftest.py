@@ -84,7 +84,7 @@ class Desk:
 
 @pytest.fixture
 def gitlab(tmp_path: Path) -> Iterator[Emulator]:
-    """One project on an emulated GitLab; at the end nothing may have been asked that its documentation does not name."""
+    """One project on an emulated GitLab; at the end nothing may have been asked or answered that its description forbids."""
     if find("git") is None:
         pytest.skip("git is not installed: install with apt-get install git")
     with Emulator(tmp_path / "gitlab") as emulator:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import count
 from typing import Any
 
 import pytest
 
-from hug_agents.adapters.forge import correlation
+from hug_agents.adapters.forge import Pace, correlation
 from hug_agents.adapters.gitlab_ci.place import Place
 from hug_agents.errors import HttpError, OutputConflict, UnsupportedError, UsageError
 from hug_agents.execute.target import Explained, PlanStale, Target
@@ -148,7 +149,8 @@ def test_a_rollout_under_way_is_cancelled_and_says_that_it_rolled_back(desk: Des
     new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
     work = desk.work(saved, **new)
     slow = desk.another()
-    slow._client.pace = slow._client.pace.__class__(poll=0.01, settle=0.1, follow=0.2)  # a process that gives up
+    looks = count()
+    slow._client.pace = Pace(poll=0, settle=5, follow=20, clock=lambda: next(looks))  # a process that gives up
     with pytest.raises(HttpError, match="not at its end"):
         slow.apply(work)
     done = desk.target.rollback(desk.work(saved, "rollback", **new))

@@ -1,7 +1,8 @@
 """Servers that answer as the vendors' descriptions say, and refuse what those would refuse. None is the real thing.
 
-Datadog's requests and answers are read by the typed models of its own client. Grafana's and Elastic's are written from their
-documentation: unknown paths, unknown keys and wrong types get 4xx.
+Every call and every answer is judged by the vendor's own API description, and what it does not allow is a violation: Grafana's
+and Kibana's written over by hand (grafana_description.py, kibana_description.py), Elasticsearch's cut out of Elastic's types
+(tests/elastic), Datadog's as its own client has it (datadog_description.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -26,12 +27,17 @@ from hug_agents.validate.elastic_files import (
     Rule,
     SavedObject,
 )
+from tests.adapters.monitors import datadog_description, grafana_description, kibana_description
+from tests.elastic import judge as elastic_description
+
+NOW = "2026-01-01T00:00:00Z"
 
 
 class Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, said: Any) -> None:
+        super().__init__(str(said))
         self.status = status
+        self.said = said
 
 
 class Server:
@@ -42,6 +48,15 @@ class Server:
     def __init__(self) -> None:
         self.things: dict[str, Any] = {}
         self.changes: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+
+    def judge(self, path: str) -> Callable[..., list[str]]:
+        """The description that has a path."""
+        raise NotImplementedError
+
+    def refusal(self, path: str, refused: Refused) -> Any:
+        """What the server says when it refuses."""
+        return {"message": str(refused)}
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, headers: Any) -> Any:
         raise NotImplementedError
@@ -59,13 +74,15 @@ def serve(server: Server) -> Iterator[str]:
                 name, value = server.token
                 if self.headers.get(name) != value:
                     raise Refused(401, "who are you?")
-                body = json.loads(raw) if raw and "json" in kind else raw.decode()
+                body = json.loads(raw) if raw and "json" in kind else raw.decode() or None
                 status, said = 200, server.answer(self.command, url.path, query, body, self.headers)
             except Refused as refused:
-                status, said = refused.status, {"message": str(refused)}
-            if self.command != "GET" and status < 400 and not url.path.endswith("_bulk_get"):
+                status, said = refused.status, server.refusal(url.path, refused)
+            if status != 401:
+                server.violations += server.judge(url.path)(self.command, url.path, query, body, status, said)
+            if self.command != "GET" and status < 400 and not url.path.endswith("_export"):
                 server.changes.append((self.command, url.path))
-            text = json.dumps(said).encode()
+            text = (said if isinstance(said, str) else json.dumps(said)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
@@ -85,27 +102,28 @@ def serve(server: Server) -> Iterator[str]:
         listening.shutdown()
 
 
-def keys(body: Any, needed: set[str], allowed: set[str]) -> None:
-    if not isinstance(body, dict) or needed - body.keys() or body.keys() - needed - allowed:
-        raise Refused(400, f"bad request data: {sorted(body) if isinstance(body, dict) else body!r:.80}")
-
-
 class Grafana(Server):
     token = ("Authorization", "Bearer grafana-secret")
 
+    def judge(self, path: str) -> Callable[..., list[str]]:
+        return grafana_description.judged
+
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, headers: Any) -> Any:
         if path == "/api/annotations":
+            notes = self.things.setdefault("notes", [])
             if method == "GET":
-                return [item for item in self.things.get("notes", []) if query["tags"] in item["tags"]]
-            keys(body, {"text", "tags"}, {"time", "timeEnd", "dashboardUID", "panelId"})
-            self.things.setdefault("notes", []).append(body)
-            return {"message": "Annotation added", "id": 1}
-        if method == "POST" and path == "/api/folders":
-            keys(body, {"title"}, {"uid", "parentUid", "description"})
+                return [item for item in notes if query["tags"] in item["tags"]]
+            notes.append({"id": len(notes) + 1, "time": 1767225600000, **body})
+            return {"message": "Annotation added", "id": len(notes)}
+        if path == "/api/folders" and method == "POST":
             self.things[f"/api/folders/{body['uid']}"] = {**body, "id": 1, "version": 1}
-            return body
+            return self.things[f"/api/folders/{body['uid']}"]
+        if path.startswith("/api/folders/") and method == "PUT" and path in self.things:
+            if not body.get("overwrite") and body.get("version") != self.things[path]["version"]:
+                raise Refused(412, "the folder has been changed by someone else")
+            self.things[path] |= {"title": body["title"], "version": self.things[path]["version"] + 1}
+            return self.things[path]
         if method == "POST" and path == "/api/dashboards/db":
-            keys(body, {"dashboard"}, {"folderUid", "message", "overwrite"})
             board = body["dashboard"]
             if f"/api/folders/{body['folderUid']}" not in self.things:
                 raise Refused(412, "folder not found")
@@ -113,27 +131,15 @@ class Grafana(Server):
                 "dashboard": {**board, "id": 7, "version": 1},
                 "meta": {"folderUid": body["folderUid"]},
             }
-            return {"uid": board["uid"], "status": "success"}
+            saved = {"id": 7, "uid": board["uid"], "url": f"/d/{board['uid']}", "version": 1}
+            return {**saved, "title": "a-slug", "status": "success"}
         if method == "PUT" and (
             found := re.fullmatch(r"/api/v1/provisioning/folder/([^/]+)/rule-groups/([^/]+)", path)
         ):
-            keys(body, {"title", "folderUid", "interval", "rules"}, set())
-            for rule in body["rules"]:
-                needed = {
-                    "orgID",
-                    "folderUID",
-                    "ruleGroup",
-                    "title",
-                    "condition",
-                    "data",
-                    "noDataState",
-                    "execErrState",
-                    "for",
-                }
-                keys(rule, needed, {"uid", "annotations", "labels", "isPaused"})
-                assert isinstance(body["interval"], int) and rule["folderUID"] == found[1]
+            if f"/api/folders/{found[1]}" not in self.things:
+                raise Refused(400, "folder does not exist")
             self.things[path] = {**body, "rules": [{**rule, "provenance": "api"} for rule in body["rules"]]}
-            return body
+            return self.things[path]
         if method == "GET" and path in self.things:
             return self.things[path]
         raise Refused(404, "not found")
@@ -150,6 +156,17 @@ class Elastic(Server):
         "/_security/role/": Role,
     }
 
+    def judge(self, path: str) -> Callable[..., list[str]]:
+        return kibana_description.judged if path.startswith("/api/") else elastic_description.judged
+
+    def refusal(self, path: str, refused: Refused) -> Any:
+        if path.startswith("/api/"):
+            return {"statusCode": refused.status, "error": "refused", "message": str(refused), **_attributes(refused)}
+        if path.startswith("/_security/role/") and refused.status == 404:
+            return {}
+        cause = {"type": "refused", "reason": str(refused)}
+        return {"status": refused.status, "error": {**cause, "root_cause": [cause]}}
+
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, headers: Any) -> Any:
         if path.startswith("/api/"):
             if method != "GET" and not headers.get("kbn-xsrf"):
@@ -164,23 +181,29 @@ class Elastic(Server):
             for needed in body.get("composed_of", ()):
                 if f"/_component_template/{needed}" not in self.things:
                     raise Refused(400, f"index template refers to missing component templates [{needed}]")
+            new = prefix + name not in self.things
             self.things[prefix + name] = body
-            return {"acknowledged": True}
+            return {"role": {"created": new}} if prefix == "/_security/role/" else {"acknowledged": True}
         if prefix + name not in self.things:
             raise Refused(404, "not found")
         held = self.things[prefix + name]
         if prefix == "/_ilm/policy/":
-            return {name: {"version": 1, "modified_date": "2026-01-01T00:00:00Z", **held}}
+            return {name: {"version": 1, "modified_date": NOW, **held}}
         if prefix == "/_security/role/":
-            return {name: held}
-        held = json.loads(json.dumps(held), parse_int=str)  # settings come back as texts
+            return {name: {"applications": [], "run_as": [], **held}}
+        if settings := held.get("template", {}).get("settings"):  # these come back as texts
+            told = json.loads(json.dumps(settings), parse_int=str)
+            held = {**held, "template": {**held["template"], "settings": told}}
         key = prefix.strip("/_")
         return {f"{key}s": [{"name": name, key: held}]}
 
     def _kibana(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
-        if path == "/api/saved_objects/_bulk_get":
-            found = [self.things.get(f"object {item['type']}/{item['id']}") for item in body]
-            return {"saved_objects": [item or {"error": {"statusCode": 404}} for item in found]}
+        if path == "/api/saved_objects/_export":
+            asked = [f"object {item['type']}/{item['id']}" for item in body["objects"]]
+            if missing := [name for name in asked if name not in self.things]:
+                gone = [{"id": name.rpartition("/")[2], "error": {"statusCode": 404}} for name in missing]
+                raise Refused(400, {"message": "Error fetching objects to export", "attributes": {"objects": gone}})
+            return "\n".join(json.dumps(self.things[name]) for name in asked)
         if path == "/api/saved_objects/_import":
             line = body.split("\r\n\r\n", 1)[1].split("\r\n--", 1)[0]
             item = json.loads(line)
@@ -197,11 +220,10 @@ class Elastic(Server):
                 return self.things[path]
             if method == "POST" and path not in self.things:
                 self._valid(Rule, body)
-                self.things[path] = {**body, "id": found[1], "revision": 0}
+                self.things[path] = _rule({**body, "id": found[1], "revision": 0})
                 return self.things[path]
             if method == "PUT" and path in self.things:
-                keys(body, {"name", "schedule", "params"}, {"tags", "actions", "alert_delay"})
-                self.things[path] |= body
+                self.things[path] = _rule({**self.things[path], **body})
                 return self.things[path]
         raise Refused(404, "not found")
 
@@ -210,6 +232,24 @@ class Elastic(Server):
             model.model_validate(body)
         except ValidationError as error:
             raise Refused(400, str(error)) from error
+
+
+def _attributes(refused: Refused) -> dict[str, Any]:
+    return refused.said if isinstance(refused.said, dict) else {}
+
+
+def _rule(body: dict[str, Any]) -> dict[str, Any]:
+    """A rule as Kibana tells of it."""
+    seen = {
+        "created_at": NOW,
+        "created_by": "elastic",
+        "updated_at": NOW,
+        "updated_by": "elastic",
+        "api_key_owner": "elastic",
+    }
+    running = {"execution_status": {"status": "pending"}, "mute_all": False, "muted_alert_ids": [], "throttle": None}
+    actions = [{"connector_type_id": ".pagerduty", **item} for item in body["actions"]]
+    return {**seen, **running, **body, "actions": actions}
 
 
 class Datadog(Server):
@@ -221,6 +261,12 @@ class Datadog(Server):
         "/api/v1/synthetics/tests/api": "synthetics",
     }
 
+    def judge(self, path: str) -> Callable[..., list[str]]:
+        return datadog_description.judged
+
+    def refusal(self, path: str, refused: Refused) -> Any:
+        return {"errors": [str(refused)]}
+
     def answer(self, method: str, path: str, query: dict[str, str], body: Any, headers: Any) -> Any:
         if headers.get("DD-APPLICATION-KEY") != "application-secret":
             raise Refused(403, "Forbidden")
@@ -231,6 +277,9 @@ class Datadog(Server):
                 if path not in self.things:
                     raise Refused(404, "not found")
                 return self.things[path]
+            if method == "PATCH":
+                held = self.things[path]["data"]
+                body = {"data": {**body["data"], "attributes": {**held["attributes"], **body["data"]["attributes"]}}}
             self._valid("metrics", body)
             self.things[path] = body
             return body
@@ -239,14 +288,23 @@ class Datadog(Server):
             return self._listed(path, base, id)
         if method == "POST" and path in self.kinds:
             self._valid(self.kinds[path], body)
-            id = f"id-{len(self.things)}"
-            self.things[f"{path}/{id}"] = {**body, ("public_id" if "synthetics" in path else "id"): id}
-            return self.things[f"{path}/{id}"]
+            id = str(len(self.things) + 1) if path == "/api/v1/monitor" else f"id-{len(self.things)}"
+            self.things[f"{path}/{id}"] = {**body, **self._named(path, id)}
+            return self._told(path, self.things[f"{path}/{id}"])
         if method == "PUT" and path in self.things:
             self._valid(self.kinds[base], body)
-            self.things[path] = {**body, ("public_id" if "synthetics" in path else "id"): id}
-            return self.things[path]
+            self.things[path] = {**body, **self._named(base, id)}
+            return self._told(base, self.things[path])
         raise Refused(404, f"no route {method} {path}")
+
+    def _named(self, base: str, id: str) -> dict[str, Any]:
+        if "synthetics" in base:
+            return {"public_id": id}
+        return {"id": int(id) if base == "/api/v1/monitor" else id}
+
+    def _told(self, base: str, item: Any) -> Any:
+        """An objective that was made or changed comes back in a list."""
+        return {"data": [item], "errors": []} if base == "/api/v1/slo" else item
 
     def _listed(self, path: str, base: str, id: str) -> Any:
         if path in self.things:

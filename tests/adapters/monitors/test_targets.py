@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from hug_agents.adapters.monitors.datadog import DatadogTarget
 from hug_agents.adapters.monitors.documents import DocumentsTarget, covers
@@ -18,8 +19,9 @@ from hug_agents.errors import HttpError, UsageError
 from hug_agents.execute.target import Order, PlanStale, SavedPlan, Target, Work
 from hug_agents.planning import plan
 from hug_agents.render import render
+from hug_agents.render.monitoring.grafana_alerts import rule_groups
 from hug_agents.spec import Objective
-from tests.adapters.monitors.emulators import Datadog, Elastic, Grafana, Server, serve
+from tests.adapters.monitors.emulators import Datadog, Elastic, Grafana, Refused, Server, serve
 from tests.examples import kubernetes_canary_eks
 
 pytest.importorskip("datadog_api_client", reason="datadog-api-client, install with pip install 'hug-agents[gates]'")
@@ -35,6 +37,7 @@ LATER = SPEC.model_copy(
 LATER_BLUEPRINT = plan(LATER)
 LATER_BUNDLE = render(LATER_BLUEPRINT)
 PRODUCTION = SPEC.environments[1]
+OK = {"acknowledged": True}
 
 
 def made(server: Server, url: str) -> DocumentsTarget:
@@ -50,6 +53,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[tuple[Any, DocumentsTarget]
     server = request.param()
     with serve(server) as url:
         yield server, made(server, url)
+    assert server.violations == []
 
 
 def work(saved: SavedPlan, action: str = "deploy", *, later: bool = False, release: str = "r1") -> Work:
@@ -87,6 +91,14 @@ def test_sent_once_seen_and_sent_no_more(site: tuple[Any, DocumentsTarget]) -> N
     assert target.apply(job).detail.startswith("0 documents")
     assert server.changes == before, "the same order again sends nothing"
     assert {method for method, _ in server.changes} <= {"POST", "PUT"}
+
+
+def test_every_kind_of_document_is_changed_as_the_description_has_it(site: tuple[Any, DocumentsTarget]) -> None:
+    _, target = site
+    target.apply(work(target.plan(BUNDLE, BLUEPRINT, PRODUCTION, None)))
+    for document in target.documents(BUNDLE, BLUEPRINT, "production"):
+        target.send(target.resolved(document), new=False)
+    assert target.drift(BUNDLE, BLUEPRINT, PRODUCTION).status == "none"
 
 
 def test_a_crash_half_way_is_completed(site: tuple[Any, DocumentsTarget], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +193,63 @@ def test_a_deployment_is_one_line_on_the_dashboards() -> None:
         target.apply(job)
         target.apply(job)
     assert [note["tags"][:3] for note in server.things["notes"]] == [["deployment", "payments-api", "production"]]
+
+
+def test_rules_that_grafana_evaluates_go_as_groups_into_the_folder() -> None:
+    rules = yaml.safe_dump(rule_groups(SPEC))
+    path = "monitoring/grafana/provisioning/alerting/rules.yaml"
+    bundle = Bundle(SPEC.digest(), [*BUNDLE, Artifact(path=path, content=rules, system="grafana")])
+    server = Grafana()
+    with serve(server) as url:
+        target = made(server, url)
+        for document in target.documents(bundle, BLUEPRINT, "production"):
+            target.send(document, new=True)
+        assert target.drift(bundle, BLUEPRINT, PRODUCTION).status == "none"
+        groups = [item for key, item in server.things.items() if "rule-groups" in key]
+        assert len(groups) == len(rule_groups(SPEC)["groups"]) and all(item["interval"] == 60 for item in groups)
+        groups[0]["rules"].pop()
+        assert target.drift(bundle, BLUEPRINT, PRODUCTION).status == "drifted"
+    assert server.violations == []
+
+
+def test_an_export_that_fails_for_another_reason_is_no_missing_object() -> None:
+    class Full(Elastic):
+        def _kibana(self, method: str, path: str, query: dict[str, str], body: Any) -> Any:
+            if path == "/api/saved_objects/_export":
+                raise Refused(400, "Can't export more than 0 objects")
+            return super()._kibana(method, path, query, body)
+
+    server = Full()
+    with serve(server) as url, pytest.raises(HttpError, match="did not export"):
+        made(server, url).plan(BUNDLE, BLUEPRINT, PRODUCTION, None)
+    assert server.violations == []
+
+
+@pytest.mark.parametrize(
+    ("server", "method", "path", "sent", "said"),
+    [
+        (Grafana, "POST", "/api/folders", {"title": "a", "colour": "red"}, {}),
+        (Grafana, "POST", "/api/annotations", {"tags": ["a"]}, {"id": 1, "message": "x"}),
+        (Grafana, "GET", "/api/dashboards/uid/a", None, {"dashboard": {}, "meta": {"folder": "b"}}),
+        (Grafana, "GET", "/api/dashboard/a", None, {}),
+        (Elastic, "PUT", "/_ilm/policy/a", {"policy": {"phases": {"hot": {"actions": {"rolover": {}}}}}}, OK),
+        (
+            Elastic,
+            "PUT",
+            "/_component_template/a",
+            {"template": {"mappings": {"properties": {"a": {"type": "txt"}}}}},
+            OK,
+        ),
+        (Elastic, "PUT", "/_security/role/a", {"cluster": []}, OK),
+        (Elastic, "PUT", "/api/alerting/rule/a", {"name": "a", "consumer": "alerts"}, {}),
+        (Elastic, "POST", "/api/saved_objects/_bulk_get", [{"type": "a", "id": "b"}], {}),
+        (Datadog, "POST", "/api/v1/monitor", {"type": "query alert", "query": "x", "colour": 1}, {}),
+        (Datadog, "GET", "/api/v1/slo", None, [{"id": "a"}]),
+        (Datadog, "PATCH", "/api/v1/monitor/1", {}, {}),
+    ],
+)
+def test_the_descriptions_judge(server: type[Server], method: str, path: str, sent: Any, said: Any) -> None:
+    assert server().judge(path)(method, path, {}, sent, 200, said)
 
 
 def test_monitors_get_the_ids_of_their_objectives() -> None:

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hug_agents.adapters.oci.client import Registry
 from hug_agents.adapters.oci.promote import complete
 from hug_agents.adapters.oci.retention import Rules, carry_out, named, plan_retention
+from hug_agents.approve.audit import verify
 from hug_agents.cli import main
 from hug_agents.errors import UsageError
+from hug_agents.office import open_office
 from hug_agents.store import Store
 from tests.adapters.oci.server import push_image, push_index, push_signature
+from tests.approve.office import KEYS, policy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 OLD = "2026-01-0{}T00:00:00Z"
@@ -88,33 +92,104 @@ def test_rules_for_another_registry_are_refused(registry: Registry, name: str) -
         plan_retention(registry, rules(registry, name, keep_tags=["("]), frozenset(), NOW)
 
 
-def test_on_the_command_line_first_a_list_then_exactly_that(
-    registry: Registry, name: str, signed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = [push_image(registry, name, str(number), f"t{number}", created=OLD.format(number)) for number in range(1, 6)]
-    store = Store(tmp_path / "store")
-    store.put(json.dumps({"moves": f"x@{made[0].digest}"}).encode())
-    file = tmp_path / "retention.json"
-    file.write_text(rules(registry, name).model_dump_json())
-    images = tmp_path / "images.json"
-    images.write_text(json.dumps({"api": f"{registry.host}/{name}@{made[1].digest}"}))
+class Line:
+    """`hug registry` on a repository with five old images, two of them released, and a policy of three people."""
 
-    def run(*words: str) -> dict[str, Any]:
-        argv = ["registry", "retain", "--rules", str(file), "--images", str(images), "--store", str(store.root)]
+    def __init__(self, registry: Registry, name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.registry, self.name, self.folder, self.capsys = registry, name, folder, capsys
+        self.made = [
+            push_image(registry, name, str(number), f"t{number}", created=OLD.format(number)) for number in range(1, 6)
+        ]
+        self.store = Store(folder / "store")
+        self.store.put(json.dumps({"moves": f"x@{self.made[0].digest}"}).encode())
+        (folder / "retention.json").write_text(rules(registry, name).model_dump_json())
+        (folder / "images.json").write_text(json.dumps({"api": f"{registry.host}/{name}@{self.made[1].digest}"}))
+        for who in ("ana", "ben", "cho"):
+            KEYS[who].save(folder / who)
+        (folder / "governance.yaml").write_text(yaml.safe_dump(policy().model_dump(mode="json", by_alias=True)))
+
+    def __call__(self, *words: str) -> dict[str, Any]:
+        options = ["--store", str(self.store.root), "--policy", str(self.folder / "governance.yaml"), "--json"]
         with pytest.raises(SystemExit) as leaving:
-            main([*argv, "--json", *words])
-        out = json.loads(capsys.readouterr().out)
-        return {"code": leaving.value.code or 0, **out}
+            main(["registry", *words, *options])
+        out, said = self.capsys.readouterr()
+        return {"code": leaving.value.code or 0, "said": said, **(json.loads(out) if out.strip() else {})}
 
-    seen = run()
+    def retain(self, *words: str) -> dict[str, Any]:
+        files = ["--rules", str(self.folder / "retention.json"), "--images", str(self.folder / "images.json")]
+        return self("retain", *files, *words)
+
+    def sign(self, plan: str, who: str) -> dict[str, Any]:
+        return self("sign", plan, "--key", str(self.folder / who), "--reason", "nothing runs it")
+
+
+@pytest.fixture
+def line(registry: Registry, name: str, signed_in: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Line:
+    return Line(registry, name, tmp_path, capsys)
+
+
+def test_first_a_list_then_a_signature_then_exactly_that(line: Line) -> None:
+    seen = line.retain()
     kept = {row["digest"]: row["keep"] for row in seen["images"]}
-    assert kept[made[0].digest] == kept[made[1].digest] == "released"
-    assert kept[made[2].digest] == ""
-    assert seen["deleted"] == 0
-    assert run("--delete", "sha256:" + "0" * 64)["code"] == 2
-    assert len(registry.tags(name)) == 5
-    assert run("--delete", seen["plan"])["deleted"] == 1
-    assert registry.tags(name) == ("t1", "t2", "t4", "t5")
+    assert kept[line.made[0].digest] == kept[line.made[1].digest] == "released"
+    assert kept[line.made[2].digest] == ""
+    assert (seen["code"], seen["deleted"]) == (0, 0)
+    asked = line.retain("--as", "kim")
+    assert (asked["code"], asked["plan"], asked["deleted"]) == (5, seen["plan"], 0)
+    assert line.retain()["plan"] == seen["plan"], "being listed to go releases nothing"
+    shown = line("sign", seen["plan"])
+    assert shown["names"] == [f"{line.name}@{line.made[2].digest}"]
+    assert line.sign(seen["plan"], "ana")["by"] == "ana"
+    assert len(line.registry.tags(line.name)) == 5, "a signature deletes nothing by itself"
+    assert line.retain("--delete", seen["plan"])["deleted"] == 1
+    assert line.registry.tags(line.name) == ("t1", "t2", "t4", "t5")
+    office = open_office(line.store, policy=line.folder / "governance.yaml")
+    told = [item for item in office.desk.ledger.stream() if item.release.startswith("deletion-")]
+    assert [item.value.get("event", item.kind) for item in told] == [
+        "attention",
+        "resolution",
+        "effect_began",
+        "effect_ended",
+    ]
+    assert verify(office.desk.ledger).signatures == 1
+
+
+def test_nothing_is_deleted_without_a_signature(line: Line) -> None:
+    plan = line.retain()["plan"]
+    unasked = line.retain("--delete", plan)
+    assert unasked["code"] == 2 and "nobody was asked" in unasked["said"]
+    line.retain("--as", "kim")
+    unsigned = line.retain("--delete", plan)
+    assert unsigned["code"] == 5 and "is not approved" in unsigned["said"]
+    assert line.retain("--delete", "sha256:" + "0" * 64)["code"] == 2
+    assert len(line.registry.tags(line.name)) == 5
+
+
+def test_who_asks_does_not_sign_and_neither_does_another_role(line: Line) -> None:
+    plan = line.retain("--as", "ana")["plan"]
+    assert "does not sign it" in line.sign(plan, "ana")["said"]
+    assert line.sign(plan, "ben")["code"] != 0, "Security has no word here by the default policy"
+    assert line.retain("--delete", plan)["code"] == 5
+    assert line.sign(plan, "cho")["code"] == 0
+    assert line.retain("--delete", plan)["deleted"] == 1
+
+
+def test_a_signature_is_for_one_list_and_used_up_with_it(line: Line) -> None:
+    first = line.retain("--as", "kim")["plan"]
+    line.sign(first, "ana")
+    gone = push_image(line.registry, line.name, "older", "t0", created="2025-01-01T00:00:00Z")
+    second = line.retain("--as", "kim")["plan"]
+    assert second != first
+    assert line.retain("--delete", first)["code"] == 2, "the list is another by now"
+    assert line.retain("--delete", second)["code"] == 5, "signed was the first"
+    line.sign(second, "cho")
+    assert line.retain("--delete", second)["deleted"] == 2
+    assert line.registry.resolve(line.name, gone.digest) is None
+    push_image(line.registry, line.name, "older", "t0", created="2025-01-01T00:00:00Z")
+    push_image(line.registry, line.name, "3", "t3", created=OLD.format(3))
+    assert line.retain()["plan"] == second, "the same images are there again"
+    assert line.retain("--delete", second)["code"] == 2, "and nobody was asked again"
+    assert len(line.registry.tags(line.name)) == 6
 
 
 def test_names_are_found_wherever_they_stand() -> None:

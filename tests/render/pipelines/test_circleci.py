@@ -22,7 +22,8 @@ from hug_agents.validate import run_gates
 from hug_agents.validate.policy.circleci import read
 from hug_agents.validate.policy.cron import longest_gap_days
 from tests.ci.circleci import _filled
-from tests.ci.description import TIMETABLE, problems
+from tests.ci.description import TIMETABLE
+from tests.described import problems
 from tests.render.pipelines.test_github_actions import SPECS, toolchain
 from tests.render.pipelines.test_jenkins import bash
 
