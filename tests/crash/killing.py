@@ -24,7 +24,7 @@ from typing import Any
 from hug_agents.rollout import smoke
 from hug_agents.rollout import watch as watching
 from hug_agents.spec import DeploymentSpec, SmokeTest
-from tests.crash.boundaries import KINDS, Watch
+from tests.crash.boundaries import Watch
 from tests.crash.story import CHAPTERS, Chapter, Stage, World, as_text
 
 PATIENCE = 300.0
@@ -214,21 +214,26 @@ def kills(theatre: Theatre, turns: list[Turn], *, stride: int = 1, first: int = 
         yield theatre.kill(turns, turn, at)
 
 
-def table(world: str, results: list[Result]) -> list[str]:
-    """Rows of Markdown: boundary kind, tried, twice, lost, stuck, otherwise different."""
-    rows = []
-    for kind in KINDS:
-        mine = Counter(item.outcome for item in results if item.kind == kind)
-        if mine:
-            counts = [mine.total(), *(mine[name] for name in ("twice", "lost", "stuck", "different"))]
-            rows.append(f"| {kind} | {world} | " + " | ".join(str(count) for count in counts) + " |")
-    return rows
+def spread(turns: list[Turn]) -> list[tuple[Turn, int]]:
+    """Every boundary of these turns once, in an order of which each beginning lies evenly over all of them."""
+    every = [(turn, at) for turn in turns for at in range(1, len(turn.boundaries) + 1)]
+    return [every[number] for number in sorted(range(len(every)), key=lambda number: number * _GOLDEN % 1)]
 
 
-HEADER = [
-    "| boundary | target | tried | done twice | lost | stuck | otherwise different |",
+_GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, without their whole part, keep the largest distances: no stride keeps step with the story."""
+
+HEADER = (
+    "| boundary | target | tried of | done twice | lost | stuck | otherwise different |",
     "|---|---|---:|---:|---:|---:|---:|",
-]
+)
+
+
+def row(kind: str, world: str, results: list[Result], there: int) -> str:
+    """One row of Markdown: a kind of boundary, of which there are so many."""
+    mine = Counter(item.outcome for item in results if item.kind == kind)
+    counts = " | ".join(str(mine[name]) for name in ("twice", "lost", "stuck", "different"))
+    return f"| {kind} | {world} | {mine.total()} of {there} | {counts} |"
 
 
 def _judged(wanted: str, got: str) -> str:
