@@ -18,6 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -70,8 +71,7 @@ def table(out: Path) -> list[str]:
 def _share(about: tuple[str, Path, int, int, int]) -> None:
     """One worker's share: it rehearses the story for itself, for a site must lie where it lay."""
     world, out, one_in, worker, workers = about
-    with tempfile.TemporaryDirectory(prefix="crash-") as root:
-        theatre = Theatre(Path(root) / "theatre", WORLDS[world])
+    with tempfile.TemporaryDirectory(prefix="crash-") as root, closing(_theatre(root, world)) as theatre:
         turns = theatre.rehearse()
         every = spread(turns)
         if worker == 0:
@@ -82,6 +82,10 @@ def _share(about: tuple[str, Path, int, int, int]) -> None:
             number = turns.index(turn)
             if (number, at) not in known:
                 _write(out, target=world, number=number, at=at, **asdict(theatre.kill(turns, turn, at)))
+
+
+def _theatre(root: str, world: str) -> Theatre:
+    return Theatre(Path(root) / "theatre", WORLDS[world])
 
 
 def _write(out: Path, **line: Any) -> None:

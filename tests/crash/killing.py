@@ -124,14 +124,11 @@ class Theatre:
         turn = self._play(chapter, watch)
         seen = list(watch.seen)
         stage = Stage(self.site, self.world, chapter)
-        faults = stage.faults()
-        if (
-            not turn
-            and stage.picture()["releases"][-1:]
-            and f"'{chapter.outcome}'" not in str(stage.picture()["releases"])
-        ):
-            faults.append(f"it should have been {chapter.outcome}: {stage.picture()['releases']}")
-        return {"turn": turn, "seen": seen, "picture": as_text(stage.picture()), "fault": "; ".join(faults)}
+        picture, faults = stage.picture(), stage.faults()
+        ended = [row for row in picture["releases"] if row.startswith(f"('{stage.release}'")]
+        if not turn and f"'{chapter.outcome}'" not in str(ended):
+            faults.append(f"it should have been {chapter.outcome}: {ended}")
+        return {"turn": turn, "seen": seen, "picture": as_text(picture), "fault": "; ".join(faults)}
 
     def _recovered(self, chapter: Chapter, wanted: list[str]) -> dict[str, Any]:
         """Turns until it is alike, or until there are no more."""
@@ -184,12 +181,18 @@ class Theatre:
 
     def _keep(self, to: Path) -> None:
         if self.site.exists():
-            shutil.copytree(self.site, to, symlinks=True)
+            shutil.copytree(self.site, to, symlinks=True, ignore=shutil.ignore_patterns(".new-*"))
 
     def _put(self, kept: Path | None) -> None:
+        self.close()
         shutil.rmtree(self.site, ignore_errors=True)
         if kept is not None and kept.exists():
             shutil.copytree(kept, self.site, symlinks=True)
+        self.world.begin(self.site)
+
+    def close(self) -> None:
+        """End what runs for the site."""
+        self.world.end(self.site)
 
     def _tail(self) -> str:
         return (

@@ -6,6 +6,7 @@ crash` take every one. See docs/crash.md.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ TOLD = [(world.name, chapter) for world in WORLDS.values() for chapter in world.
 
 
 def interrupted(root: Path, world: str, chapter: str, stride: int, first: int) -> list[Result]:
-    theatre = Theatre(root, WORLDS[world])
-    return list(kills(theatre, theatre.rehearse((chapter,)), stride=stride, first=first))
+    with closing(Theatre(root, WORLDS[world])) as theatre:
+        return list(kills(theatre, theatre.rehearse((chapter,)), stride=stride, first=first))
 
 
 @pytest.mark.slow
