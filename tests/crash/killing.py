@@ -1,6 +1,6 @@
 """Killing a process at each boundary of the story, and seeing how the next one goes on.
 
-Every process is forked from this one, which has imported everything. One plays a turn and is ended by SIGKILL at a
+Every process is forked from this one, which has imported what any of them did. One plays a turn and is ended by SIGKILL at a
 boundary; another, which knows nothing of it, takes turns until everything that lasts (the world, the ledger, the journal,
 the register, the graph) is as it was at the end of some turn of the story that nobody interrupted. What it is never
 alike with is followed to its end and judged there.
@@ -17,7 +17,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,7 @@ class Theatre:
                 told = self._child(lambda chapter=chapter: self._counted(chapter))
                 if told["fault"]:
                     raise AssertionError(f"{name}: {told['fault']}")
+                _import(told["imported"])
                 if not told["turn"]:
                     ends[name] = before
                     break
@@ -128,7 +131,13 @@ class Theatre:
         ended = [row for row in picture["releases"] if row.startswith(f"('{stage.release}'")]
         if not turn and f"'{chapter.outcome}'" not in str(ended):
             faults.append(f"it should have been {chapter.outcome}: {ended}")
-        return {"turn": turn, "seen": seen, "picture": as_text(picture), "fault": "; ".join(faults)}
+        return {
+            "turn": turn,
+            "seen": seen,
+            "picture": as_text(picture),
+            "fault": "; ".join(faults),
+            "imported": sorted(sys.modules),
+        }
 
     def _recovered(self, chapter: Chapter, wanted: list[str]) -> dict[str, Any]:
         """Turns until it is alike, or until there are no more."""
@@ -200,6 +209,14 @@ class Theatre:
             if self.log.exists()
             else ""
         )
+
+
+def _import(names: list[str]) -> None:
+    """What one process imported as it went along, those that are forked from now on have from the beginning."""
+    for name in names:
+        if name not in sys.modules:
+            with suppress(ImportError):
+                import_module(name)
 
 
 _stated = smoke.smoke_tests
