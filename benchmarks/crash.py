@@ -43,7 +43,7 @@ def figures() -> Iterator[Figure]:
         print("\n".join(table(out)), flush=True)
         for world in WORLDS:
             results = _of(out, world)[0]
-            wrong = sum(item.outcome != "alike" for item in results)
+            wrong = sum(item.wrong for item in results)
             yield Figure(f"kills that changed something: {world}", wrong, 0, f"{len(results)} kills, one in {one_in}")
 
 
@@ -77,7 +77,9 @@ def _share(about: tuple[str, Path, int, int, int]) -> None:
         if worker == 0:
             there = Counter(turn.boundaries[at - 1].partition(":")[0] for turn, at in every)
             _write(out, target=world, there=there)
-        known = {(line["number"], line["at"]) for line in _lines(out, world) if "at" in line}
+        known = {
+            (line["number"], line["at"]) for line in _lines(out, world) if line.get("outcome", "missed") != "missed"
+        }
         for turn, at in every[: -(-len(every) // one_in)][worker::workers]:
             number = turns.index(turn)
             if (number, at) not in known:
@@ -123,7 +125,7 @@ def main() -> int:
     if not chosen.table:
         kill(chosen.target or tuple(WORLDS), chosen.out, one_in=chosen.one_in, workers=chosen.workers)
     print("\n".join(table(chosen.out)))
-    wrong = [item for world in WORLDS for item in _of(chosen.out, world)[0] if item.outcome != "alike"]
+    wrong = [item for world in WORLDS for item in _of(chosen.out, world)[0] if item.wrong]
     for item in wrong:
         print(json.dumps(asdict(item)))
     return 1 if wrong else 0
