@@ -1,58 +1,135 @@
 """SIGKILL at the boundaries of whole releases, on each target: a table of what was done twice, lost or stuck.
 
-`python -m benchmarks crash` takes every boundary, which are hours on two cores. From Python, `figures(stride=53)` takes a sample.
+    python -m benchmarks.crash --out kills.jsonl               # every boundary, which are hours; once more, and it goes on
+    python -m benchmarks.crash recorder write --one-in 53      # a sample of two targets
+    python -m benchmarks.crash --out kills.jsonl --table       # what is known so far
+
+Each kill is a line of the file as soon as its end is known. Their order is such that wherever it is stopped, what was tried
+lies evenly over the story. What was tried at another commit does not count.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, commit
 from hug_agents.validate import GateResult
 from hug_agents.workflow import nodes
-from tests.crash.killing import HEADER, Result, Theatre, kills, table
+from tests.crash.boundaries import KINDS
+from tests.crash.killing import HEADER, Result, Theatre, row, spread
 from tests.crash.worlds import WORLDS
 
-STRIDE = int(os.environ.get("CRASH_STRIDE", "1"))
+WORKERS = os.cpu_count() or 1
 
 
-def figures(stride: int = STRIDE) -> Iterator[Figure]:
-    """One figure a target: how many kills did not end as without one. The table goes to standard output before it."""
+def figures() -> Iterator[Figure]:
+    """One figure a target: how many kills did not end as without one. CRASH_STRIDE=53: a sample."""
+    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
+        out = Path(folder) / "kills.jsonl"
+        one_in = int(os.environ.get("CRASH_STRIDE", "1"))
+        kill(tuple(WORLDS), out, one_in=one_in)
+        print("\n".join(table(out)), flush=True)
+        for world in WORLDS:
+            results = _of(out, world)[0]
+            wrong = sum(item.wrong for item in results)
+            yield Figure(f"kills that changed something: {world}", wrong, 0, f"{len(results)} kills, one in {one_in}")
+
+
+def kill(worlds: Iterable[str], out: Path, *, one_in: int = 1, workers: int = WORKERS) -> None:
+    """Append what came of each kill to `out`, but for those that are in it."""
     gates = nodes.run_gates  # type: ignore[attr-defined]
     nodes.run_gates = lambda *_, **__: (GateResult(name="left out", tool="", status="passed"),)  # type: ignore[attr-defined]
-    workers = os.cpu_count() or 1
     try:
-        print("\n".join(HEADER), flush=True)
-        for world in WORLDS.values():
-            parts = [
-                (world.name, chapter, worker, workers, stride)
-                for chapter in world.chapters
-                for worker in range(workers)
-            ]
+        for world in worlds:
             with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-                results = [item for part in pool.map(_part, parts) for item in part]
-            print("\n".join(table(world.name, results)), flush=True)
-            wrong = [item for item in results if item.outcome != "alike"]
-            for item in wrong:
-                print(json.dumps(asdict(item)), flush=True)
-            yield Figure(
-                f"kills that changed something: {world.name}", len(wrong), 0, f"{len(results)} kills, stride {stride}"
-            )
+                list(pool.map(_share, ((world, out, one_in, worker, workers) for worker in range(workers))))
     finally:
         nodes.run_gates = gates  # type: ignore[attr-defined]
 
 
-def _part(about: tuple[str, str, int, int, int]) -> list[Result]:
-    """One worker's share of a chapter: it plays the chapter for itself, for a site must lie where it lay."""
-    world, chapter, worker, workers, stride = about
-    with tempfile.TemporaryDirectory(prefix="crash-") as root:
-        theatre = Theatre(Path(root) / "theatre", WORLDS[world])
-        turns = theatre.rehearse((chapter,))
-        return list(kills(theatre, turns, stride=stride * workers, first=worker * stride))
+def table(out: Path) -> list[str]:
+    """Markdown: for each kind of boundary and target, how many were tried of how many, and what came of them."""
+    rows = list(HEADER)
+    for world in WORLDS:
+        results, there = _of(out, world)
+        rows += [row(kind, world, results, there[kind]) for kind in KINDS if kind in there]
+    return rows
+
+
+def _share(about: tuple[str, Path, int, int, int]) -> None:
+    """One worker's share: it rehearses the story for itself, for a site must lie where it lay."""
+    world, out, one_in, worker, workers = about
+    with tempfile.TemporaryDirectory(prefix="crash-") as root, closing(_theatre(root, world)) as theatre:
+        turns = theatre.rehearse()
+        every = spread(turns)
+        if worker == 0:
+            there = Counter(turn.boundaries[at - 1].partition(":")[0] for turn, at in every)
+            _write(out, target=world, there=there)
+        known = {
+            (line["number"], line["at"]) for line in _lines(out, world) if line.get("outcome", "missed") != "missed"
+        }
+        for turn, at in every[: -(-len(every) // one_in)][worker::workers]:
+            number = turns.index(turn)
+            if (number, at) not in known:
+                _write(out, target=world, number=number, at=at, **asdict(theatre.kill(turns, turn, at)))
+
+
+def _theatre(root: str, world: str) -> Theatre:
+    return Theatre(Path(root) / "theatre", WORLDS[world])
+
+
+def _write(out: Path, **line: Any) -> None:
+    """One line, in one write: several processes share the file."""
+    handle = os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(handle, (json.dumps({"commit": commit(), **line}) + "\n").encode())
+    os.close(handle)
+
+
+def _lines(out: Path, world: str) -> list[dict[str, Any]]:
+    """What the file says of a target at this commit."""
+    lines = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+    return [line for line in lines if line["target"] == world and line["commit"] == commit()]
+
+
+def _of(out: Path, world: str) -> tuple[list[Result], dict[str, int]]:
+    """What came of the kills, and how many boundaries of each kind there are."""
+    lines = _lines(out, world)
+    names = Result.__dataclass_fields__
+    results = [Result(**{name: line[name] for name in names}) for line in lines if "at" in line]
+    return results, ([line["there"] for line in lines if "there" in line] or [{}])[-1]
+
+
+def main() -> int:
+    """From the command line. 1 where a kill changed something."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("target", nargs="*", help=f"of {', '.join(WORLDS)}; all, unless one is named")
+    parser.add_argument("--out", type=Path, default=Path("kills.jsonl"), help="where each kill is a line")
+    parser.add_argument("--one-in", type=int, default=1, metavar="N", help="only every Nth boundary")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="processes that kill, each its own site")
+    parser.add_argument("--table", action="store_true", help="kill nothing; say what is known")
+    chosen = parser.parse_args()
+    if unknown := [name for name in chosen.target if name not in WORLDS]:
+        parser.error(f"there is no target {unknown[0]}")
+    if not chosen.table:
+        kill(chosen.target or tuple(WORLDS), chosen.out, one_in=chosen.one_in, workers=chosen.workers)
+    print("\n".join(table(chosen.out)))
+    wrong = [item for world in WORLDS for item in _of(chosen.out, world)[0] if item.wrong]
+    for item in wrong:
+        print(json.dumps(asdict(item)))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -41,3 +42,10 @@ def paired(ours: Callable[[], float], theirs: Callable[[], float], rounds: int =
         statistics.median(a for a, _ in pairs),
         statistics.median(b for _, b in pairs),
     )
+
+
+@cache
+def commit() -> str:
+    """The state of the repository, for what is measured over hours; a `+` where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=8"]
+    return subprocess.run(command, cwd=Path(__file__).parent, check=True, capture_output=True, text=True).stdout.strip()

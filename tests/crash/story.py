@@ -47,6 +47,12 @@ class World:
     chapters: tuple[str, ...]
     prepare: Callable[[Path], None] = lambda _: None
     request: str = REQUEST
+    begin: Callable[[Path], None] = lambda _: None
+    """What runs there is brought back, once the site lies there again."""
+    end: Callable[[Path], None] = lambda _: None
+    """Nothing of it runs any more: the site is about to be exchanged."""
+    used: Callable[[Any, float], None] = lambda _, __: None
+    """What happens there while somebody waits so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ class Stage:
         return START + timedelta(seconds=self._now)
 
     def _sleep(self, seconds: float) -> None:
+        self.world.used(self.target, seconds)
         self._now += seconds
         new = self.root / "clock.new"
         new.write_text(repr(self._now))
@@ -193,7 +200,7 @@ class Stage:
         executor = release._executor
         verify(executor.desk.ledger)
         entries = [entry for entry in executor.desk.ledger.stream() if entry.kind != "policy"]
-        told = {item.seq: f"{item.name} {item.environment} {item.outcome} {item.detail}" for item in events(entries)}
+        told = {item.seq: _told(item) for item in events(entries)}
         state = graph.look(release._crew, release.id)
         with closing(sqlite3.connect(store / "releases.sqlite")) as connection:
             tables = {
@@ -245,6 +252,12 @@ _LOOSE = ("usage", "answers", "matter")
 """Channels that hold nothing but documents that differ each time."""
 
 
+def _told(event: Any) -> str:
+    # What was counted differs from run to run where the traffic is real; what was made of it does not.
+    detail = event.detail.partition(":")[0] if event.name == "verdict" else event.detail
+    return f"{event.name} {event.environment} {event.outcome} {detail}"
+
+
 def _said(entry: Any, store: Store) -> str:
     if entry.kind == "presented":
         packet = store.get_model(Packet, entry.value["packet"])
@@ -259,6 +272,7 @@ def _plain(text: str) -> str:
     """Without digests, times and seconds: they hang on moments that no two runs share."""
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256", text)
     text = re.sub(r"\b[0-9a-f]{40}\b", "commit", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "an address", text)
     text = re.sub(r"seen after a restart: [^'\"]*", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "then", text)
     return re.sub(r"\d+(\.\d+)? (m?s)\b", r"some \2", text)

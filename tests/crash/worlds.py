@@ -13,6 +13,7 @@ from hug_agents.bundle import Artifact, Bundle
 from hug_agents.plans import Blueprint
 from hug_agents.store import Store
 from hug_agents.workflow import nodes
+from tests.crash import processes
 from tests.crash.live import Live, orders
 from tests.crash.story import CHAPTERS, World
 
@@ -103,6 +104,17 @@ WORLDS = {
         World("recorder", _live(), lambda target: orders(target.lines()), tuple(CHAPTERS)),
         World("mute recorder", _live(mute=True), lambda target: orders(target.lines()), ("first", "bad")),
         World("write", lambda root, _: WriteTarget(root / "infra"), _commits, ("first", "taken back"), _repository),
+        World(
+            "local",
+            processes.make,
+            processes.effects,
+            ("first", "taken back"),
+            prepare=processes.prepare,
+            request=processes.REQUEST,
+            begin=processes.begin,
+            end=processes.end,
+            used=processes.used,
+        ),
         World("terraform", _terraform, _made, ("first", "taken back"), request=ECS),
     )
 }
