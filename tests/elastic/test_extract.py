@@ -30,7 +30,7 @@ def test_a_wrong_property_is_found_however_deep_it_lies() -> None:
     assert problems("ClusterPutComponentTemplateRequest", mapped("keywrd"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_extract_is_what_the_package_holds() -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed: install with apt-get install npm")
