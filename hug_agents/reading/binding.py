@@ -33,6 +33,23 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
     return tuple(_listed_together(doc, bound))
 
 
+def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tuple[Named, ...]:
+    """`Deploy shop. web runs 3 replicas, worker runs 2`: a name without any value, before two that have some, is the whole's."""
+    services = [item for item in names if item.status == "asserted" and not item.application]
+    if not services or any(item.application for item in names):
+        return tuple(names)
+    first = services[0]
+    valued = {item.service for item in bound if item.service not in (None, ALL)}
+    valued |= {item.name for item in services if item.kind in ("worker", "job")}
+    listed = any(
+        one.name != first.name and 0 <= one.first - first.last <= 3 and all(doc.lower(p) in _JOINTS for p in range(first.last, one.first))
+        for one in services
+    )
+    if first.name in valued or listed or len({item.name for item in services} & valued) < 2:
+        return tuple(names)
+    return tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+
+
 def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
     """`eu-west-1 and us-east-1 for prod`: both are said of production, so they contradict each other."""
     for place in range(len(bound) - 1):

@@ -30,7 +30,7 @@ CUES: tuple[Cue, ...] = (
         "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure",
         "no doubt",
         "could you", "could someone", "can someone",
-        "could anyone", "would you", "can you", "would like", "'d like", "i may ask", "if possible", "if you can",
+        "could anyone", "would you", "can you", "would like", "'d like", "we'd like", "i'd like", "they'd like", "you'd like", "if so", "if yes", "hello colleagues", "hi colleagues", "dear colleagues", "i may ask", "if possible", "if you can",
         "if you could",
         "if need be", "without downtime", "without any downtime", "without interruption", "without an outage",
         "would be great", "would be good", "would be nice", "no single point", "was built", "was written",
@@ -73,6 +73,7 @@ CUES: tuple[Cue, ...] = (
     *_cues(
         "negated", "both", "overkill", "unnecessary", "out of the question", "out of scope", "no-go", "pointless",
         "useless",
+        "is switched off", "are switched off", "is turned off", "are turned off", "is shut down", "is decommissioned",
         "goes away", "has to go", "must go", "is gone", "are gone",
         "retired", "deprecated", "phased out", "was dropped", "dropped", "rejected", "goes .", "goes ,", "goes ;",
         "ruled out",

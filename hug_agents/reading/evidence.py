@@ -325,10 +325,11 @@ def _unknown_name(claim: Claim, text: str) -> str | None:
         wanted = [parts[3]]
     else:
         return None
-    spaced = " ".join(text.lower().replace("_", "-").split())
+    spaced = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+    spaced += spaced.replace("front end", "frontend").replace("back end", "backend")
     return (
         None
-        if all(name in spaced or name.replace("-", " ") in spaced for name in wanted)
+        if all(name.replace("-", " ") in spaced for name in wanted)
         else f"the request does not speak of {wanted[0]!r}"
     )
 

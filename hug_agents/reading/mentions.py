@@ -20,7 +20,7 @@ from hug_agents.reading import (
     rules_time,
     rules_toolchain,
 )
-from hug_agents.reading.binding import bind
+from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Document, Mention, document
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
@@ -46,18 +46,28 @@ FINDERS: tuple[Finder, ...] = (
 @lru_cache(maxsize=64)
 def names(text: str) -> tuple[Named, ...]:
     """The names of services and applications in a text."""
-    return named(document(text))
+    doc = document(text)
+    found = named(doc)
+    return whole(doc, found, _bound(text, found))
 
 
 @lru_cache(maxsize=64)
 def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
+    return _corrected(document(text), _bound(text, names(text)))
+
+
+@lru_cache(maxsize=64)
+def _found(text: str) -> tuple[Mention, ...]:
     doc = document(text)
     found = [item for finder in FINDERS for item in finder(doc)]
     found = [_dependency(doc, item, found) for item in found]
-    found.sort(key=lambda item: (item.first, item.last, item.field))
-    bound = rules_tables.place(doc, bind(doc, found, names(text)), names(text))
-    return _corrected(doc, bound)
+    return tuple(sorted(found, key=lambda item: (item.first, item.last, item.field)))
+
+
+def _bound(text: str, given: tuple[Named, ...]) -> tuple[Mention, ...]:
+    doc = document(text)
+    return rules_tables.place(doc, bind(doc, _found(text), given), given)
 
 
 _CORRECTIONS = frozenset("correction edit update actually sorry wait scratch erratum oops amendment".split())

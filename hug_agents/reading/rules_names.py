@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_services import (
     ADJECTIVES,
@@ -45,6 +46,9 @@ def named(doc: Document) -> tuple[Named, ...]:
     found |= {item.first: item for item in _again(doc, found)}
     if not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in _defined(doc) if not _overlaps(item, found)}
+    ordered = any(doc.lower(item.first - 1) in VERBS for item in bare(doc))
+    if not ordered and not any(item.status == "asserted" for item in found.values()):
+        found |= {item.first: item for item in guessed(doc) if not _overlaps(item, found) or _spoken(item, found)}
     predicates = {item.first: item for item in bare(doc) if _predicate(doc, item, found)}
     found |= {item.first: item for item in _said_of(doc, predicates, found)}
     weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
@@ -54,11 +58,42 @@ def named(doc: Document) -> tuple[Named, ...]:
         tails = {name for name in strong if name.rpartition("-")[2] == item.name} or called.get(item.name, set())
         if len(tails) == 1:  # "payments-api ... the api": the same one again
             found[item.first] = Named(tails.pop(), item.kind, item.first, item.last, item.status, sure=False)
-        elif not strong or article(doc, item.first) or item.name in {name.partition("-")[0] for name in strong}:
+        elif (
+            not strong
+            or article(doc, item.first)
+            or item.name in {name.partition("-")[0] for name in strong}
+            or _opens(doc, item)
+        ):
             found[item.first] = item
+    _alias(doc, found, strong)
     if not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in _fallback(doc, found, predicates)}
     return tuple(found[place] for place in sorted(found))
+
+
+def _spoken(item: Named, found: dict[int, Named]) -> bool:
+    """`Can we run x on ECS? If so: image acme/x:1`: the same name, spoken of in a question."""
+    there = found.get(item.first)
+    return item.sure and there is not None and there.name == item.name
+
+
+_SAYS = frozenset("runs has gets needs listens serves takes uses wants : = (".split())
+
+
+def _opens(doc: Document, item: Named) -> bool:
+    """`web runs 3 replicas ..., worker: 2`: a role that opens its clause, and values after it."""
+    before = doc.lower(item.first - 1) if item.first > doc.sentence(item.first).first else ""
+    return before in ("", ",", ";", "and", "while", "\u2014") and doc.lower(item.last) in _SAYS
+
+
+def _alias(doc: Document, found: dict[int, Named], strong: set[str]) -> None:
+    """`Deploy shop. web runs 3 replicas`: the one role beside the one name is the same thing."""
+    weak = [item for item in found.values() if not item.sure and item.status == "asserted" and item.name not in strong]
+    roles = {item.name for item in weak} if any(_opens(doc, item) for item in weak) else set()
+    if len(strong) == 1 and len(roles) == 1 and ROLES.get(next(iter(roles))) == "web":
+        for place, item in found.items():
+            if item.name in roles:
+                found[place] = replace(item, name=next(iter(strong)))
 
 
 def _overlaps(item: Named, found: dict[int, Named]) -> bool:
@@ -163,6 +198,11 @@ def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     ):
         place -= 1
     before = doc.lower(place - 1)
+    opener = doc.sentence(item.first).first
+    flanked = doc.lower(item.first - 1) == "," and doc.lower(item.last) in (",", ".", ";", ")")
+    ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
+    if (flanked or ends) and opener in found and doc.lower(found[opener].last) in (":", "("):
+        return True  # `mailer: acme/mailer:1, worker, 1 replica`
     if doc.lower(place) in ("the", "our", "my") and before == "is":
         return True
     if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
@@ -224,7 +264,7 @@ def _nouns(doc: Document, found: dict[int, Named]) -> dict[str, set[str]]:
     for item in found.values():
         if item.status == "asserted" and not item.application:
             before = [doc.lower(p) for p in range(max(item.first - 3, 0), item.first)]
-            for word in before:
+            for word in () if {"of", "for", "from", "to"} & set(before) else before:
                 if word in ROLES and word not in ("service", "app", "application", "svc"):
                     nouns.setdefault(word, set()).add(item.name)
     return nouns

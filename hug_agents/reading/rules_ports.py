@@ -277,7 +277,7 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index + 1, min(index + 7, sentence.last)):
         word = doc.lower(place)
-        if word in _STOPS or doc.tokens[place].kind == "number":
+        if word in _STOPS or word == "with" or doc.tokens[place].kind == "number":
             break
         found = _word_role(doc, place)
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):

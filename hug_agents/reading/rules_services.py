@@ -74,7 +74,7 @@ ADJECTIVES = frozenset(
 NOT_NAMES = (
     frozenset(
         "sorry correction edit oops erratum amendment actually "
-        "img it this that these those everything app application applications service services code project something "
+        "boot img it this that these those everything app application applications service services code project something "
         "stuff them changes version versions our new traffic software product image images container containers "
         "docker pods tasks updates update release releases us we you me in on at to and or of for with an a the "
         "production prod staging dev please only all both each first then there here one two three four five "
@@ -126,7 +126,7 @@ class Named:
 
 def finders(doc: Document) -> Iterator[Named]:
     """Names that the words around them make certain, the surest first."""
-    for finder in (_called, _labelled, _tailed, _with_role, _whole, _after_verb, _wished):
+    for finder in (_called, _marked, _labelled, _tailed, _with_role, _whole, _after_verb, _wished):
         yield from finder(doc)
 
 
@@ -162,6 +162,27 @@ def _called(doc: Document) -> Iterator[Named]:
         if plain(doc, place):
             application = noun in ("platform", "system", "product", "project", "stack")
             yield from make(doc, doc.lower(place), ROLES.get(noun), place, place + 1, application, True)
+
+
+_QUOTES = frozenset("' \" \u201c \u201d \u2018 \u2019".split())
+
+
+def _marked(doc: Document) -> Iterator[Named]:
+    """`"intake" is a web app`, `our web shop 'kettle'`: one word in quotes that a role introduces or follows."""
+    for index in range(1, len(doc.tokens) - 1):
+        if doc.lower(index - 1) not in _QUOTES or doc.lower(index + 1) not in _QUOTES or not plain(doc, index):
+            continue
+        sentence = doc.sentence(index)
+        after = doc.words(index + 2, min(index + 9, sentence.last))
+        before = doc.words(max(index - 4, sentence.first), index - 1)
+        defines = after[:2] in (("is", "a"), ("is", "an"), ("is", "the"), ("is", "our")) and set(ROLES) & set(after)
+        noun = next((word for word in before[-1:] if word in ROLES or word in _APPLICATION or word in _WHOLES), None)
+        if defines or noun:
+            kinds = [ROLES[word] for word in ((noun,) if noun else after) if ROLES.get(word or "")]
+            yield from make(doc, doc.lower(index), kinds[0] if kinds else None, index, index + 1)
+
+
+_WHOLES = frozenset("shop engine prototype tool program bot monolith".split())
 
 
 def _labelled(doc: Document) -> Iterator[Named]:
@@ -324,6 +345,8 @@ def _wished(doc: Document) -> Iterator[Named]:
 def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
+        if token.lower in ("front", "back") and doc.lower(index + 1) == "end":
+            yield Named(f"{token.lower}end", "web", index, index + 2, doc.status_of(index, index + 2), sure=False)
         if token.lower in _BARE and token.kind == "word":
             if doc.lower(index + 1) in ("called", "named"):
                 continue

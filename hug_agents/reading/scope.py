@@ -124,7 +124,9 @@ def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
 
 def _moves(tokens: Sequence[Token], place: int) -> bool:
     word = tokens[place].lower
-    return word in _MOVES and not (word in ("port", "ports") and tokens[place + 1].kind == "number")
+    if word in ("port", "ports"):  # `to port it from ...`; `no port, it reads from ...` is no move
+        return place > 0 and tokens[place - 1].lower in ("to", "we", "will", "please", "must", "should", "and")
+    return word in _MOVES
 
 
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
