@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
 
 ALL = "*"
@@ -26,10 +27,14 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
     for item in mentions:
         known = named if item.field == "service.public" else services  # `x must not be public`: x is what is kept in
         only = {one.name for one in known}
-        service = _service(doc, item, known, only) if item.field.startswith(("service.", "smoke")) else None
+        service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
         environment = _environment(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))
+        if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
+            bound[-1] = replace(bound[-1], service=pictured)
+        elif item.field == "service.image" and service is None and len(only) > 1 and _shared(doc, item):
+            bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
     return tuple(_listed_together(doc, bound))
 
 
@@ -38,16 +43,32 @@ def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tu
     services = [item for item in names if item.status == "asserted" and not item.application]
     if not services or any(item.application for item in names):
         return tuple(names)
-    first = services[0]
-    valued = {item.service for item in bound if item.service not in (None, ALL)}
+    own = [item for item in bound if not (item.field == "service.image" and _shared(doc, item))]
+    valued = {item.service for item in own if item.service not in (None, ALL)}
     valued |= {item.name for item in services if item.kind in ("worker", "job")}
+    empty = [item for item in services if item.name not in valued]
+    if len({item.name for item in empty}) != 1 or len({item.name for item in services} & valued) < 2:
+        return tuple(names)
+    first = empty[0]
     listed = any(
         one.name != first.name and 0 <= one.first - first.last <= 3 and all(doc.lower(p) in _JOINTS for p in range(first.last, one.first))
         for one in services
     )
-    if first.name in valued or listed or len({item.name for item in services} & valued) < 2:
-        return tuple(names)
-    return tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+    return tuple(names) if listed else tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+
+
+def _pictured(item: Mention, names: set[str]) -> str | None:
+    """The one service whose name the image has: `acme/triage:1`."""
+    last = image_name(str(item.value))
+    near = {name for name in names if last in (name, f"{name}-image") or last.endswith(f"-{name}")}
+    return near.pop() if len(near) == 1 else None
+
+
+def _shared(doc: Document, item: Mention) -> bool:
+    """`Both use image x`, `one image for all`."""
+    sentence = doc.sentence(item.first)
+    words = doc.words(max(sentence.first, item.first - 6), min(item.last + 6, sentence.last))
+    return bool({"both", "all", "same"} & set(words))
 
 
 def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
@@ -65,14 +86,23 @@ def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
     return bound
 
 
-def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: set[str]) -> str | None:
+def _respective(doc: Document, item: Mention, names: Sequence[str], mentions: Sequence[Mention]) -> str | None:
+    """`the api and the worker run 4 and 2 replicas respectively`: as many values as names, in their order."""
+    sentence = doc.sentence(item.first)
+    values = [one for one in mentions if one.field == item.field and sentence.first <= one.first < sentence.last]
+    return names[values.index(item)] if len(values) == len(names) and item in values else None
+
+
+def _service(
+    doc: Document, item: Mention, services: Sequence[Named], distinct: set[str], mentions: Sequence[Mention]
+) -> str | None:
     if len(distinct) <= 1:
         return ALL
     sentence = doc.sentence(item.first)
     words = doc.words(sentence.first, sentence.last)
-    if "respectively" in words:
-        return None
     inside = [one for one in services if sentence.first <= one.first < sentence.last]
+    if "respectively" in words or "resp" in words:
+        return _respective(doc, item, list(dict.fromkeys(one.name for one in inside)), mentions)
     after = next((one for one in inside if item.last <= one.first <= item.last + 5), None)
     if (
         after
@@ -148,6 +178,9 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     if not inside:
         return ALL
     names = {_name(one) for one in inside}
+    if "respectively" in doc.words(sentence.first, sentence.last) and len(names) > 1:
+        if found := _respective(doc, item, [_name(one) for one in inside], mentions):
+            return found
     if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
         return ALL
     if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:

@@ -22,6 +22,7 @@ from hug_agents.reading import (
 )
 from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Document, Mention, document
+from hug_agents.reading.rules_corrections import corrected
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
 
@@ -37,7 +38,7 @@ FINDERS: tuple[Finder, ...] = (
     rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
     rules_resources.replicas, rules_resources.resources,
     rules_dependencies.dependencies,
-    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands, rules_config.owners,
+    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands, rules_config.contexts, rules_config.owners,
     rules_time.schedules, rules_time.windows,
     rules_tables.tables, rules_exposure.unreachable,
 )  # fmt: skip
@@ -54,7 +55,8 @@ def names(text: str) -> tuple[Named, ...]:
 @lru_cache(maxsize=64)
 def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
-    return _corrected(document(text), _bound(text, names(text)))
+    doc = document(text)
+    return _corrected(doc, corrected(doc, _bound(text, names(text))))
 
 
 @lru_cache(maxsize=64)

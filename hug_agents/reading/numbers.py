@@ -125,6 +125,8 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
         return 12.0, index + 2
     if word in ("a", "an") and following in ("minute", "hour", "second", "day", "week"):
         return 1.0, index + 1
+    if word in ("a", "an") and following in ("gig", "gigabyte"):
+        return 1.0, index + 1
     if word == "half" or word == "quarter" and following in ("of", "a"):
         return _FRACTIONS[word], index + 1
     if word in ("a", "one") and following in ("hundred", "thousand"):

@@ -218,6 +218,22 @@ def languages(doc: Document) -> Iterator[Mention]:
                 yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
 
 
+_FOLDERS = frozenset("folder directory subfolder subdirectory dir context dockerfile monorepo".split())
+
+
+def contexts(doc: Document) -> Iterator[Mention]:
+    """`the Dockerfile in services/board`, `built from the folder apps/web`: where an image is built."""
+    for index, token in enumerate(doc.tokens):
+        sentence = doc.sentence(index)
+        near = doc.words(max(index - 6, sentence.first), min(index + 3, sentence.last))
+        text = doc.raw(index, index + 1).rstrip("/").removeprefix("./").removeprefix("/")
+        relative = token.kind == "word" or doc.text[max(token.start - 1, 0)] == "."
+        folder = relative and "/" in doc.raw(index, index + 1) and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*", text)
+        if folder and set(near) & _FOLDERS and "image" not in near and not text.lower().endswith("dockerfile"):
+            since = next((p for p in range(max(index - 6, sentence.first), index) if doc.lower(p) in _FOLDERS), index)
+            yield doc.mention("service.context", text, index, index + 1, since=since)
+
+
 _COMMANDS = {
     **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
     **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),

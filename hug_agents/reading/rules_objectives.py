@@ -194,6 +194,8 @@ def _percent(doc: Document, part: Clause, item: Quantity, items: list[Quantity],
         field = "triggers.error_rate" if trigger else "objectives.error_rate"
         yield _mention(doc, field, item.value, item.first, item.last, part, trigger)
         yield from _for(doc, part, item, trigger)
+    elif 90 <= item.value < 100 and not _threshold_near(items) and {"succeed", "successful", "successfully"} & set(after):
+        yield _mention(doc, "objectives.availability", item.value, item.first, item.last, part, False)
     elif "requests" in after[:3] and _threshold_near(items):  # `95% of requests in under 250 ms`
         return
     elif 90 <= item.value < 100 and (

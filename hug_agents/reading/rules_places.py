@@ -130,7 +130,8 @@ def regions(doc: Document) -> Iterator[Mention]:
         words = set(doc.words(sentence.first, sentence.last))
         if words & _PEOPLE or not words & _HOSTING and len(words) > 4:
             continue
-        if doc.lower(first - 1) in (
+        named = doc.lower(first - 1) in (",", "/", "-") and doc.lower(first - 2) in _HOSTING
+        if named or doc.lower(first - 1) in (
             "in",
             "aws",
             "region",
@@ -256,5 +257,7 @@ def _cue(doc: Document, index: int) -> bool:
     if any(
         word in ("domain", "host", "hostname", "url", "reachable", "served", "website", "available") for word in near
     ):
+        return True
+    if doc.lower(index - 1) in ("is", "=", "\u2192", "->") and doc.lower(index - 2) in ENVIRONMENTS:
         return True
     return doc.lower(index - 1) in ("at", "under", "behind", "domain", "host", ":", "as", "on") and bool(near)

@@ -28,6 +28,10 @@ _HEALTH_WORDS = frozenset(
     "readiness/liveness".split()
 )
 _METRICS_WORDS = frozenset("metrics prometheus scrape scraped scrapes scraping metric".split())
+_ANSWERS = frozenset(
+    "bind binds bound answers answer answering responds reachable speaks expose exposes listen listens listening "
+    "serve serves serving http available runs up started starts".split()
+)
 _OTHER_WORDS = frozenset(
     "admin debug debugger grpc postgres postgresql mysql redis database db smtp ssh jmx rds amqp pprof management "
     "loadbalancer balancer alb nlb elb ingress https tls ssl proxy nginx traefik haproxy public-port internet "
@@ -132,13 +136,15 @@ def _is_port(doc: Document, index: int) -> bool:
     if doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
         return True
     last = before[-1]
-    if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:
+    if last in ("port", "ports", "portnumber", "port's") or last in ("#", "number") and "port" in before:
         return True
     if last in ("is", ":", "=", "to", "on", "be", "was", "of", "at", "(", "`", "'", '"', "tcp", "`") and (
         "port" in before or "ports" in before
     ):
         return True
     large = int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index)
+    if last in ("on", "at", "to") and large and before[-2:-1] and before[-2] in _ANSWERS:
+        return True
     if last == ":" and large and _bare_colon(doc, index):
         return True
     if last in ("serves", "exposes", "listens") and large:

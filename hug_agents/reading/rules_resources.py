@@ -64,8 +64,10 @@ def replicas(doc: Document) -> Iterator[Mention]:
         yield doc.mention(
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
         )
+    yield from _respective(doc)
     yield from _elliptic(doc)
     yield from _enough(doc)
+    yield from _bounds(doc)
     for index, token in enumerate(doc.tokens):
         if (
             token.lower in _SCALE
@@ -149,10 +151,14 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
             ):
                 continue
             place = item.last
+            if doc.lower(place) == "(" and doc.lower(place + 1) in _ENVIRONMENT and doc.lower(place + 2) == ")":
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 3)
+                continue
             if doc.lower(place) == "for":
                 place += 1
             after_in = doc.lower(place) in ("in", "on") or place > item.last
-            where = doc.lower(place + 1) if doc.lower(place) in ("in", "on") else doc.lower(place)
+            place += doc.lower(place + 1) == "the" and after_in  # `only 1 in the staging`
+            where = doc.lower(place + 1) if after_in and place >= item.last else doc.lower(place)
             opener = doc.lower(item.first - 1)
             if (
                 after_in
@@ -178,6 +184,45 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                 and doc.lower(item.first - 2) in (",", "and")
             ):
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 1)
+
+
+_LEAST, _MOST = frozenset("min minimum".split()), frozenset("max maximum".split())
+
+
+def _bounds(doc: Document) -> Iterator[Mention]:
+    """`ten tasks minimum and forty maximum`, `min 2, max 8 pods`."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        if not any(word in _COPIES or word in _SCALE for word in words) or not _MOST & set(words):
+            continue
+        for item in quantities(doc, sentence.first, sentence.last):
+            if item.unit or item.whole is None or not 1 <= item.whole <= 1000:
+                continue
+            place = item.last + 1 if doc.lower(item.last) in _COPIES else item.last
+            back = item.first - 2 if doc.lower(item.first - 1) in ("of", ":", "=") else item.first - 1
+            at = place if doc.lower(place) in _LEAST | _MOST else back
+            if doc.lower(at) in _LEAST | _MOST:
+                field = "service.max_replicas" if doc.lower(at) in _MOST else "service.replicas"
+                low, high = min(at, item.first), max(at + 1, item.last)
+                yield doc.mention(field, item.whole, item.first, item.last, since=low, until=high)
+
+
+def _respective(doc: Document) -> Iterator[Mention]:
+    """`4 and 2 replicas respectively`: the noun stands after the last number only."""
+    for sentence in doc.sentences:
+        if "respectively" not in doc.words(sentence.first, sentence.last):
+            continue
+        items = list(quantities(doc, sentence.first, sentence.last))
+        for number in range(len(items) - 1, -1, -1):
+            item = items[number]
+            joined = number + 1 < len(items) and doc.words(item.last, items[number + 1].first) in (
+                (",",), ("and",), (",", "and"), ("&",), ("/",),
+            )  # fmt: skip
+            if item.unit or not joined or _spread(doc, item) or _noun(doc, item) is not None:
+                continue
+            last = next((one for one in items[number + 1 :] if _noun(doc, one) is not None), None)
+            if last and item.whole and 1 <= item.whole <= 500:
+                yield doc.mention("service.replicas", item.whole, item.first, item.last)
 
 
 def _enough(doc: Document) -> Iterator[Mention]:
@@ -216,7 +261,7 @@ def resources(doc: Document) -> Iterator[Mention]:
             or doc.lower(item.last - 1).startswith("milli")
         ):
             value = item.value
-        elif not item.unit and before[-1:] in ((":",), ("=",)) and before[-2:-1] in (("cpu",), ("vcpu",), ("cpus",)):
+        elif not item.unit and _after_cpu(doc, item, before):
             value = round(item.value * 1000, 3) if item.value <= 16 else 0.0  # `cpu: 0.25`; `cpu: 256` has no unit
         elif item.unit == "mebibytes":
             yield from _memory(doc, item, before, after)
@@ -227,6 +272,13 @@ def resources(doc: Document) -> Iterator[Mention]:
             continue
         if value == int(value) and 50 <= value <= 64_000:
             yield doc.mention("service.cpu_millicores", int(value), item.first, item.last)
+
+
+def _after_cpu(doc: Document, item: Quantity, before: tuple[str, ...]) -> bool:
+    """`cpu: 0.25`, `cpu 0.75`; `cpu 2 times` is none."""
+    words = before[:-1] if before[-1:] in ((":",), ("=",), ("of",), ("is",)) else before
+    marked = words is not before or doc.lower(item.last) in (",", ".", ";", ")", "", "and")
+    return marked and words[-1:] in (("cpu",), ("vcpu",), ("cpus",), ("vcpus",))
 
 
 def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Mention]:

@@ -334,11 +334,19 @@ def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] |
 def _banned(doc: Document, sentence: Clause, index: int) -> bool:
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
         word = doc.lower(place)
-        if word in ("never", "not", "no", "except", "don't", "avoid", "without"):
+        if word in ("never", "not", "no", "except", "don't", "avoid", "without", *_FORBIDDEN):
             return True
         if word in ("only", ";", "but", ":"):
-            return False
+            break
+    for place in range(index + 1, min(index + 5, sentence.last)):
+        if doc.lower(place) in (",", ";", "only"):
+            break
+        if doc.lower(place) in _FORBIDDEN or doc.words(place, place + 2) == ("off", "limits"):
+            return True
     return False
+
+
+_FORBIDDEN = frozenset("forbidden prohibited banned blocked excluded taboo frozen freeze excluding off-limits".split())
 
 
 def _span(low: str, high: str) -> tuple[str, ...]:

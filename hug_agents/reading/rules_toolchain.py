@@ -19,13 +19,16 @@ _FAMILIES = Phrases(
 )
 # Names of resources inside a cloud say which cloud only when they are wanted.
 _HINTS = frozenset({"rds", "elasticache", "sqs", "s3", "ecr"})
+_ELASTIC = frozenset("ip ips load block file cache beanstalk scaling network compute map kubernetes container".split())
+"""After `elastic`, these are parts of AWS."""
 _BEFORE_A_NAME = frozenset("called named cluster namespace service queue bucket team".split())
 
 
 def systems(doc: Document) -> Iterator[Mention]:
     """Systems of the toolchain by name."""
     for first, last, (path, system) in _SYSTEMS.find(doc):
-        if not _part_of_a_name(doc, first):
+        other = last - first == 1 and doc.lower(first) == "elastic" and doc.lower(last) in _ELASTIC
+        if not other and not _part_of_a_name(doc, first):
             yield doc.mention(path, system, first, last)
     for first, last, path in _FAMILIES.find(doc):
         if doc.status_of(first, last) == "negated" and not _qualified(doc, first):

@@ -148,6 +148,13 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
 def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     """`10 minutes later`; `used to` after a noun that is used for something; a yes to `if you can`."""
     before = tokens[index - 1].lower if index else ""
+    if cue.words[0] in ("depending", "depends"):  # `3 to 9 replicas depending on load`
+        return {"load", "traffic", "demand", "usage"} & {token.lower for token in tokens[index + 1 : index + 5]} != set()
+    if cue.words == ("around",) and before in ("stay", "stays", "hang", "hangs", "keep", "kept", "stick", "sticks"):
+        return True
+    if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
+        near = [token.lower for token in tokens[max(index - 2, 0) : index]]
+        return bool({"tells", "says", "shows", "reports"} & set(near))
     if cue.words == ("later",):
         return before in ("minutes", "minute", "hours", "hour", "seconds", "days", "min")
     if cue.words == ("left",):
