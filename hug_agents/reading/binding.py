@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,11 +30,16 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         only = {one.name for one in known}
         service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
-        environment = _environment(doc, item, places, mentions) if placed else None
+        environment = _placed(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))
         if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
             bound[-1] = replace(bound[-1], service=pictured)
-        elif item.field == "service.image" and service is None and len(only) > 1 and _shared(doc, item):
+        elif (
+            item.field == "service.image"
+            and service is None
+            and len(only) > 1
+            and (_shared(doc, item) or _of_the_whole(doc, item, names, mentions))
+        ):
             bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
     return tuple(_listed_together(doc, bound))
 
@@ -43,7 +49,9 @@ def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tu
     services = [item for item in names if item.status == "asserted" and not item.application]
     if not services or any(item.application for item in names):
         return tuple(names)
-    own = [item for item in bound if not (item.field == "service.image" and _shared(doc, item))]
+    pictures = {item.value for item in bound if item.field == "service.image"}
+    common = len(pictures) == 1  # one image for all: it does not tell whose it is
+    own = [item for item in bound if not (item.field == "service.image" and (common or _shared(doc, item)))]
     valued = {item.service for item in own if item.service not in (None, ALL)}
     valued |= {item.name for item in services if item.kind in ("worker", "job")}
     empty = [item for item in services if item.name not in valued]
@@ -51,17 +59,30 @@ def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tu
         return tuple(names)
     first = empty[0]
     listed = any(
-        one.name != first.name and 0 <= one.first - first.last <= 3 and all(doc.lower(p) in _JOINTS for p in range(first.last, one.first))
+        one.name != first.name
+        and 0 <= one.first - first.last <= 3
+        and all(doc.lower(p) in _JOINTS for p in range(first.last, one.first))
         for one in services
     )
-    return tuple(names) if listed else tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+    return (
+        tuple(names)
+        if listed
+        else tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+    )
+
+
+def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named], mentions: Sequence[Mention]) -> bool:
+    """`Deploy shop, image x. web runs ..., worker runs ...`: the only image, said of what they make up."""
+    sentence = doc.sentence(item.first)
+    whole = any(one.application and sentence.first <= one.first < sentence.last for one in names)
+    return whole and not any(one.field == item.field and one.value != item.value for one in mentions)
 
 
 def _pictured(item: Mention, names: set[str]) -> str | None:
     """The one service whose name the image has: `acme/triage:1`."""
-    last = image_name(str(item.value))
-    near = {name for name in names if last in (name, f"{name}-image") or last.endswith(f"-{name}")}
-    return near.pop() if len(near) == 1 else None
+    parts = image_name(str(item.value)).split("-")
+    near = [name for at in range(len(parts)) if (name := "-".join(parts[at:])) in names]
+    return near[0] if len(near) == 1 else None
 
 
 def _shared(doc: Document, item: Mention) -> bool:
@@ -89,7 +110,9 @@ def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
 def _respective(doc: Document, item: Mention, names: Sequence[str], mentions: Sequence[Mention]) -> str | None:
     """`the api and the worker run 4 and 2 replicas respectively`: as many values as names, in their order."""
     sentence = doc.sentence(item.first)
-    values = [one for one in mentions if one.field == item.field and sentence.first <= one.first < sentence.last]
+    begin = bisect_left(mentions, sentence.first, key=lambda one: one.first)
+    end = bisect_left(mentions, sentence.last, key=lambda one: one.first)
+    values = [one for one in mentions[begin:end] if one.field == item.field]
     return names[values.index(item)] if len(values) == len(names) and item in values else None
 
 
@@ -172,15 +195,21 @@ def _said_of_all(doc: Document, first: int, last: int) -> bool:
     return any(doc.lower(place) in _EACH for place in range(first, last))
 
 
+def _placed(doc: Document, item: Mention, places: Sequence[Mention], mentions: Sequence[Mention]) -> str | None:
+    """The environment of a value; `2 and 6 replicas in staging and production respectively` goes by the order."""
+    sentence = doc.sentence(item.first)
+    inside = list(dict.fromkeys(_name(one) for one in places if sentence.first <= one.first < sentence.last))
+    ordered = "respectively" in doc.words(sentence.first, sentence.last) and len(inside) > 1
+    found = _respective(doc, item, inside, mentions) if ordered else None
+    return found or _environment(doc, item, places, mentions)
+
+
 def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentions: Sequence[Mention]) -> str | None:
     sentence = doc.sentence(item.first)
     inside = [one for one in places if sentence.first <= one.first < sentence.last]
     if not inside:
         return ALL
     names = {_name(one) for one in inside}
-    if "respectively" in doc.words(sentence.first, sentence.last) and len(names) > 1:
-        if found := _respective(doc, item, [_name(one) for one in inside], mentions):
-            return found
     if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
         return ALL
     if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:

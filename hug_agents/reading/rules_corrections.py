@@ -35,15 +35,47 @@ def replaced_at(doc: Document, end: int) -> int | None:
 
 def corrected(doc: Document, found: Sequence[Mention]) -> tuple[Mention, ...]:
     """The mentions without those that are taken back, and with what replaces them."""
-    return tuple(item for one in found for item in _corrected(doc, one, found))
+    stated = {(one.first, one.field) for one in found}
+    kept = [item for one in found for item in _corrected(doc, one, stated)]
+    by_sentence: dict[int, list[int]] = {}
+    for place, item in enumerate(kept):
+        by_sentence.setdefault(doc.sentence_of[item.first], []).append(place)
+    for number in range(1, len(doc.sentences)):
+        _said_after(doc, number, kept, by_sentence.get(number - 1, []))
+    return tuple(kept)
 
 
-def _corrected(doc: Document, item: Mention, found: Sequence[Mention]) -> Iterator[Mention]:
+def _said_after(doc: Document, number: int, found: list[Mention], before: list[int]) -> None:
+    """`Four replicas to Nomad. Actually, make that six.`: a sentence that is a correction, and no more than a number."""
+    sentence = doc.sentences[number]
+    place = sentence.first
+    while place < sentence.last and doc.lower(place) in _BETWEEN:
+        place += 1
+    other = quantity_at(doc, place) if place < sentence.last else None
+    words = doc.words(sentence.first, place)
+    said = any(words[at : at + len(cue)] == cue for cue in (*_TAKEN_BACK, ("actually",)) for at in range(len(words)))
+    if not said or other is None or not set(doc.words(other.last, sentence.last)) <= {".", "!", "please"}:
+        return
+    fields = ("service.replicas", "service.max_replicas") if other.value < 200 else ("service.port",)
+    meant = [
+        at for at in before
+        if found[at].status == "asserted" and isinstance(found[at].value, int | float)
+        and (other.unit or found[at].field in fields) and _value(doc, found[at], place) is not None
+    ]  # fmt: skip
+    for at in meant:
+        old, value = found[at], _value(doc, found[at], place)
+        found[at] = replace(old, status="past" if len(meant) == 1 else "uncertain")
+        if value is not None and len(meant) == 1:
+            begin, end = doc.tokens[place].start, doc.tokens[value[1] - 1].end
+            found.append(replace(old, value=value[0], first=place, last=value[1], begin=begin, end=end))
+
+
+def _corrected(doc: Document, item: Mention, stated: set[tuple[int, str]]) -> Iterator[Mention]:
     place = replaced_at(doc, item.last) if item.status == "asserted" else None
     if place is None:
         yield item
         return
-    if any(other.first == place and other.field == item.field for other in found):
+    if (place, item.field) in stated:
         yield replace(item, status="past")
         return
     value = _value(doc, item, place)
@@ -64,7 +96,7 @@ def _value(doc: Document, item: Mention, place: int) -> tuple[float | int, int] 
         return None
     if other.unit not in ("", first.unit):
         return None
-    scale = first.value if other.unit else float(_bare(doc, first.first))
+    scale = first.value if other.unit or not first.unit else float(_bare(doc, first.first))
     value = item.value * other.value / scale if scale else 0.0
     if isinstance(item.value, int):
         return (int(value), other.last) if value == int(value) and value else None

@@ -133,6 +133,9 @@ def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
         ):
             high = closed + 1
             continue
+        if word == "," and doc.lower(high + 1) in ("which", "that"):
+            high += 1
+            continue
         if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is") or word in _CUTS:
             break
         high += 1

@@ -5,67 +5,69 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.rules_images import images
-from hug_agents.reading.rules_services import NAME, NOT_NAMES, OTHER_THINGS, ROLES, VERBS, Named, plain
+from hug_agents.reading.naming_words import COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.rules_images import images, repositories
+from hug_agents.reading.rules_services import Named, plain
 from hug_agents.spec import IMAGE
 
 _ENOUGH, _AHEAD = 3, 1
 """Points that make a name, and how far it must be ahead of every other word."""
+_MOST = 40
+"""Images beyond which no word is compared with each: time must grow with length only."""
 _SKIPPED = frozenset("the our my a an this new up out for us of your existing \" ' ` \u201c \u2018 \u2019".split())
-_DEEDS = VERBS | frozenset("spin spinning stand set setting provision onboard host need want serve launch start".split())
+_DEEDS = VERBS | frozenset(
+    "spin spinning stand set setting provision onboard host need want serve launch start".split()
+)
 _PREDICATES = frozenset(
     "should must is needs wants runs goes moves will shall has gets currently now requires listens lives serves "
     "becomes was answers exposes uses belongs stays can ought comes today ( :".split()
 )
+_NO_NAMES = NOT_NAMES | COMMON | _PREDICATES | _DEEDS | ROLES.keys() | OTHER_THINGS | VERBS
 _MARKS = frozenset("` \" ' \u201c \u201d \u2018 \u2019".split())
-_COMMON = frozenset(
-    "need help needs something somebody someone everybody question goal target context decision status "
-    "title summary subject background request ticket task story scope notes reason result topic option options plan "
-    "port image health readiness liveness metrics region account replicas instances pods strategy rollout monitoring "
-    "alerting secrets logging scaling resources memory cpu owner team contact platform runtime cloud production "
-    "staging nothing every also later note info update reminder regards hello thanks today currently previously "
-    "before after traffic canary rollback deploy deployment release window schedule database storage network ingress "
-    "dns tls domain hosting data code repo repository branch version tag build pipeline pipelines infrastructure "
-    "changes smoke step steps first second third finally next then they people there everything money budget "
-    "customers clients engineers developers operations security compliance management company department office "
-    "slack teams jira confluence github gitlab docker python java node golang".split()
-)
 
 
 def guessed(doc: Document) -> Iterator[Named]:
     """The word that most signs speak for; nothing where two are close: that is a question."""
     pictures = [item for item in images(doc) if item.status != "negated"]
     parts = [_parts(item) for item in pictures]
+    if _spaced(doc, parts) or len(parts) > _MOST:
+        return
+    known = parts or [tuple(str(item.value).lower().split("/")) for item in repositories(doc)]
+    places = _places(doc)
+    points = {
+        word: max(_said(doc, index) for index in found) + _pictured(word, known) + ("-" in word) + (len(found) > 1)
+        for word, found in places.items()
+    }
+    for word in _chosen(points, parts):
+        own = [item for item, part in zip(pictures, parts, strict=True) if part[-1] == word]
+        for item in own:  # the word may stand in a quotation; the image does not
+            yield Named(word, None, item.first, item.last, "asserted", sure=False)
+        sure = [place for place in places[word] if doc.status[place] == "asserted"]
+        for place in sure if sure or own else places[word]:
+            yield Named(word, None, place, place + 1, "asserted", sure=_pictured(word, known) > 1)
+
+
+def _places(doc: Document) -> dict[str, list[int]]:
+    """Where each word stands that can be a name."""
     pictured = {item.first for item in images(doc)}
-    points: dict[str, int] = {}
     places: dict[str, list[int]] = {}
     for index in range(len(doc.tokens)):
+        word = doc.lower(index).replace("_", "-")
         if index in pictured or not plain(doc, index) or doc.status[index] in ("negated", "past"):
             continue
-        word = doc.lower(index).replace("_", "-")
-        if word in NOT_NAMES | ROLES.keys() | OTHER_THINGS | VERBS | _COMMON or len(word) < 3 or not NAME.match(word):
-            continue
-        signs = _said(doc, index)
-        points[word] = max(points.get(word, 0), signs)
-        places.setdefault(word, []).append(index)
-    for word in points:
-        points[word] += _pictured(word, parts) + ("-" in word) + (len(places[word]) > 1)
-    if _spaced(doc, parts):
-        return
+        if word not in _NO_NAMES and len(word) > 2 and NAME.match(word):
+            places.setdefault(word, []).append(index)
+    return places
+
+
+def _chosen(points: dict[str, int], parts: list[tuple[str, ...]]) -> list[str]:
+    """The one word that is ahead of all others, or the one of each image."""
     ranked = sorted(points, key=lambda word: -points[word])
     agreeing = [word for word in ranked if _pictured(word, parts) == _SURE]
     if len(parts) > 1 and len(agreeing) == len(set(parts)):
-        chosen = agreeing
-        for item, part in zip(pictures, parts, strict=True):
-            for word in (word for word in chosen if _pictured(word, [part]) == _SURE):
-                yield Named(word, None, item.first, item.last, "asserted", sure=False)
-    else:
-        second = points[ranked[1]] if len(ranked) > 1 else 0
-        ahead = ranked and points[ranked[0]] >= max(_ENOUGH, second + _AHEAD)
-        chosen = ranked[:1] if ahead else []
-    for word in chosen:
-        for place in places[word]:
-            yield Named(word, None, place, place + 1, "asserted", sure=_pictured(word, parts) > 1)
+        return agreeing
+    second = points[ranked[1]] if len(ranked) > 1 else 0
+    return ranked[:1] if ranked and points[ranked[0]] >= max(_ENOUGH, second + _AHEAD) else []
 
 
 _SURE = 3
@@ -93,7 +95,9 @@ def _pictured(word: str, images_parts: list[tuple[str, ...]]) -> int:
             continue
         same = word in (last, "-".join(parts[-2:])) or word.endswith(f"-{last}") or word.startswith(f"{last}-")
         short = last.endswith(f"-{word}") or last.startswith(f"{word}-")
-        best = max(best, _SURE if same else 2 if word in parts or short or set(last.split("-")) & set(word.split("-")) else 0)
+        best = max(
+            best, _SURE if same else 2 if word in parts or short or set(last.split("-")) & set(word.split("-")) else 0
+        )
     return best
 
 
@@ -115,8 +119,10 @@ def _said(doc: Document, index: int) -> int:
         points += 3
     elif before in ("of", "for") or doc.lower(index - 1) in ("of", "for"):
         points += 1
-    if opened and following in _PREDICATES:
-        points += 2
-    elif following in ("service", "app", "application", "system", "platform", "project"):
+    if (
+        opened
+        and following in _PREDICATES
+        or following in ("service", "app", "application", "system", "platform", "project")
+    ):
         points += 2
     return points

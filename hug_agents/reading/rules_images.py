@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.rules_services import NOT_NAMES, ROLES, VERBS, plain
+from hug_agents.reading.naming_words import NOT_NAMES, ROLES, VERBS
+from hug_agents.reading.rules_services import plain
 from hug_agents.reading.vocabulary import DEPENDENCIES
 from hug_agents.spec import IMAGE
 
@@ -94,10 +95,19 @@ def repositories(doc: Document) -> Iterator[Mention]:
 
 def _branch(doc: Document, index: int) -> Iterator[Mention]:
     named = index + 2 if doc.lower(index + 1) in ("is", ":", "=", "called", "named") else index + 1
-    sure = named == index + 2 and (doc.lower(index - 1) in ("default", "release", "main") or doc.lower(index + 1) != "is")
+    sure = named == index + 2 and (
+        doc.lower(index - 1) in ("default", "release", "main") or doc.lower(index + 1) != "is"
+    )
     for place in (index - 1, named):
         word = doc.lower(place)
-        if sure and place == named and place < len(doc.tokens) and doc.tokens[place].kind == "word" or word in ("main", "master", "trunk", "develop") and doc.sentence_of[place] == doc.sentence_of[index]:
+        if (
+            sure
+            and place == named
+            and place < len(doc.tokens)
+            and doc.tokens[place].kind == "word"
+            or word in ("main", "master", "trunk", "develop")
+            and doc.sentence_of[place] == doc.sentence_of[index]
+        ):
             yield doc.mention(
                 "default_branch", word, place, place + 1, since=min(place, index), until=max(place, index) + 1
             )
@@ -125,6 +135,11 @@ def labelled_versions(doc: Document) -> Iterator[Mention]:
     for index in range(1, len(doc.tokens) - 2):
         match = _RELEASE.match(doc.lower(index))
         named = doc.lower(index + 1) == "of" and "-" in doc.lower(index + 2) and plain(doc, index + 2)
+        subject = index - 3 if doc.lower(index - 2) in (",", "(") else index - 2
+        opens = subject >= 0 and subject == doc.sentence(index).first and plain(doc, subject)
+        named = (
+            named or opens and doc.lower(subject) not in NOT_NAMES | ROLES.keys()
+        )  # `shop, version 2.3.0, goes to ...`
         if match and doc.lower(index - 1) in ("version", "release") and named and "." in doc.lower(index):
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
 

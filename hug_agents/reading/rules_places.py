@@ -130,7 +130,8 @@ def regions(doc: Document) -> Iterator[Mention]:
         words = set(doc.words(sentence.first, sentence.last))
         if words & _PEOPLE or not words & _HOSTING and len(words) > 4:
             continue
-        named = doc.lower(first - 1) in (",", "/", "-") and doc.lower(first - 2) in _HOSTING
+        named = doc.words(first - 2, first) in (("region", "is"), ("region", "="))
+        named = named or doc.lower(first - 1) in (",", "/", "-") and doc.lower(first - 2) in _HOSTING
         if named or doc.lower(first - 1) in (
             "in",
             "aws",
@@ -166,13 +167,14 @@ def accounts(doc: Document) -> Iterator[Mention]:
 def named_places(doc: Document) -> Iterator[Mention]:
     """`cluster payments-prod`, `the blue cluster`, `namespace payments`."""
     for index, token in enumerate(doc.tokens):
-        if token.lower in ("cluster", "namespace"):
+        short = token.lower == "ns" and doc.lower(index + 1) in ("=", ":")
+        if token.lower in ("cluster", "namespace") or short:
             if (place := _name_after(doc, index)) is None:
                 place = _name_before(doc, index)
             if place is None:
                 continue
             text = doc.raw(place, place + 1)
-            kind = token.lower
+            kind = "namespace" if short else token.lower
             if kind == "namespace" and not _NAME.match(text) or not _CLUSTER.match(text):
                 continue
             low, high = min(place, index), max(place, index) + 1

@@ -266,7 +266,9 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
     where = zone(doc, sentence.first, sentence.last)
     unsure = (
-        hours is not None
+        days is None
+        and bool({"days", "day", "week", "month", "daily", "weekly"} & set(words))
+        or hours is not None
         and not hours[4]
         or where is None
         and _other_zone(doc, sentence)
@@ -299,7 +301,7 @@ def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] |
         word = doc.lower(index)
         target = banned if _banned(doc, sentence, index) else chosen
         low, dash, high = word.partition("-")
-        if word in ("weekdays", "weekday", "workdays"):
+        if word in ("weekdays", "weekday", "workdays", "workday") or doc.words(index, index + 2) in _WORKING:
             target.update(_DAYS[:5])
         elif word in ("weekends", "weekend"):
             target.update(_DAYS[5:])
@@ -329,6 +331,9 @@ def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] |
         return None
     allowed = tuple(day for day in _DAYS if day not in banned and (not chosen or day in chosen))
     return allowed, places[0], places[-1] + 1
+
+
+_WORKING = tuple((one, day) for one in ("working", "work", "business", "week") for day in ("day", "days"))
 
 
 def _banned(doc: Document, sentence: Clause, index: int) -> bool:

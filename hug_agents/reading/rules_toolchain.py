@@ -30,9 +30,20 @@ def systems(doc: Document) -> Iterator[Mention]:
         other = last - first == 1 and doc.lower(first) == "elastic" and doc.lower(last) in _ELASTIC
         if not other and not _part_of_a_name(doc, first):
             yield doc.mention(path, system, first, last)
+    yield from _gitlab(doc)
     for first, last, path in _FAMILIES.find(doc):
         if doc.status_of(first, last) == "negated" and not _qualified(doc, first):
             yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
+
+
+def _gitlab(doc: Document) -> Iterator[Mention]:
+    """`GitLab for the pipelines`, `pipelines run in GitLab`: the name alone, beside what it does."""
+    for index, token in enumerate(doc.tokens):
+        sentence = doc.sentence(index)
+        near = doc.words(max(index - 5, sentence.first), min(index + 6, sentence.last))
+        known = _SYSTEMS.at(doc, index) is not None or doc.lower(index + 1) in ("registry", "repo", "repository")
+        if token.lower == "gitlab" and not known and {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
+            yield doc.mention("toolchain.ci", "gitlab_ci", index, index + 1)
 
 
 def clouds(doc: Document) -> Iterator[Mention]:
