@@ -22,7 +22,16 @@ def _cues(status: Status | None, reach: Reach, *phrases: str) -> list[Cue]:
     return [Cue(tuple(phrase.split()), status, reach) for phrase in phrases]
 
 
+_POLITE = tuple(
+    f"would be {mood} if {who} {modal}"
+    for mood in ("glad", "great", "happy", "nice", "good", "grateful", "lovely", "super")
+    for who in ("it", "you", "we", "someone", "somebody", "this")
+    for modal in ("could", "can", "would")
+)
+"""`we would be glad if it could run on ...` is a wish."""
+
 CUES: tuple[Cue, ...] = (
+    *_cues(None, "next", *_POLITE, "appreciate it if you could", "appreciate if you could"),
     # Look like cues and are none.
     *_cues(
         None, "next", "no more than", "no less than", "no fewer than", "no later than", "not more than",

@@ -89,10 +89,9 @@ class Judge:
                 covered.update(self._inside(self.doc.text[item.begin : item.end], first, last) or inside)
                 if not any(self.doc.raw(item.first, item.last) in problem.text for problem in problems):
                     fields.extend(_carriers(self.board, item))
-        for index in range(first, last):
-            if targets := self._secret(self.doc.raw(index, index + 1)):
-                covered.add(index)
-                fields.extend(targets)
+        secrets = {index: self._secret(self.doc.raw(index, index + 1)) for index in range(first, last)}
+        covered.update(index for index, targets in secrets.items() if targets)
+        fields.extend(target for targets in secrets.values() for target in targets)
         for problem in problems:
             covered.update(self._inside(problem.text, first, last))
         left = list(_content(self.doc, first, last, covered))

@@ -124,7 +124,7 @@ def versions(doc: Document) -> Iterator[Mention]:
         if not match or not (doc.lower(index)[0] == "v" or "." in doc.lower(index)):
             continue
         name, verb = doc.lower(index - 1), doc.lower(index - 2)
-        if verb in ("the", "our", "my") or verb == "out":
+        if verb in ("the", "our", "my", "out", "of"):
             verb = doc.lower(index - 3)
         if verb in VERBS and plain(doc, index - 1) and name not in NOT_NAMES and name not in ROLES:
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
@@ -153,7 +153,20 @@ def registries(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 5, doc.sentence(index).first), index)
         after = doc.words(index + 1, min(index + 3, doc.sentence(index).last))
         said = any(
-            word in ("registry", "push", "pushed", "images", "registries", "nexus", "artifactory") for word in near
+            word
+            in (
+                "registry",
+                "push",
+                "pushed",
+                "images",
+                "registries",
+                "nexus",
+                "artifactory",
+                "harbor",
+                "jfrog",
+                "artifacts",
+            )
+            for word in near
         )
         if token.lower == "ghcr.io" or _REGISTRY.match(token.lower) and (said or after[:1] == ("registry",)):
             if "@" in token.lower or "image" in near[-2:]:

@@ -28,7 +28,7 @@ _NO_NAMES = frozenset(
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "
     "three its each their on in to and with is managed called named name small big main local private public "
     "default current old redis postgres database fargate k3s cloud company team target right us eu internal for "
-    "should must of by or as under called named production-grade".split()
+    "running deployed hosted here there already should must of by or as under called named production-grade".split()
 )
 
 
@@ -196,7 +196,9 @@ def _name_after(doc: Document, index: int) -> int | None:
     if token.kind != "word" or token.lower in _NO_NAMES or token.lower in ENVIRONMENTS and not marked:
         return None
     special = any(char in token.lower for char in "-_/") or any(char.isdigit() for char in token.lower)
-    ends = doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`") or place + 1 >= doc.sentence(index).last
+    ends = (
+        doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`", "in", "(") or place + 1 >= doc.sentence(index).last
+    )
     special = (
         special or ends and token.lower not in ("please", "here", "there", "only", "first", "too", "too", "now", "then")
     )

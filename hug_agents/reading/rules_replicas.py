@@ -68,6 +68,7 @@ def replicas(doc: Document) -> Iterator[Mention]:
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
         )
     yield from _hyphened(doc)
+    yield from _below(doc)
     yield from _respective(doc)
     yield from _elliptic(doc)
     yield from _enough(doc)
@@ -207,7 +208,7 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                 or (
                     opener in _ENVIRONMENT
                     and doc.lower(item.last) in (",", ".", ";", "and", "")
-                    and doc.lower(item.first - 2) in (",", "and", ":")
+                    and doc.lower(item.first - 2) in (",", "and", ":", "in")
                 )
             ):  # `intake has four instances and triage two`
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 1)
@@ -223,6 +224,21 @@ def _hyphened(doc: Document) -> Iterator[Mention]:
         if any(word in COPIES or word in _SCALE for word in near):
             yield doc.mention("service.replicas", int(low), index, index + 1)
             yield doc.mention("service.max_replicas", int(high), index, index + 1)
+
+
+def _below(doc: Document) -> Iterator[Mention]:
+    """`replicas:` of a block, and `staging: 1` in the lines below it."""
+    counts = False
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.last)
+        if words[-2:] == ("replicas", ":"):
+            counts = True
+            continue
+        counts = counts and len(words) == 3 and words[0] in _ENVIRONMENT and words[1] == ":" and words[2].isdigit()
+        if counts and 1 <= int(words[2]) <= 1000:
+            yield doc.mention(
+                "service.replicas", int(words[2]), sentence.first + 2, sentence.last, since=sentence.first
+            )
 
 
 _LEAST, _MOST = frozenset("min minimum".split()), frozenset("max maximum".split())
