@@ -59,7 +59,7 @@ def names(text: str) -> tuple[Named, ...]:
 def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
     doc = document(text)
-    return _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)))))
+    return _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)), names(text))))
 
 
 @lru_cache(maxsize=64)
@@ -75,13 +75,18 @@ def _bound(text: str, given: tuple[Named, ...]) -> tuple[Mention, ...]:
     return rules_tables.place(doc, bind(doc, _found(text), given), given)
 
 
-def _separate_jobs(doc: Document, bound: tuple[Mention, ...]) -> tuple[Mention, ...]:
+def _separate_jobs(doc: Document, bound: tuple[Mention, ...], given: tuple[Named, ...]) -> tuple[Mention, ...]:
     """`A nightly job at 02:30 runs "manage.py clearsessions"` beside a web service: a job that nobody named."""
+    if any(item.kind == "job" and item.status == "asserted" and item.sure for item in given):
+        return bound
     serving = {item.service for item in bound if item.field == "service.port" and item.status == "asserted"}
     apart = {
         doc.sentence_of[item.first]
         for item in bound
-        if item.field in ("service.schedule", "number.schedule") and (item.service is None or item.service in serving)
+        if item.field == "service.schedule"
+        and (item.service is None or item.service in serving)
+        or item.field == "number.schedule"
+        and serving
     }
     return tuple(
         replace(item, field="number.separate_job", begin=span.start, end=span.end)

@@ -73,7 +73,8 @@ def _depicted(doc: Document) -> Iterator[Named]:
             if before in VERBS or before in _INTRODUCED:
                 yield from make(doc, doc.lower(index), ROLES.get(doc.lower(index)), index, index + 1)
                 place = given[doc.lower(index)]
-                yield Named(doc.lower(index), None, place, place + 1, "asserted", sure=False)
+                if doc.sentence_of[place] != doc.sentence_of[index]:
+                    yield Named(doc.lower(index), None, place, place + 1, "asserted", sure=False)
 
 
 def _tail(item: Named, found: dict[int, Named]) -> bool:

@@ -248,7 +248,8 @@ def _bounds(doc: Document) -> Iterator[Mention]:
     """`ten tasks minimum and forty maximum`, `min 2, max 8 pods`."""
     for sentence in doc.sentences:
         words = doc.words(sentence.first, sentence.last)
-        if not any(word in COPIES or word in _SCALE for word in words) or not _MOST & set(words):
+        bounded = _MOST & set(words) or {"least", "most"} <= set(words)
+        if not any(word in COPIES or word in _SCALE for word in words) or not bounded:
             continue
         for item in quantities(doc, sentence.first, sentence.last):
             if item.unit or item.whole is None or not 1 <= item.whole <= 1000:
@@ -256,6 +257,8 @@ def _bounds(doc: Document) -> Iterator[Mention]:
             place = item.last + 1 if doc.lower(item.last) in COPIES else item.last
             back = item.first - 2 if doc.lower(item.first - 1) in ("of", ":", "=") else item.first - 1
             at = place if doc.lower(place) in _LEAST | _MOST else back
+            if item.first - sentence.first > 1 and doc.words(item.first - 2, item.first) == ("at", "least"):
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 2)
             if doc.lower(at) in _LEAST | _MOST:
                 field = "service.max_replicas" if doc.lower(at) in _MOST else "service.replicas"
                 low, high = min(at, item.first), max(at + 1, item.last)

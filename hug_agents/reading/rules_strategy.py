@@ -75,6 +75,21 @@ def steps(doc: Document) -> Iterator[Mention]:
         )
         yield from _holds(doc, sentence, shares)
     yield from _lone_holds(doc)
+    yield from _keyed(doc)
+
+
+def _keyed(doc: Document) -> Iterator[Mention]:
+    """`steps: [10, 50, 100]` of a block."""
+    for sentence in doc.sentences:
+        if doc.lower(sentence.first) not in ("steps", "weights") or doc.lower(sentence.first + 1) != ":":
+            continue
+        items = list(quantities(doc, sentence.first, sentence.last))
+        weights = [item.value for item in items if item.unit in ("", "percent") and item.value == int(item.value)]
+        rising = (
+            len(weights) == len(items) > 1 and weights == sorted(set(weights)) and 0 < weights[0] <= weights[-1] <= 100
+        )
+        if rising and not any(item.unit for item in items):
+            yield doc.mention("strategy.steps", tuple(map(int, weights)), items[0].first, items[-1].last)
 
 
 def _joined(doc: Document, shares: list[Share]) -> bool:
