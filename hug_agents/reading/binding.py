@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
 
 ALL = "*"
@@ -26,11 +28,68 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
     for item in mentions:
         known = named if item.field == "service.public" else services  # `x must not be public`: x is what is kept in
         only = {one.name for one in known}
-        service = _service(doc, item, known, only) if item.field.startswith(("service.", "smoke")) else None
+        service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
-        environment = _environment(doc, item, places, mentions) if placed else None
+        environment = _placed(doc, item, places, mentions) if placed else None
         bound.append(replace(item, service=service, environment=environment))
+        if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
+            bound[-1] = replace(bound[-1], service=pictured)
+        elif (
+            item.field == "service.image"
+            and service is None
+            and len(only) > 1
+            and (_shared(doc, item) or _of_the_whole(doc, item, names, mentions))
+        ):
+            bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
     return tuple(_listed_together(doc, bound))
+
+
+def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tuple[Named, ...]:
+    """`Deploy shop. web runs 3 replicas, worker runs 2`: a name without any value, before two that have some, is the whole's."""
+    services = [item for item in names if item.status == "asserted" and not item.application]
+    if not services or any(item.application for item in names):
+        return tuple(names)
+    pictures = {item.value for item in bound if item.field == "service.image"}
+    common = len(pictures) == 1  # one image for all: it does not tell whose it is
+    own = [item for item in bound if not (item.field == "service.image" and (common or _shared(doc, item)))]
+    valued = {item.service for item in own if item.service not in (None, ALL)}
+    valued |= {item.name for item in services if item.kind in ("worker", "job")}
+    empty = [item for item in services if item.name not in valued]
+    if len({item.name for item in empty}) != 1 or len({item.name for item in services} & valued) < 2:
+        return tuple(names)
+    first = empty[0]
+    listed = any(
+        one.name != first.name
+        and 0 <= one.first - first.last <= 3
+        and all(doc.lower(p) in _JOINTS for p in range(first.last, one.first))
+        for one in services
+    )
+    return (
+        tuple(names)
+        if listed
+        else tuple(replace(item, application=True) if item.name == first.name else item for item in names)
+    )
+
+
+def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named], mentions: Sequence[Mention]) -> bool:
+    """`Deploy shop, image x. web runs ..., worker runs ...`: the only image, said of what they make up."""
+    sentence = doc.sentence(item.first)
+    whole = any(one.application and sentence.first <= one.first < sentence.last for one in names)
+    return whole and not any(one.field == item.field and one.value != item.value for one in mentions)
+
+
+def _pictured(item: Mention, names: set[str]) -> str | None:
+    """The one service whose name the image has: `acme/triage:1`."""
+    parts = image_name(str(item.value)).split("-")
+    near = [name for at in range(len(parts)) if (name := "-".join(parts[at:])) in names]
+    return near[0] if len(near) == 1 else None
+
+
+def _shared(doc: Document, item: Mention) -> bool:
+    """`Both use image x`, `one image for all`."""
+    sentence = doc.sentence(item.first)
+    words = doc.words(max(sentence.first, item.first - 6), min(item.last + 6, sentence.last))
+    return bool({"both", "all", "same"} & set(words))
 
 
 def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
@@ -48,14 +107,25 @@ def _listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:
     return bound
 
 
-def _service(doc: Document, item: Mention, services: Sequence[Named], distinct: set[str]) -> str | None:
+def _respective(doc: Document, item: Mention, names: Sequence[str], mentions: Sequence[Mention]) -> str | None:
+    """`the api and the worker run 4 and 2 replicas respectively`: as many values as names, in their order."""
+    sentence = doc.sentence(item.first)
+    begin = bisect_left(mentions, sentence.first, key=lambda one: one.first)
+    end = bisect_left(mentions, sentence.last, key=lambda one: one.first)
+    values = [one for one in mentions[begin:end] if one.field == item.field]
+    return names[values.index(item)] if len(values) == len(names) and item in values else None
+
+
+def _service(
+    doc: Document, item: Mention, services: Sequence[Named], distinct: set[str], mentions: Sequence[Mention]
+) -> str | None:
     if len(distinct) <= 1:
         return ALL
     sentence = doc.sentence(item.first)
     words = doc.words(sentence.first, sentence.last)
-    if "respectively" in words:
-        return None
     inside = [one for one in services if sentence.first <= one.first < sentence.last]
+    if "respectively" in words or "resp" in words:
+        return _respective(doc, item, list(dict.fromkeys(one.name for one in inside)), mentions)
     after = next((one for one in inside if item.last <= one.first <= item.last + 5), None)
     if (
         after
@@ -123,6 +193,15 @@ def _group(doc: Document, before: Sequence[Named]) -> list[Named]:
 
 def _said_of_all(doc: Document, first: int, last: int) -> bool:
     return any(doc.lower(place) in _EACH for place in range(first, last))
+
+
+def _placed(doc: Document, item: Mention, places: Sequence[Mention], mentions: Sequence[Mention]) -> str | None:
+    """The environment of a value; `2 and 6 replicas in staging and production respectively` goes by the order."""
+    sentence = doc.sentence(item.first)
+    inside = list(dict.fromkeys(_name(one) for one in places if sentence.first <= one.first < sentence.last))
+    ordered = "respectively" in doc.words(sentence.first, sentence.last) and len(inside) > 1
+    found = _respective(doc, item, inside, mentions) if ordered else None
+    return found or _environment(doc, item, places, mentions)
 
 
 def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentions: Sequence[Mention]) -> str | None:

@@ -22,15 +22,27 @@ def _cues(status: Status | None, reach: Reach, *phrases: str) -> list[Cue]:
     return [Cue(tuple(phrase.split()), status, reach) for phrase in phrases]
 
 
+_POLITE = tuple(
+    f"would be {mood} if {who} {modal}"
+    for mood in ("glad", "great", "happy", "nice", "good", "grateful", "lovely", "super")
+    for who in ("it", "you", "we", "someone", "somebody", "this")
+    for modal in ("could", "can", "would")
+)
+"""`we would be glad if it could run on ...` is a wish."""
+
 CUES: tuple[Cue, ...] = (
+    *_cues(None, "next", *_POLITE, "appreciate it if you could", "appreciate if you could"),
     # Look like cues and are none.
     *_cues(
         None, "next", "no more than", "no less than", "no fewer than", "no later than", "not more than",
         "not less than",
         "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure",
         "no doubt",
-        "could you", "could someone", "can someone",
-        "could anyone", "would you", "can you", "would like", "'d like", "i may ask", "if possible", "if you can",
+        "could we have", "can we have", "could we get", "can we get", "can i get", "could i get", "could i have",
+        "can i have", "could you", "could someone", "can someone",
+        "could anyone", "would you", "can you", "would like", "'d like",
+        "we'd like", "i'd like", "they'd like", "you'd like", "if so", "if yes",
+        "hello colleagues", "hi colleagues", "dear colleagues", "i may ask", "if possible", "if you can",
         "if you could",
         "if need be", "without downtime", "without any downtime", "without interruption", "without an outage",
         "would be great", "would be good", "would be nice", "no single point", "was built", "was written",
@@ -73,6 +85,7 @@ CUES: tuple[Cue, ...] = (
     *_cues(
         "negated", "both", "overkill", "unnecessary", "out of the question", "out of scope", "no-go", "pointless",
         "useless",
+        "is switched off", "are switched off", "is turned off", "are turned off", "is shut down", "is decommissioned",
         "goes away", "has to go", "must go", "is gone", "are gone",
         "retired", "deprecated", "phased out", "was dropped", "dropped", "rejected", "goes .", "goes ,", "goes ;",
         "ruled out",

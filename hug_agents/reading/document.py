@@ -221,5 +221,5 @@ def _asks(words: list[str]) -> bool:
 _POLITE = frozenset(
     {(modal, "you") for modal in ("can", "could", "would", "will")}
     | {("can", "u"), ("could", "u"), ("can", "someone"), ("could", "someone"), ("could", "anyone")}
-    | {("please", "deploy"), ("can", "we")}
+    | {("please", "deploy"), ("can", "we"), ("could", "we"), ("can", "i"), ("could", "i")}
 )

@@ -14,11 +14,11 @@ from hug_agents.reading.binding import ALL, path_of
 from hug_agents.reading.claims import Claim, FieldInfo, Value, field
 from hug_agents.reading.document import Document, Mention, document
 from hug_agents.reading.mentions import mentions, names
+from hug_agents.reading.naming_words import ROLES
 from hug_agents.reading.numbers import quantities
 from hug_agents.reading.quoted import quoted
 from hug_agents.reading.redact import MARK, redact
 from hug_agents.reading.rules_config import secret_like
-from hug_agents.reading.rules_services import ROLES
 from hug_agents.reading.shapes import misshapen
 from hug_agents.request import Answer
 
@@ -129,13 +129,13 @@ def _in_request(claim: Claim, row: FieldInfo, text: str) -> str | None:
                 return None
     for item in inside:
         if (
-            _value_of(item) == _plain(claim.value)
+            _plain(item.value) == _plain(claim.value)
             and _same_leaf(item, claim.path)
             and item.status != ("negated" if claim.negated else "asserted")
         ):
             return f"the words are {item.status}, not a wish"
         if (
-            _value_of(item) == _plain(claim.value)
+            _plain(item.value) == _plain(claim.value)
             and _same_leaf(item, claim.path)
             and not _same_place(item, claim.path)
         ):
@@ -258,7 +258,7 @@ def _cued(doc: Document, place: int, first: int, last: int, cues: str) -> bool:
 
 def _taken(inside: list[Mention], claim: Claim) -> bool:
     """Whether the same words state the value for another field: a health port is not a serving port."""
-    return any(_value_of(item) == _plain(claim.value) and not _same_leaf(item, claim.path) for item in inside)
+    return any(_plain(item.value) == _plain(claim.value) and not _same_leaf(item, claim.path) for item in inside)
 
 
 def _same_value(item: Mention, claim: Claim) -> bool:
@@ -266,15 +266,11 @@ def _same_value(item: Mention, claim: Claim) -> bool:
         return item.field == "service.no_autoscaling"
     if claim.path == "toolchain.monitors" and isinstance(claim.value, tuple):
         return claim.value == (item.value,)
-    return _value_of(item) == _plain(claim.value)
+    return _plain(item.value) == _plain(claim.value)
 
 
 def _no_scaling(claim: Claim) -> bool:
     return claim.negated and claim.path.endswith(".max_replicas") and claim.value == 0
-
-
-def _value_of(item: Mention) -> object:
-    return _plain(item.value)
 
 
 def _plain(value: Value) -> object:
@@ -325,10 +321,11 @@ def _unknown_name(claim: Claim, text: str) -> str | None:
         wanted = [parts[3]]
     else:
         return None
-    spaced = " ".join(text.lower().replace("_", "-").split())
+    spaced = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+    spaced += spaced.replace("front end", "frontend").replace("back end", "backend")
     return (
         None
-        if all(name in spaced or name.replace("-", " ") in spaced for name in wanted)
+        if all(name.replace("-", " ") in spaced for name in wanted)
         else f"the request does not speak of {wanted[0]!r}"
     )
 

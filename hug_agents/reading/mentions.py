@@ -12,16 +12,19 @@ from hug_agents.reading import (
     rules_exposure,
     rules_images,
     rules_objectives,
+    rules_paths,
     rules_places,
     rules_ports,
+    rules_replicas,
     rules_resources,
     rules_strategy,
     rules_tables,
     rules_time,
     rules_toolchain,
 )
-from hug_agents.reading.binding import bind
+from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Document, Mention, document
+from hug_agents.reading.rules_corrections import corrected
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
 
@@ -30,14 +33,15 @@ FINDERS: tuple[Finder, ...] = (
     rules_toolchain.systems, rules_toolchain.clouds, rules_toolchain.strategies,
     rules_places.environments, rules_places.regions, rules_places.accounts, rules_places.named_places,
     rules_places.domains,
-    rules_ports.ports, rules_ports.paths,
+    rules_ports.ports, rules_paths.paths,
     rules_exposure.exposure, rules_exposure.serves_nothing,
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.ratios, rules_strategy.keep_old, rules_strategy.surge,
     rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
-    rules_resources.replicas, rules_resources.resources,
+    rules_replicas.replicas, rules_resources.resources,
     rules_dependencies.dependencies,
-    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands, rules_config.owners,
+    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands,
+    rules_config.contexts, rules_config.owners,
     rules_time.schedules, rules_time.windows,
     rules_tables.tables, rules_exposure.unreachable,
 )  # fmt: skip
@@ -46,18 +50,52 @@ FINDERS: tuple[Finder, ...] = (
 @lru_cache(maxsize=64)
 def names(text: str) -> tuple[Named, ...]:
     """The names of services and applications in a text."""
-    return named(document(text))
+    doc = document(text)
+    found = named(doc)
+    return whole(doc, found, _bound(text, found))
 
 
 @lru_cache(maxsize=64)
 def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
     doc = document(text)
+    return _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)), names(text))))
+
+
+@lru_cache(maxsize=64)
+def _found(text: str) -> tuple[Mention, ...]:
+    doc = document(text)
     found = [item for finder in FINDERS for item in finder(doc)]
     found = [_dependency(doc, item, found) for item in found]
-    found.sort(key=lambda item: (item.first, item.last, item.field))
-    bound = rules_tables.place(doc, bind(doc, found, names(text)), names(text))
-    return _corrected(doc, bound)
+    return tuple(sorted(found, key=lambda item: (item.first, item.last, item.field)))
+
+
+def _bound(text: str, given: tuple[Named, ...]) -> tuple[Mention, ...]:
+    doc = document(text)
+    return rules_tables.place(doc, bind(doc, _found(text), given), given)
+
+
+def _separate_jobs(doc: Document, bound: tuple[Mention, ...], given: tuple[Named, ...]) -> tuple[Mention, ...]:
+    """`A nightly job at 02:30 runs "manage.py clearsessions"` beside a web service: a job that nobody named."""
+    if any(item.kind == "job" and item.status == "asserted" and item.sure for item in given):
+        return bound
+    serving = {item.service for item in bound if item.field == "service.port" and item.status == "asserted"}
+    apart = {
+        doc.sentence_of[item.first]
+        for item in bound
+        if item.field == "service.schedule"
+        and (item.service is None or item.service in serving)
+        or item.field == "number.schedule"
+        and serving
+    }
+    return tuple(
+        replace(item, field="number.separate_job", begin=span.start, end=span.end)
+        if doc.sentence_of[item.first] in apart and item.field in ("service.schedule", "number.schedule")
+        else item
+        for item in bound
+        if not (doc.sentence_of[item.first] in apart and item.field in ("service.command", "service.kind"))
+        for span in (doc.sentence(item.first).span,)
+    )
 
 
 _CORRECTIONS = frozenset("correction edit update actually sorry wait scratch erratum oops amendment".split())

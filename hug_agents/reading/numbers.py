@@ -117,13 +117,15 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     following = doc.lower(index + 1)
     if word in ("a", "an", "one") and following in _FRACTIONS:
         return _FRACTIONS[following], index + 2
-    if word in ("a", "one") and following == "single":
+    if word in ("a", "one") and following in ("single", "full", "whole"):
         return 1.0, index + 2
     if word == "a" and following in ("pair", "couple"):
         return 2.0, index + (3 if doc.lower(index + 2) == "of" else 2)
     if word in ("a", "an") and following == "dozen":
         return 12.0, index + 2
     if word in ("a", "an") and following in ("minute", "hour", "second", "day", "week"):
+        return 1.0, index + 1
+    if word in ("a", "an") and following in ("gig", "gigabyte"):
         return 1.0, index + 1
     if word == "half" or word == "quarter" and following in ("of", "a"):
         return _FRACTIONS[word], index + 1

@@ -42,6 +42,17 @@ def _listed(words: str) -> bool:
     return words.lower().startswith("secrets")
 
 
+_TAG = re.compile(r"v?\d+(?:\.\d+){1,3}(?:-[a-z0-9.]{1,20})?[.]?\Z")
+_IMAGE_PATH = re.compile(r"[a-z0-9.-]+(?:[:/][a-z0-9._-]+)*/[a-z0-9._-]*:\Z")
+
+
+def _tagged(match: re.Match[str], group: int) -> bool:
+    """`image alps/ski-pass:7.1`: the tag of an image whose name ends like a secret's."""
+    before = match.string[max(match.start(group) - 200, 0) : match.start(group)].split()
+    attached = bool(before) and not match.string[match.start(group) - 1].isspace()
+    return attached and bool(_TAG.match(match.group(group))) and bool(_IMAGE_PATH.match(before[-1]))
+
+
 @dataclass(frozen=True, slots=True)
 class Redacted:
     """The text without its secrets, and what kinds were found."""
@@ -59,10 +70,12 @@ def redact(text: str) -> Redacted:
             following = match.string[match.end(1 if match.re.groups else 0) :][:80]
             group = 1 if match.re.groups else 0
             value = match.group(group)
+            if _tagged(match, group):
+                return match.group()
             if (
                 _listed(match.group())
-                and _VARIABLE.match(value)
-                and re.match(r"\s+(?:from|in|at)\s+[a-z0-9-]+/", following)
+                and _VARIABLE.match(value.rstrip(":="))
+                and re.match(r"\s+(?:(?:from|in|at)\s+)?[a-z0-9-]+/", following)
             ):
                 return match.group()  # `Secrets: DB_PASSWORD from prod/db`: a name and its reference
             if value.startswith("[redacted") or group and (_NO_SECRET.match(value) or _REFERENCE.match(value)):

@@ -89,6 +89,9 @@ class Judge:
                 covered.update(self._inside(self.doc.text[item.begin : item.end], first, last) or inside)
                 if not any(self.doc.raw(item.first, item.last) in problem.text for problem in problems):
                     fields.extend(_carriers(self.board, item))
+        secrets = {index: self._secret(self.doc.raw(index, index + 1)) for index in range(first, last)}
+        covered.update(index for index, targets in secrets.items() if targets)
+        fields.extend(target for targets in secrets.values() for target in targets)
         for problem in problems:
             covered.update(self._inside(problem.text, first, last))
         left = list(_content(self.doc, first, last, covered))
@@ -101,6 +104,10 @@ class Judge:
         if (len(left) >= _MANY or any(_is_data(word) for word in left)) and not problems:
             verdicts.append(_in_part(text, left))
         return verdicts
+
+    def _secret(self, name: str) -> tuple[str, ...]:
+        """The paths of a secret that is named in the words, and whose key was answered."""
+        return tuple(sorted(self.board.used.get(f"services.*.secrets.{name}", ())))
 
     def _problems(self, text: str) -> Iterator[Verdict]:
         for item in self.refused:

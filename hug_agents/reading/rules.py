@@ -9,6 +9,7 @@ from hug_agents.reading.claims import Claim, Question, Reading, Unmet, field
 from hug_agents.reading.document import Mention, document
 from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.redact import redact
+from hug_agents.reading.rules_config import secret_names
 from hug_agents.reading.rules_toolchain import unsupported
 from hug_agents.reading.shapes import misshapen
 from hug_agents.request import Answer
@@ -30,7 +31,9 @@ def read(text: str, facts_summary: str = "", answers: Sequence[Answer] = ()) -> 
     unmet = [*_unmet(clean)]
     if len(found) > _MOST_CLAIMS:
         unmet.insert(0, Unmet(quote="", reason=f"the request states more than {_MOST_CLAIMS} values; ask in parts"))
-    return Reading(claims=found[:_MOST_CLAIMS], questions=tuple(_questions(clean)), unmet=tuple(unmet[:80]))
+    return Reading(
+        claims=found[:_MOST_CLAIMS], questions=(*_questions(clean), *_keyless(clean))[:40], unmet=tuple(unmet[:80])
+    )
 
 
 def _name_claims(text: str) -> Iterator[Claim]:
@@ -96,6 +99,22 @@ def _questions(text: str) -> Iterator[Question]:
         seen.add(item.field)
 
 
+def _keyless(text: str) -> Iterator[Question]:
+    """`DB_PASSWORD comes from Vault`: a secret by its name, and nobody says under which key it lies."""
+    doc = document(text)
+    known = {item.field.rpartition(".")[2] for item in mentions(text) if ".secrets." in item.field}
+    service = next((item.name for item in names(text) if item.status == "asserted"), "app")
+    for name, sentence in secret_names(doc):
+        if name not in known:
+            key = f"{service}/{name.lower().replace('_', '-')}"
+            yield Question(
+                id=f"services.{ALL}.secrets.{name}",
+                text=f"Under which key does the secret store hold {name}?",
+                options=(key,),
+                why=f"the request says: {doc.raw(sentence.first, sentence.last)[:300]}",
+            )
+
+
 def _job(text: str) -> str | None:
     jobs = {item.name for item in names(text) if item.kind == "job" and item.status == "asserted"}
     return jobs.pop() if len(jobs) == 1 else None
@@ -130,6 +149,7 @@ def _unbound(item: Mention) -> str:
 _REASONS = {
     "number.latency_without_percentile": "a latency objective needs its percentile, e.g. p99 under 300 ms",
     "number.latency_trigger": "a latency trigger is judged at the 99th percentile; this one names another",
+    "number.separate_job": "a job beside a web service needs a name of its own, e.g. `a job called cleanup`; it is not written",
     "number.storage": "the size of a disk is carried for databases only, in whole GiB",
     "dependency.storage_gib": "it is not clear which database this storage is for",
 }

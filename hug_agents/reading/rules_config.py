@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.document import Clause, Document, Mention, Phrases
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
@@ -90,7 +90,9 @@ def secrets(doc: Document) -> Iterator[Mention]:
     """`STRIPE_KEY from payments/stripe`, `the Stripe key is in Secrets Manager as payments/stripe`."""
     for sentence in doc.sentences:
         words = doc.words(sentence.first, sentence.last)
-        if not any(word in ("secret", "secrets", "ssm", "vault", "parameter") for word in words):
+        above = doc.sentences[doc.sentence_of[sentence.first] - 1] if sentence.first else sentence
+        listed = doc.words(above.first, above.last)[-2:] == ("secrets", ":") or secret_like(words[0])
+        if not listed and not any(word in ("secret", "secrets", "ssm", "vault", "parameter") for word in words):
             continue
         keys = [
             p
@@ -114,6 +116,22 @@ def secrets(doc: Document) -> Iterator[Mention]:
             continue
         if len(keys) == 1 and not names:
             yield from _worded(doc, sentence.first, keys[0])
+
+
+_STORES = frozenset("vault secret secrets ssm secretsmanager keyvault".split())
+_TAKEN = frozenset("come comes from in stored kept lives live provided held sits lie lies".split())
+
+
+def secret_names(doc: Document) -> Iterator[tuple[str, Clause]]:
+    """`DB_PASSWORD and DJANGO_SECRET_KEY come from Vault`: variables whose names say secret, in a sentence of a store."""
+    for sentence in doc.sentences:
+        words = set(doc.words(sentence.first, sentence.last))
+        if sentence.quoted or not words & _STORES or not words & _TAKEN:
+            continue
+        for index in range(sentence.first, sentence.last):
+            name = doc.raw(index, index + 1)
+            if _VARIABLE.match(name) and "_" in name and secret_like(name) and doc.status[index] == "asserted":
+                yield name, sentence
 
 
 def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int, int]]:
@@ -166,6 +184,8 @@ def languages(doc: Document) -> Iterator[Mention]:
         yield doc.mention("service.language", language, first, last)
     for first, last, language in _LANGUAGES.find(doc):
         word = doc.raw(first, last)
+        if doc.lower(last).endswith((".py", ".js", ".jar")) or doc.lower(last) in ("-", "run", "build"):
+            continue  # `python manage.py ...` is a command
         if (
             word == "go"
             or word == "Go"
@@ -208,7 +228,7 @@ def languages(doc: Document) -> Iterator[Mention]:
             )
         ):
             before = doc.words(max(index - 6, doc.sentence(index).first), index)
-            if not any(
+            if {"from", "with", "using"} & set(before[-3:]) or not any(
                 word in ("write", "generate", "create", "make", "need", "needs", "want", "add", "produce", "give")
                 for word in before
             ):
@@ -218,10 +238,28 @@ def languages(doc: Document) -> Iterator[Mention]:
                 yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
 
 
+_FOLDERS = frozenset("folder directory subfolder subdirectory dir context dockerfile monorepo".split())
+
+
+def contexts(doc: Document) -> Iterator[Mention]:
+    """`the Dockerfile in services/board`, `built from the folder apps/web`: where an image is built."""
+    for index, token in enumerate(doc.tokens):
+        sentence = doc.sentence(index)
+        near = doc.words(max(index - 6, sentence.first), min(index + 3, sentence.last))
+        text = doc.raw(index, index + 1).rstrip("/").removeprefix("./").removeprefix("/")
+        relative = token.kind == "word" or doc.text[max(token.start - 1, 0)] == "."
+        folder = relative and "/" in doc.raw(index, index + 1) and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*", text)
+        if folder and set(near) & _FOLDERS and "image" not in near and not text.lower().endswith("dockerfile"):
+            since = next((p for p in range(max(index - 6, sentence.first), index) if doc.lower(p) in _FOLDERS), index)
+            yield doc.mention("service.context", text, index, index + 1, since=since)
+
+
 _COMMANDS = {
     **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
     **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
 }
+_MIGRATES = re.compile(r"\b(?:migrate|migrations?|alembic|flyway|liquibase|db:migrate)\b", re.I)
+"""A command that says itself what it is."""
 _RUNS = frozenset("runs run running executes".split())
 """Only just before the quotes: `runs "celery -A tasks worker"`."""
 
@@ -240,6 +278,8 @@ def commands(doc: Document) -> Iterator[Mention]:
             field = "service.command" if len(inside) > 1 else None
         after = doc.words(inside[-1] + 1, min(inside[-1] + 7, sentence.last))
         if "migrat" in " ".join(near) or "migrat" in " ".join(after[: after.index("`")] if "`" in after[1:] else after):
+            field = "service.migrate_command"
+        if field is not None and _MIGRATES.search(text):
             field = "service.migrate_command"
         if field is None or not re.match(r"[A-Za-z./]", text) or "health" in near:
             continue

@@ -15,7 +15,7 @@ _VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,3}){0,2})\Z")
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _EXISTING = Phrases(
     dict.fromkeys(
-        ("we already have", "already have", "existing", "already exists", "already exist", "already there",
+        ("we already have", "already have", "existing", "already exists", "already exist", "exist already", "already there",
         "is already", "already running", "already runs",
          "provided by", "managed by the", "we have a", "we have an", "there is already", "exists already",
          "have an existing",
@@ -132,6 +132,9 @@ def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
             closed := next((p for p in range(high, min(high + 8, sentence.last)) if doc.lower(p) == ")"), 0)
         ):
             high = closed + 1
+            continue
+        if word == "," and doc.lower(high + 1) in ("which", "that"):
+            high += 1
             continue
         if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is") or word in _CUTS:
             break

@@ -21,6 +21,8 @@ _INTERNAL = Phrases(
             "not public", "not be public", "not publicly", "not be publicly", "isn't public", "no public access",
             "no public ingress", "not exposed publicly", "not exposed to the internet", "not reachable from outside",
             "not exposed to the public", "not be exposed to the internet", "never public", "no public endpoint",
+            "without a public endpoint", "without public access",
+            "without public ingress", "without a public ip", "no public ip", "no public address", "not public-facing",
         ),
         True,
     )

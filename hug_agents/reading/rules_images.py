@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.rules_services import NOT_NAMES, ROLES, VERBS, plain
+from hug_agents.reading.naming_words import NOT_NAMES, ROLES, VERBS
+from hug_agents.reading.rules_services import plain
 from hug_agents.reading.vocabulary import DEPENDENCIES
 from hug_agents.spec import IMAGE
 
@@ -93,9 +94,20 @@ def repositories(doc: Document) -> Iterator[Mention]:
 
 
 def _branch(doc: Document, index: int) -> Iterator[Mention]:
-    for place in (index - 1, index + 1):
+    named = index + 2 if doc.lower(index + 1) in ("is", ":", "=", "called", "named") else index + 1
+    sure = named == index + 2 and (
+        doc.lower(index - 1) in ("default", "release", "main") or doc.lower(index + 1) != "is"
+    )
+    for place in (index - 1, named):
         word = doc.lower(place)
-        if word in ("main", "master", "trunk", "develop") and doc.sentence_of[place] == doc.sentence_of[index]:
+        if (
+            sure
+            and place == named
+            and place < len(doc.tokens)
+            and doc.tokens[place].kind == "word"
+            or word in ("main", "master", "trunk", "develop")
+            and doc.sentence_of[place] == doc.sentence_of[index]
+        ):
             yield doc.mention(
                 "default_branch", word, place, place + 1, since=min(place, index), until=max(place, index) + 1
             )
@@ -112,7 +124,7 @@ def versions(doc: Document) -> Iterator[Mention]:
         if not match or not (doc.lower(index)[0] == "v" or "." in doc.lower(index)):
             continue
         name, verb = doc.lower(index - 1), doc.lower(index - 2)
-        if verb in ("the", "our", "my"):
+        if verb in ("the", "our", "my", "out", "of"):
             verb = doc.lower(index - 3)
         if verb in VERBS and plain(doc, index - 1) and name not in NOT_NAMES and name not in ROLES:
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
@@ -123,21 +135,55 @@ def labelled_versions(doc: Document) -> Iterator[Mention]:
     for index in range(1, len(doc.tokens) - 2):
         match = _RELEASE.match(doc.lower(index))
         named = doc.lower(index + 1) == "of" and "-" in doc.lower(index + 2) and plain(doc, index + 2)
+        subject = index - 3 if doc.lower(index - 2) in (",", "(") else index - 2
+        opens = subject >= 0 and subject == doc.sentence(index).first and plain(doc, subject)
+        named = (
+            named or opens and doc.lower(subject) not in NOT_NAMES | ROLES.keys()
+        )  # `shop, version 2.3.0, goes to ...`
         if match and doc.lower(index - 1) in ("version", "release") and named and "." in doc.lower(index):
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
 
 
 def registries(doc: Document) -> Iterator[Mention]:
     """`push to registry.local:5000`, `our registry is harbor.acme.com/team`, `ghcr.io`."""
+    said_so = False
     for index, token in enumerate(doc.tokens):
         if token.kind != "word":
             continue
         near = doc.words(max(index - 5, doc.sentence(index).first), index)
         after = doc.words(index + 1, min(index + 3, doc.sentence(index).last))
         said = any(
-            word in ("registry", "push", "pushed", "images", "registries", "nexus", "artifactory") for word in near
+            word
+            in (
+                "registry",
+                "push",
+                "pushed",
+                "images",
+                "registries",
+                "nexus",
+                "artifactory",
+                "harbor",
+                "jfrog",
+                "artifacts",
+            )
+            for word in near
         )
         if token.lower == "ghcr.io" or _REGISTRY.match(token.lower) and (said or after[:1] == ("registry",)):
             if "@" in token.lower or "image" in near[-2:]:
                 continue
+            said_so = True
             yield doc.mention("toolchain.registry_host", token.lower, index, index + 1)
+    if not said_so and {"nexus", "artifactory", "jfrog"} & {token.lower for token in doc.tokens}:
+        yield from _of_images(doc)
+
+
+def _of_images(doc: Document) -> Iterator[Mention]:
+    """`Nexus is our registry`, and an image that comes from there: its host and path, where all images agree."""
+    found: dict[str, Mention] = {}
+    for item in images(doc):
+        host, _, path = str(item.value).partition("/")
+        if item.status == "asserted" and path and any(name in host for name in ("nexus", "artifactory", "jfrog")):
+            found.setdefault("/".join([host, *path.split("/")[:-1]]), item)
+    if len(found) == 1:
+        ((place, item),) = found.items()
+        yield doc.mention("toolchain.registry_host", place, item.first, item.last)

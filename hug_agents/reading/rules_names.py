@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.naming_words import ADJECTIVES, NAME, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
-from hug_agents.reading.rules_services import (
-    ADJECTIVES,
-    NAME,
-    OTHER_THINGS,
-    ROLES,
-    VERBS,
-    Named,
-    article,
-    bare,
-    finders,
-    make,
-    plain,
-)
+from hug_agents.reading.rules_services import Named, article, bare, finders, make, plain
 from hug_agents.reading.rules_tables import subjects
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import SYSTEMS
@@ -36,15 +27,21 @@ _VERB_LIKE = frozenset(
 )
 
 
+@lru_cache(maxsize=64)
 def named(doc: Document) -> tuple[Named, ...]:
     """Every name in the order of the text, without overlaps; weak ones only where nothing better stands."""
     found: dict[int, Named] = {}
     for item in (*subjects(doc), *finders(doc), *_role_first(doc), *_with_values(doc), *_leading(doc), *_subject(doc)):
         if not _overlaps(item, found):
             found[item.first] = item
+    found |= {item.first: item for item in _depicted(doc) if not _overlaps(item, found) and not _tail(item, found)}
+    _composed(found)
     found |= {item.first: item for item in _again(doc, found)}
     if not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in _defined(doc) if not _overlaps(item, found)}
+    ordered = any(doc.lower(item.first - 1) in VERBS for item in bare(doc))
+    if not ordered and not any(item.status == "asserted" for item in found.values()):
+        found |= {item.first: item for item in guessed(doc) if not _overlaps(item, found) or _spoken(item, found)}
     predicates = {item.first: item for item in bare(doc) if _predicate(doc, item, found)}
     found |= {item.first: item for item in _said_of(doc, predicates, found)}
     weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
@@ -54,11 +51,80 @@ def named(doc: Document) -> tuple[Named, ...]:
         tails = {name for name in strong if name.rpartition("-")[2] == item.name} or called.get(item.name, set())
         if len(tails) == 1:  # "payments-api ... the api": the same one again
             found[item.first] = Named(tails.pop(), item.kind, item.first, item.last, item.status, sure=False)
-        elif not strong or article(doc, item.first) or item.name in {name.partition("-")[0] for name in strong}:
+        elif (
+            not strong
+            or article(doc, item.first)
+            or item.name in {name.partition("-")[0] for name in strong}
+            or _opens(doc, item)
+        ):
             found[item.first] = item
+    _alias(doc, found, strong)
     if not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in _fallback(doc, found, predicates)}
     return tuple(found[place] for place in sorted(found))
+
+
+def _depicted(doc: Document) -> Iterator[Named]:
+    """`image acme/collector:8 for the collector and acme/viewer:8 for the viewer`: each image has its name in the text."""
+    given = {image_name(str(item.value)): item.first for item in images(doc) if item.status == "asserted"}
+    for index in range(len(doc.tokens)) if len(given) > 1 else ():
+        if doc.lower(index) in given and plain(doc, index) and doc.status[index] == "asserted":
+            before = doc.lower(index - 1) if index > doc.sentence(index).first else ""
+            if before in VERBS or before in _INTRODUCED:
+                yield from make(doc, doc.lower(index), ROLES.get(doc.lower(index)), index, index + 1)
+                place = given[doc.lower(index)]
+                if doc.sentence_of[place] != doc.sentence_of[index]:
+                    yield Named(doc.lower(index), None, place, place + 1, "asserted", sure=False)
+
+
+def _tail(item: Named, found: dict[int, Named]) -> bool:
+    """`karaoke-api (karaoke/api:1)`: `the API` is that one again."""
+    return len(found) < _MOST and any(one.name.endswith(f"-{item.name}") for one in found.values())
+
+
+_INTRODUCED = frozenset({"the", "for", "our", "", "and", ",", "call", "them", "a", ":", "need", "want", "have", "are"})
+
+
+_MOST = 60
+"""Names beyond which nothing is compared with everything: time must grow with length only."""
+
+
+def _composed(found: dict[int, Named]) -> None:
+    """`its ingest API ... host "seismo-ingest"`: two words that share one with a name in one word mean that name."""
+    whole = {item.name for item in found.values() if item.last - item.first == 1 and item.status == "asserted"}
+    for place, item in found.items() if len(whole) < _MOST else ():
+        head, _, tail = item.name.rpartition("-")
+        same = {
+            name for name in whole
+            if head and head in name.split("-") and name.rpartition("-")[2] not in ROLES.keys() - {tail}
+        }  # fmt: skip
+        if item.last - item.first == 2 and item.kind == "web" and len(same) == 1 and not item.application:
+            found[place] = replace(item, name=same.pop())
+
+
+def _spoken(item: Named, found: dict[int, Named]) -> bool:
+    """`Can we run x on ECS? If so: image acme/x:1`: the same name, spoken of in a question."""
+    there = found.get(item.first)
+    return item.sure and there is not None and there.name == item.name
+
+
+_SAYS = frozenset("runs has gets needs listens serves takes uses wants : = (".split())
+
+
+def _opens(doc: Document, item: Named) -> bool:
+    """`web runs 3 replicas ..., worker: 2`: a role that opens its clause, and values after it."""
+    before = doc.lower(item.first - 1) if item.first > doc.sentence(item.first).first else ""
+    return before in ("", ",", ";", "and", "while", "\u2014") and doc.lower(item.last) in _SAYS
+
+
+def _alias(doc: Document, found: dict[int, Named], strong: set[str]) -> None:
+    """`Deploy shop. web runs 3 replicas`: the one role beside the one name is the same thing."""
+    weak = [item for item in found.values() if not item.sure and item.status == "asserted" and item.name not in strong]
+    roles = {item.name for item in weak} if any(_opens(doc, item) for item in weak) else set()
+    if len(strong) == 1 and len(roles) == 1 and ROLES.get(next(iter(roles))) == "web":
+        for place, item in found.items():
+            if item.name in roles:
+                found[place] = replace(item, name=next(iter(strong)))
 
 
 def _overlaps(item: Named, found: dict[int, Named]) -> bool:
@@ -163,6 +229,14 @@ def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     ):
         place -= 1
     before = doc.lower(place - 1)
+    opener = doc.sentence(item.first).first
+    flanked = doc.lower(item.first - 1) == "," and doc.lower(item.last) in (",", ".", ";", ")")
+    ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
+    label = doc.lower(place - 1) if doc.lower(place) == ":" else ""
+    if label in ("type", "kind", "is", "role", "category", "class", "workload"):
+        return True  # `type: worker`
+    if (flanked or ends) and opener in found and doc.lower(found[opener].last) in (":", "("):
+        return True  # `mailer: acme/mailer:1, worker, 1 replica`
     if doc.lower(place) in ("the", "our", "my") and before == "is":
         return True
     if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
@@ -203,7 +277,10 @@ def _again(doc: Document, found: dict[int, Named]) -> list[Named]:
     names = {item.name: item.kind for item in found.values() if item.status == "asserted" and not item.application}
     said: list[Named] = []
     for index in range(len(doc.tokens)) if len(names) > 1 else ():
-        name = doc.lower(index)
+        name = doc.lower(index).removesuffix("'s")
+        tails = [] if len(names) > _MOST else [one for one in names if one.rpartition("-")[2] == name and "-" in one]
+        if name not in names and name not in ROLES and len(tails) == 1:  # `shop-transcoder ... the transcoder`
+            name = tails[0] if doc.lower(index - 1) == "the" else name
         opens = index == doc.sentence(index).first or doc.lower(index - 1) in ("the", "for", "of")
         if name in names and opens and doc.tokens[index].kind == "word":
             item = Named(name, None, index, index + 1, _speaks(doc, index), sure=False)
@@ -224,7 +301,7 @@ def _nouns(doc: Document, found: dict[int, Named]) -> dict[str, set[str]]:
     for item in found.values():
         if item.status == "asserted" and not item.application:
             before = [doc.lower(p) for p in range(max(item.first - 3, 0), item.first)]
-            for word in before:
+            for word in () if {"of", "for", "from", "to"} & set(before) else before:
                 if word in ROLES and word not in ("service", "app", "application", "svc"):
                     nouns.setdefault(word, set()).add(item.name)
     return nouns

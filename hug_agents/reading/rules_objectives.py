@@ -194,6 +194,10 @@ def _percent(doc: Document, part: Clause, item: Quantity, items: list[Quantity],
         field = "triggers.error_rate" if trigger else "objectives.error_rate"
         yield _mention(doc, field, item.value, item.first, item.last, part, trigger)
         yield from _for(doc, part, item, trigger)
+    elif (
+        90 <= item.value < 100 and not _threshold_near(items) and {"succeed", "successful", "successfully"} & set(after)
+    ):
+        yield _mention(doc, "objectives.availability", item.value, item.first, item.last, part, False)
     elif "requests" in after[:3] and _threshold_near(items):  # `95% of requests in under 250 ms`
         return
     elif 90 <= item.value < 100 and (
@@ -349,7 +353,7 @@ def drills(doc: Document) -> Iterator[Mention]:
             if days:
                 yield doc.mention("drill_every_days", days, place, place + 1)
                 return
-            if doc.lower(place) == "every":
+            if doc.lower(place) in ("every", "each", "per"):
                 named = {"week": 7, "month": 30, "quarter": 90, "day": 1, "fortnight": 14}.get(doc.lower(place + 1))
                 if named:
                     yield doc.mention("drill_every_days", named, place, place + 2)

@@ -28,7 +28,7 @@ _NO_NAMES = frozenset(
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "
     "three its each their on in to and with is managed called named name small big main local private public "
     "default current old redis postgres database fargate k3s cloud company team target right us eu internal for "
-    "should must of by or as under called named production-grade".split()
+    "running deployed hosted here there already should must of by or as under called named production-grade".split()
 )
 
 
@@ -130,7 +130,9 @@ def regions(doc: Document) -> Iterator[Mention]:
         words = set(doc.words(sentence.first, sentence.last))
         if words & _PEOPLE or not words & _HOSTING and len(words) > 4:
             continue
-        if doc.lower(first - 1) in (
+        named = doc.words(first - 2, first) in (("region", "is"), ("region", "="))
+        named = named or doc.lower(first - 1) in (",", "/", "-") and doc.lower(first - 2) in _HOSTING
+        if named or doc.lower(first - 1) in (
             "in",
             "aws",
             "region",
@@ -165,13 +167,14 @@ def accounts(doc: Document) -> Iterator[Mention]:
 def named_places(doc: Document) -> Iterator[Mention]:
     """`cluster payments-prod`, `the blue cluster`, `namespace payments`."""
     for index, token in enumerate(doc.tokens):
-        if token.lower in ("cluster", "namespace"):
+        short = token.lower == "ns" and doc.lower(index + 1) in ("=", ":")
+        if token.lower in ("cluster", "namespace") or short:
             if (place := _name_after(doc, index)) is None:
                 place = _name_before(doc, index)
             if place is None:
                 continue
             text = doc.raw(place, place + 1)
-            kind = token.lower
+            kind = "namespace" if short else token.lower
             if kind == "namespace" and not _NAME.match(text) or not _CLUSTER.match(text):
                 continue
             low, high = min(place, index), max(place, index) + 1
@@ -193,7 +196,9 @@ def _name_after(doc: Document, index: int) -> int | None:
     if token.kind != "word" or token.lower in _NO_NAMES or token.lower in ENVIRONMENTS and not marked:
         return None
     special = any(char in token.lower for char in "-_/") or any(char.isdigit() for char in token.lower)
-    ends = doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`") or place + 1 >= doc.sentence(index).last
+    ends = (
+        doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`", "in", "(") or place + 1 >= doc.sentence(index).last
+    )
     special = (
         special or ends and token.lower not in ("please", "here", "there", "only", "first", "too", "too", "now", "then")
     )
@@ -256,5 +261,7 @@ def _cue(doc: Document, index: int) -> bool:
     if any(
         word in ("domain", "host", "hostname", "url", "reachable", "served", "website", "available") for word in near
     ):
+        return True
+    if doc.lower(index - 1) in ("is", "=", "\u2192", "->") and doc.lower(index - 2) in ENVIRONMENTS:
         return True
     return doc.lower(index - 1) in ("at", "under", "behind", "domain", "host", ":", "as", "on") and bool(near)

@@ -1,12 +1,14 @@
-"""Ports and paths: the serving port, the health check's, metrics. A number is a port only where words say so."""
+"""Ports: the serving one, the health check's, metrics. A number is a port only where words say so."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.numbers import UNITS, quantity_at
+from hug_agents.reading.vocabulary import AWS_REGIONS, SYSTEMS
 
 Role = Literal["serve", "health", "metrics", "other"]
 
@@ -23,18 +25,23 @@ _HEALTH = Phrases(
         "health",
     )
 )  # fmt: skip
-_HEALTH_WORDS = frozenset(
+HEALTH_WORDS = frozenset(
     "health healthcheck health-check healthchecks health-checks healthz liveness readiness probe probes actuator "
     "readiness/liveness".split()
 )
-_METRICS_WORDS = frozenset("metrics prometheus scrape scraped scrapes scraping metric".split())
+METRICS_WORDS = frozenset("metrics prometheus scrape scraped scrapes scraping metric".split())
+_SAYS_WHERE = AWS_REGIONS | set(SYSTEMS)
+_ANSWERS = frozenset(
+    "bind binds bound answers answer answering responds reachable speaks expose exposes listen listens listening "
+    "serve serves serving http available runs up started starts".split()
+)
 _OTHER_WORDS = frozenset(
     "admin debug debugger grpc postgres postgresql mysql redis database db smtp ssh jmx rds amqp pprof management "
     "loadbalancer balancer alb nlb elb ingress https tls ssl proxy nginx traefik haproxy public-port internet "
     "outside external websocket ws internally envoy sidecar node-port nodeport kafka registry cache remote "
     "dev-server".split()
 )
-_HEALTH_PATHS = (
+HEALTH_PATHS = (
     "/health",
     "/healthz",
     "/livez",
@@ -45,17 +52,21 @@ _HEALTH_PATHS = (
     "/__health",
     "/actuator/health",
 )
-_STOPS = frozenset(", ; ( ) and but while whereas".split())
+STOPS = frozenset(", ; ( ) and but while whereas".split())
 
 
 def ports(doc: Document) -> Iterator[Mention]:
     """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
     yield from _worded(doc)
+    seen = False
     for index, token in enumerate(doc.tokens):
         value = _port_value(doc, index)
         if value is None or not _is_port(doc, index):
             continue
         role = "other" if _of_another(doc, index) else _role(doc, index)
+        if role == "serve" and seen and _of_a_check(doc, index):
+            role = "health"
+        seen = seen or role == "serve"
         if doc.lower(index - 1) == "port" and doc.lower(index - 2) in (
             "host",
             "node",
@@ -69,10 +80,17 @@ def ports(doc: Document) -> Iterator[Mention]:
         field = {"serve": "service.port", "health": "service.health_port"}.get(role, "number.other_port")
         since = index
         for back in range(index - 1, max(index - 4, doc.sentence(index).first) - 1, -1):
-            if doc.lower(back) in _LISTEN or doc.lower(back) in _RUNS or doc.lower(back) in _HEALTH_WORDS:
+            if doc.lower(back) in _LISTEN or doc.lower(back) in _RUNS or doc.lower(back) in HEALTH_WORDS:
                 since = back
         yield doc.mention(field, value, index, index + 1, since=since)
         del token
+
+
+def _of_a_check(doc: Document, index: int) -> bool:
+    """`Liveness under /alive, port 8085`, where the serving port stands before: a sentence about the check."""
+    place = doc.sentence(index).first
+    place += doc.lower(place) in ("the", "its", "a")
+    return doc.lower(place) in HEALTH_WORDS and not {"and", "but", ";"} & set(doc.words(place, index))
 
 
 def _worded(doc: Document) -> Iterator[Mention]:
@@ -102,6 +120,10 @@ def _port_value(doc: Document, index: int) -> int | None:
     token = doc.tokens[index]
     if token.kind == "number" and token.lower.isdigit() and 1 <= int(token.lower) <= 65535:
         return int(token.lower)
+    served = re.fullmatch(r"(\d{2,5})/(?:tcp|http)", token.lower)
+    inner = re.fullmatch(r"\d{2,5}:(\d{2,5})(?:/tcp)?", token.lower) if _below_ports(doc, index) else None
+    if match := served or inner:
+        return int(match.group(1)) if 1 <= int(match.group(1)) <= 65535 else None
     if token.kind == "word" and token.lower.startswith(("localhost:", "0.0.0.0:", "127.0.0.1:")):
         tail = token.lower.rpartition(":")[2]
         return int(tail) if tail.isdigit() and 1 <= int(tail) <= 65535 else None
@@ -125,43 +147,85 @@ def _is_port(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
     before = doc.words(max(index - 4, start), index)
     if not before:
-        return False
+        return _after_image(doc, index)
     here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
     if here and "port" in (doc.lower(index + 1), doc.lower(index + 2) if doc.lower(index + 1) in ("the", "as") else ""):
         return True
     if doc.lower(index + 1) in ("/",) and doc.lower(index + 2) in ("tcp", "http"):
         return True
     last = before[-1]
-    if last in ("port", "ports", "portnumber") or last in ("#", "number") and "port" in before:
+    if last in ("port", "ports", "portnumber", "port's") or last in ("#", "number") and "port" in before:
         return True
-    if last in ("is", ":", "=", "to", "on", "be", "was", "of", "at", "(", "`", "'", '"', "tcp", "`") and (
-        "port" in before or "ports" in before
-    ):
+    if last in (
+        "is",
+        "stays",
+        "remains",
+        "becomes",
+        ":",
+        "=",
+        "to",
+        "on",
+        "be",
+        "was",
+        "of",
+        "at",
+        "(",
+        "`",
+        "'",
+        '"',
+        "tcp",
+        "`",
+    ) and ("port" in before or "ports" in before):
         return True
-    large = int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index)
-    if last == ":" and large and _bare_colon(doc, index):
+    if last in ('"', "-") and _mapped_to_itself(doc, index):
         return True
-    if last in ("serves", "exposes", "listens") and large:
-        return True
-    if last in ("and", "or", "/", "vs", "not", "nor", ",") and large and _after_port(doc, index):
-        return True
-    if last == "," and large and _after_image(doc, index) or last in ('"', "-") and _mapped_to_itself(doc, index):
-        return True
-    if last in ("on", "at", ":", "=") and large:
-        return any(
-            word in _LISTEN or word in ("runs", "running", "run", "health", "metrics", "answers") for word in before
-        ) or _identifier_before(doc, index)
-    return False
+    return int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index) and _serves(doc, index, before)
+
+
+def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
+    """Whether the words before a number of a port's size say what answers there."""
+    last, start = before[-1], doc.sentence(index).first
+    answers = before[-2:-1] and before[-2] in _ANSWERS
+    said = set(before) & (_LISTEN | {"runs", "running", "run", "health", "metrics", "answers"})
+    return bool(
+        last in ("tcp", "serves", "exposes", "listens")
+        or last == "it's" and "port" in doc.words(start, index)
+        or last in ("wants", "uses", "takes") and len(doc.lower(index)) > 3
+        or last in ("on", "at", "to") and answers
+        or last == ":" and _bare_colon(doc, index)
+        or last in ("and", "or", "/", "vs", "not", "nor", ",") and _after_port(doc, index)
+        or last in (",", ";") and (_after_image(doc, index) or _alone(doc, index))
+        or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index))
+    )  # fmt: skip
 
 
 def _after_image(doc: Document, index: int) -> bool:
     """`ghcr.io/acme/x:3, 8080.`: an image, and a number of four or five digits that stands for itself."""
     word, digits = doc.lower(index - 2), doc.lower(index)
+    if not word and doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`
+        word = doc.lower(index - 3)
     alone = (
         doc.lower(index + 1) in (".", ",", ")", "")
         or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
     )
     return "/" in word and ":" in word and alone and len(digits) in (4, 5)
+
+
+def _alone(doc: Document, index: int) -> bool:
+    """`fargate, eu-west-1, 8080, 2 tasks`: four or five digits by themselves in a list of what is wanted."""
+    sentence, digits = doc.sentence(index), doc.lower(index)
+    words = set(doc.words(sentence.first, sentence.last))
+    ended = doc.lower(index + 1) in (",", ";", ".", ")", "") or index + 1 >= sentence.last
+    said = words & _SAYS_WHERE and not words & {"port", "ports", "year"}
+    return bool(said) and ended and len(digits) in (4, 5) and not digits.startswith(("19", "20"))
+
+
+def _below_ports(doc: Document, index: int) -> bool:
+    """`- "80:8080"` below `ports:` of a compose file: the container's port is the second one."""
+    number = doc.sentence_of[index]
+    above = doc.sentences[number - 1] if number else None
+    here = doc.words(doc.sentence(index).first, index)
+    return "ports" in here or above is not None and doc.words(above.first, above.last)[-2:] == ("ports", ":")
 
 
 def _mapped_to_itself(doc: Document, index: int) -> bool:
@@ -266,9 +330,9 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
         word = doc.lower(place)
-        if word in _STOPS or doc.tokens[place].kind == "number":
+        if word in STOPS or doc.tokens[place].kind == "number":
             crossed += 1
-        if crossed and word in _STOPS:
+        if crossed and word in STOPS:
             break
         found = _word_role(doc, place)
         if found:
@@ -277,7 +341,7 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index + 1, min(index + 7, sentence.last)):
         word = doc.lower(place)
-        if word in _STOPS or doc.tokens[place].kind == "number":
+        if word in STOPS or word == "with" or doc.tokens[place].kind == "number":
             break
         found = _word_role(doc, place)
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):
@@ -287,9 +351,9 @@ def _role(doc: Document, index: int) -> Role:
 
 def _word_role(doc: Document, place: int) -> Role | None:
     word = doc.lower(place)
-    if word in _HEALTH_WORDS or doc.tokens[place].kind == "path" and word.rstrip("/") in _HEALTH_PATHS:
+    if word in HEALTH_WORDS or doc.tokens[place].kind == "path" and word.rstrip("/") in HEALTH_PATHS:
         return "health"
-    if word in _METRICS_WORDS:
+    if word in METRICS_WORDS:
         return "metrics"
     if word in _OTHER_WORDS:
         return "other"
@@ -301,49 +365,3 @@ def _mapped(doc: Document, index: int) -> bool:
     if doc.lower(index + 2) == doc.lower(index):
         return False
     return doc.lower(index + 1) == ":" and doc.lower(index + 2).isdigit()
-
-
-def paths(doc: Document) -> Iterator[Mention]:
-    """Health and metrics paths, and paths that a smoke test must get."""
-    for index, token in enumerate(doc.tokens):
-        if token.kind != "path":
-            continue
-        sentence = doc.sentence(index)
-        path = doc.text[token.start : token.end]
-        near = doc.words(max(index - 12, sentence.first), index)
-        part = _part(near)
-        after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        if "smoke" in part:
-            yield doc.mention("smoke", path, index, index + 1)
-        elif any(word in _METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
-            yield doc.mention("service.metrics_path", path, index, index + 1)
-        elif any(word in _HEALTH_WORDS for word in (*part, *after)) or path.rstrip("/").lower() in _HEALTH_PATHS:
-            since = next(
-                (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in _HEALTH_WORDS),
-                index,
-            )
-            yield doc.mention("service.health_path", path, index, index + 1, since=since)
-
-
-def _part(words: tuple[str, ...]) -> tuple[str, ...]:
-    for place in range(len(words) - 1, -1, -1):
-        if (
-            words[place] in (";", "but", ",", "and")
-            and len(words) - place > 6
-            or words[place] in (";", "but")
-            or words[place].startswith("/")
-        ):
-            return words[place + 1 :]
-    return words
-
-
-def _part_after(words: tuple[str, ...]) -> tuple[str, ...]:
-    kept: list[str] = []
-    for word in words:
-        if word in _STOPS:
-            break
-        kept.append(word)
-    return tuple(kept)
-
-
-__all__ = ["paths", "ports", "quantity_at"]

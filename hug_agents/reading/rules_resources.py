@@ -1,203 +1,15 @@
-"""Replicas, autoscaling, CPU and memory of one copy."""
+"""CPU and memory of one copy, and what is a disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.numbers import Quantity, quantities, quantity_at
+from hug_agents.reading.numbers import Quantity, quantities
+from hug_agents.reading.rules_replicas import COPIES
 
-_COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
-_SCALE = frozenset(
-    "autoscale autoscaling auto-scale auto-scaling scale scales scaling autoscaled hpa autoscaler".split()
-)
-_ENVIRONMENT = frozenset("prod production staging dev qa stage stg uat preprod".split())
 _MEMORY = frozenset("memory ram mem".split())
 _STORAGE = frozenset("storage disk disc volume database postgres postgresql mysql rds db gp3 ssd bucket space".split())
-
-
-def replicas(doc: Document) -> Iterator[Mention]:
-    """How many copies run, and how far they may scale."""
-    for item in quantities(doc):
-        if item.unit or item.whole is None or not 1 <= item.whole <= 1000:
-            continue
-        sentence = doc.sentence(item.first)
-        if spread := _spread(doc, item):
-            low, high, last = spread
-            near = doc.words(max(item.first - 8, sentence.first), min(last + 6, sentence.last))
-            if any(word in _COPIES or word in _SCALE for word in near) and not any(
-                word in ("steps", "percent", "%") for word in near
-            ):
-                yield doc.mention("service.replicas", low, item.first, last)
-                yield doc.mention("service.max_replicas", high, item.first, last)
-            continue
-        if _second_of_range(doc, item):
-            continue
-        noun = _noun(doc, item)
-        if (
-            noun is None
-            or doc.words(item.first - 2, item.first) == ("of", "the")
-            or doc.words(item.first - 1, item.first) == ("of",)
-        ):
-            continue
-        before = doc.words(max(item.first - 5, sentence.first), item.first)
-        joined = " ".join(before)
-        if doc.words(noun + 1, noun + 4) in (("at", "a", "time"), ("at", "the", "same")) or before[-1:] in (
-            ("every",),
-            ("per",),
-        ):
-            continue
-        bound = any(
-            word in joined
-            for word in (
-                "up to",
-                "at most",
-                "maximum",
-                "max",
-                "no more than",
-                "not more than",
-                "scale to",
-                "scale out to",
-            )
-        )
-        field = "service.max_replicas" if bound else "service.replicas"
-        yield doc.mention(
-            field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
-        )
-    yield from _elliptic(doc)
-    yield from _enough(doc)
-    for index, token in enumerate(doc.tokens):
-        if (
-            token.lower in _SCALE
-            and doc.status[index] == "negated"
-            and token.lower not in ("scale", "scales", "scaling")
-        ):
-            yield doc.mention("service.no_autoscaling", True, index, index + 1)
-
-
-def _noun(doc: Document, item: Quantity) -> int | None:
-    """The token of `replicas` that a number counts: after it, or before it with a colon or `is`."""
-    for place in range(item.last, min(item.last + 4, doc.sentence(item.first).last)):
-        word = doc.lower(place)
-        if word in _COPIES:
-            return None if doc.lower(place + 1) in ("definition", "definitions", "role") else place
-        if doc.tokens[place].kind != "word" or word in _NO_NOUN:
-            break
-    return _labelled(doc, item)
-
-
-_NO_NOUN = frozenset("of in on and or per to with different old gb %".split())
-
-
-def _labelled(doc: Document, item: Quantity) -> int | None:
-    place = item.first - 1
-    while place > item.first - 4 and doc.lower(place) in (":", "=", "is", "to", "of", "count", "set", "be", "`"):
-        place -= 1
-    if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
-        return place
-    return None
-
-
-def _spread(doc: Document, item: Quantity) -> tuple[int, int, int] | None:
-    """`between 2 and 10`, `from 2 to 10`, `2 to 10`, `2-10`."""
-    low = item.whole or 0
-    opener = doc.lower(item.first - 1)
-    joint = doc.lower(item.last)
-    if (
-        joint == "up"
-        and doc.lower(item.last + 1) == "to"
-        and opener in ("from", "between", "scale", "scales", "autoscale")
-    ):
-        high = quantity_at(doc, item.last + 2) if item.last + 2 < len(doc.tokens) else None
-        return (low, high.whole, high.last) if high and not high.unit and high.whole and high.whole > low else None
-    if joint in ("to", "-", "\u2013") or joint == "and" and opener == "between":
-        high = quantity_at(doc, item.last + 1) if item.last + 1 < len(doc.tokens) else None
-        if (
-            high
-            and not high.unit
-            and high.whole
-            and high.whole > low
-            and doc.sentence_of[high.first] == doc.sentence_of[item.first]
-        ):
-            return low, high.whole, high.last
-    return None
-
-
-def _second_of_range(doc: Document, item: Quantity) -> bool:
-    for back in (2, 3, 4):
-        place = item.first - back
-        low = quantity_at(doc, place) if place >= 0 else None
-        if low and not low.unit and low.last < item.first and (spread := _spread(doc, low)) and spread[2] == item.last:
-            return True
-    return False
-
-
-def _elliptic(doc: Document) -> Iterator[Mention]:
-    """`three replicas in prod, one in staging`: the noun is said once."""
-    for sentence in doc.sentences:
-        words = doc.words(sentence.first, sentence.last)
-        if not any(word in _COPIES for word in words):
-            continue
-        for item in quantities(doc, sentence.first, sentence.last):
-            if (
-                item.unit
-                or item.whole is None
-                or not 1 <= item.whole <= 500
-                or _noun(doc, item) is not None
-                or _spread(doc, item)
-                or _second_of_range(doc, item)
-            ):
-                continue
-            place = item.last
-            if doc.lower(place) == "for":
-                place += 1
-            after_in = doc.lower(place) in ("in", "on") or place > item.last
-            where = doc.lower(place + 1) if doc.lower(place) in ("in", "on") else doc.lower(place)
-            opener = doc.lower(item.first - 1)
-            if (
-                after_in
-                and where in _ENVIRONMENT
-                and opener in (",", "and", "but", ";", "only", "just", "with", "use", "have", "has", ":")
-            ):
-                yield doc.mention(
-                    "service.replicas",
-                    item.whole,
-                    item.first,
-                    item.last,
-                    until=place + 2 if doc.lower(place) in ("in", "on") else place + 1,
-                )
-            elif (
-                doc.lower(place) in _ENVIRONMENT
-                and opener in (",", "and", "/")
-                and (place + 1 >= sentence.last or doc.lower(place + 1) in (",", ".", ";", ")", "and", "/"))
-            ):  # `2 pods staging, 5 prod`
-                yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 1)
-            elif (
-                opener in _ENVIRONMENT
-                and doc.lower(item.last) in (",", ".", ";", "and", "")
-                and doc.lower(item.first - 2) in (",", "and")
-            ):
-                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 1)
-
-
-def _enough(doc: Document) -> Iterator[Mention]:
-    """`it had 12 replicas; 3 are enough now`: the noun stands in the sentence before, or in this one."""
-    for item in quantities(doc):
-        sentence = doc.sentence(item.first)
-        place = item.last
-        if item.unit or item.whole is None or not 1 <= item.whole <= 500 or doc.lower(place) not in _VERBS:
-            continue
-        if doc.lower(place + 1) not in _SUFFICES:
-            continue
-        number = doc.sentence_of[item.first]
-        since = doc.sentences[number - 1].first if number else sentence.first
-        if any(word in _COPIES for word in doc.words(since, sentence.last)):
-            until = place + 2
-            yield doc.mention("service.replicas", item.whole, item.first, item.last, until=until)
-
-
-_VERBS = frozenset("are is will should would".split())
-_SUFFICES = frozenset("enough plenty sufficient fine ok okay do suffice".split())
 
 
 def resources(doc: Document) -> Iterator[Mention]:
@@ -208,7 +20,7 @@ def resources(doc: Document) -> Iterator[Mention]:
         after = doc.words(item.last, min(item.last + 4, sentence.last))
         if item.unit == "cores":
             value = round(item.value * 1000, 3)
-        elif item.unit == "units":
+        elif item.unit == "units" or not item.unit and doc.lower(item.last) == "units" and "cpu" in before:
             value = round(item.value * 1000 / 1024, 3)
         elif item.unit == "millicores" and (
             any("cpu" in word for word in (*before, *after))
@@ -216,7 +28,7 @@ def resources(doc: Document) -> Iterator[Mention]:
             or doc.lower(item.last - 1).startswith("milli")
         ):
             value = item.value
-        elif not item.unit and before[-1:] in ((":",), ("=",)) and before[-2:-1] in (("cpu",), ("vcpu",), ("cpus",)):
+        elif not item.unit and _after_cpu(doc, item, before):
             value = round(item.value * 1000, 3) if item.value <= 16 else 0.0  # `cpu: 0.25`; `cpu: 256` has no unit
         elif item.unit == "mebibytes":
             yield from _memory(doc, item, before, after)
@@ -227,6 +39,13 @@ def resources(doc: Document) -> Iterator[Mention]:
             continue
         if value == int(value) and 50 <= value <= 64_000:
             yield doc.mention("service.cpu_millicores", int(value), item.first, item.last)
+
+
+def _after_cpu(doc: Document, item: Quantity, before: tuple[str, ...]) -> bool:
+    """`cpu: 0.25`, `cpu 0.75`; `cpu 2 times` is none."""
+    words = before[:-1] if before[-1:] in ((":",), ("=",), ("of",), ("is",)) else before
+    marked = words is not before or doc.lower(item.last) in (",", ".", ";", ")", "", "and")
+    return marked and words[-1:] in (("cpu",), ("vcpu",), ("cpus",), ("vcpus",))
 
 
 def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Mention]:
@@ -241,8 +60,10 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
         )
     elif near == "memory":
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last, until=_until(doc, item))
-    elif any(word in ("with", "at", "of") for word in before[-1:]) and _of_copies(doc, item):
+    elif any(word in ("with", "at", "of", "\u00e0", "x", "@") for word in before[-1:]) and _of_copies(doc, item):
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
+    elif (alone := _by_itself(doc, item)) is not None:
+        yield doc.mention(alone, int(item.value if "memory" in alone else item.value // 1024), item.first, item.last)
     else:
         sentence = doc.sentence(item.first)
         cpus = [q for q in quantities(doc, sentence.first, sentence.last) if q.unit in ("cores", "millicores", "units")]
@@ -252,10 +73,31 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             )
 
 
+def _by_itself(doc: Document, item: Quantity) -> str | None:
+    """`1 replica, 256 MiB` is memory, `postgres 16, 200 GB` is a disk: by what stands in the part of the list before."""
+    sentence = doc.sentence(item.first)
+    ended = item.last >= sentence.last or doc.lower(item.last) in (",", ".", ";", ")", "and")
+    if item.first == sentence.first and item.last >= sentence.last - 1 and ended:  # `0.3 cpu; 300 mb;`
+        above = doc.sentences[max(doc.sentence_of[item.first] - 1, 0)]
+        part = set(doc.words(above.first, above.last))
+        return (
+            "service.memory_mib" if part & (COPIES | {"cpu", "vcpu", "cpus", "cores"}) and not part & _STORAGE else None
+        )
+    if doc.lower(item.first - 1) != "," or not ended:
+        return None
+    start = item.first - 1
+    while start > sentence.first and doc.lower(start - 1) not in (",", ";", "(", ":"):
+        start -= 1
+    part = set(doc.words(start, item.first))
+    if part & _STORAGE:
+        return "dependency.storage_gib" if item.value % 1024 == 0 else None
+    return "service.memory_mib" if part & COPIES and item.value <= 65_536 else None
+
+
 def _of_copies(doc: Document, item: Quantity) -> bool:
     """`ten tasks in production with 2 GiB each`: copies stand shortly before, and nothing that stores."""
     near = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
-    return any(word in _COPIES for word in near) and not any(word in _STORAGE for word in near)
+    return any(word in COPIES for word in near) and not any(word in _STORAGE for word in near)
 
 
 def _until(doc: Document, item: Quantity) -> int:

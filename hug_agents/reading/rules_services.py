@@ -2,113 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hug_agents.reading.document import Document
+from hug_agents.reading.naming_words import (
+    ADJECTIVES,
+    AFTER,
+    ANAPHORA,
+    APPLICATION,
+    BARE,
+    COMMON,
+    NAME,
+    NOT_NAMES,
+    NOUNS,
+    OTHER_THINGS,
+    RELEASE,
+    ROLES,
+    SKIP,
+    VERBS,
+)
 from hug_agents.reading.scope import Status
-from hug_agents.reading.vocabulary import (
-    AWS_PLACES,
-    AWS_REGIONS,
-    AZURE_REGIONS,
-    CLOUDS,
-    DEPENDENCIES,
-    ENVIRONMENTS,
-    FRAMEWORKS,
-    GCP_REGIONS,
-    LANGUAGES,
-    STRATEGIES,
-    SYSTEMS,
-    UNSUPPORTED,
-)
-
-ROLES: dict[str, str | None] = {
-    **dict.fromkeys("api apis backend frontend web webapp website site ui gateway server".split(), "web"),
-    **dict.fromkeys("portal bff admin dashboard".split(), "web"),
-    **dict.fromkeys("worker workers consumer processor daemon bot listener poller".split(), "worker"),
-    **dict.fromkeys("job cronjob cron batch".split(), "job"),
-    **dict.fromkeys("service app application svc microservice scheduler".split(), None),
-}  # fmt: skip
-_BARE = frozenset(
-    "api backend frontend worker ui gateway web webapp website dashboard consumer scheduler admin bff job "
-    "cronjob".split()
-)
-_ANAPHORA = frozenset("service app application svc microservice".split())
-_APPLICATION = frozenset("app application platform system product project stack shop".split()) - {"shop"}
-VERBS = frozenset(
-    "deploy put ship run launch host release move migrate bring get publish push install deploying running "
-    "shipping hosting redeploy roll roll-out rollout deploys deployed migrating moving releasing put".split()
-)
-SKIP = frozenset("our the my a an this new up out of over brand-new existing `".split()) | {'"', "'", "*", "\u201c"}
-_AFTER = frozenset("on to in onto into at with using as behind from via under , ( : . ! and `".split()) | {
-    "",
-    '"',
-    "'",
-    ";",
-    "\u2014",
-    "-",
-    "please",
-    "pls",
-    "across",
-    "\u201d",
-    "for",
-    "image",
-    "img",
-    "port",
-}
-_RELEASE = re.compile(r"v?\d[\d.]*\Z")
-NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-ADJECTIVES = frozenset(
-    "new old main internal public external private python node node.js go golang java rest restful graphql grpc "
-    "simple small big large stateless stateful background nightly daily weekly hourly cron batch single first "
-    "second third other web http https backend frontend customer-facing containerized dockerized production "
-    "staging dev legacy whole entire existing same one two three four five several both each every all any no our "
-    "my your their its this that these those the a an of and or for to in on at with from by is are was be has "
-    "have as only just async our little tiny current separate more another public-facing internet-facing critical "
-    "backing managed cloud aws which what typescript javascript rust ruby php spring celery small full-stack "
-    "monolithic called named actual new-ish serverless single-page mobile docker container health metrics load "
-    "scheduled recurring periodic import sample demo simple open-source payload message queue stateless "
-    "low-traffic high-traffic headless plain basic said given following above below also see ingest-only".split()
-)
-NOT_NAMES = (
-    frozenset(
-        "sorry correction edit oops erratum amendment actually "
-        "img it this that these those everything app application applications service services code project something "
-        "stuff them changes version versions our new traffic software product image images container containers "
-        "docker pods tasks updates update release releases us we you me in on at to and or of for with an a the "
-        "production prod staging dev please only all both each first then there here one two three four five "
-        "migrations migration tests test smoke health canary rolling blue monorepo repo repository infrastructure "
-        "database databases db cache queue bucket cluster clusters behind way done rid back ready live away off "
-        "out up over down things thing anything nothing money time place microservices monolith system platform "
-        "website users user requests request half people systems latest build builds artifact artifacts binary "
-        "job jobs worker workers as by from via into onto if when while so such very zero no not never always can "
-        "will should must what which how".split()
-    )
-    | frozenset(SYSTEMS)
-    | frozenset(CLOUDS)
-    | frozenset(STRATEGIES)
-    | frozenset(DEPENDENCIES)
-    | frozenset(ENVIRONMENTS)
-    | frozenset(UNSUPPORTED)
-    | frozenset(FRAMEWORKS)
-    | frozenset(LANGUAGES)
-    | AWS_REGIONS
-    | GCP_REGIONS
-    | AZURE_REGIONS
-    | frozenset(AWS_PLACES)
-    | ADJECTIVES
-)
-_NOUNS = frozenset(
-    "tasks users user orders traffic jobs workers requests builds changes platform website tests dashboard migrations "
-    "notifications updates releases containers images".split()
-)
-"""Words that name something only where the text says that they do: `an app called tasks`."""
-OTHER_THINGS = frozenset(
-    "cluster namespace bucket queue repo repository branch team role policy user group database table topic "
-    "stream account region host hostname domain channel secret vpc subnet registry env environment owner by "
-    "environments label tag zone profile window windows time strategy target date notes status".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +40,7 @@ class Named:
 
 def finders(doc: Document) -> Iterator[Named]:
     """Names that the words around them make certain, the surest first."""
-    for finder in (_called, _labelled, _tailed, _with_role, _whole, _after_verb, _wished):
+    for finder in (_called, _marked, _labelled, _tailed, _with_role, _whole, _after_verb, _wished):
         yield from finder(doc)
 
 
@@ -135,7 +49,7 @@ def make(
 ) -> Iterator[Named]:
     """A name, if the word can be one."""
     name = name.lower().replace("_", "-")
-    if NAME.match(name) and (name not in NOT_NAMES or explicit and name in _NOUNS):
+    if NAME.match(name) and (name not in NOT_NAMES | COMMON or explicit and name in NOUNS):
         yield Named(name, kind, first, last, doc.status_of(first, last), application)
 
 
@@ -154,7 +68,7 @@ def _called(doc: Document) -> Iterator[Named]:
         if token.lower not in ("called", "named"):
             continue
         noun = doc.lower(index - 2) if doc.lower(index - 1) in ("is", "are") else doc.lower(index - 1)
-        if noun not in ROLES and noun not in _APPLICATION and noun not in ("monolith", "tool", "thing", "program"):
+        if noun not in ROLES and noun not in APPLICATION and noun not in ("monolith", "tool", "thing", "program"):
             continue
         place = index + 1
         while doc.lower(place) in SKIP and place < index + 3:
@@ -162,6 +76,27 @@ def _called(doc: Document) -> Iterator[Named]:
         if plain(doc, place):
             application = noun in ("platform", "system", "product", "project", "stack")
             yield from make(doc, doc.lower(place), ROLES.get(noun), place, place + 1, application, True)
+
+
+_QUOTES = frozenset("' \" \u201c \u201d \u2018 \u2019".split())
+
+
+def _marked(doc: Document) -> Iterator[Named]:
+    """`"intake" is a web app`, `our web shop 'kettle'`: one word in quotes that a role introduces or follows."""
+    for index in range(1, len(doc.tokens) - 1):
+        if doc.lower(index - 1) not in _QUOTES or doc.lower(index + 1) not in _QUOTES or not plain(doc, index):
+            continue
+        sentence = doc.sentence(index)
+        after = doc.words(index + 2, min(index + 9, sentence.last))
+        before = doc.words(max(index - 4, sentence.first), index - 1)
+        defines = after[:2] in (("is", "a"), ("is", "an"), ("is", "the"), ("is", "our")) and set(ROLES) & set(after)
+        noun = next((word for word in before[-1:] if word in ROLES or word in APPLICATION or word in _WHOLES), None)
+        if defines or noun:
+            kinds = [ROLES[word] for word in ((noun,) if noun else after) if ROLES.get(word or "")]
+            yield from make(doc, doc.lower(index), kinds[0] if kinds else None, index, index + 1)
+
+
+_WHOLES = frozenset("shop engine prototype tool program bot monolith".split())
 
 
 def _labelled(doc: Document) -> Iterator[Named]:
@@ -232,7 +167,7 @@ def _with_role(doc: Document) -> Iterator[Named]:
                 or before.count("-")
             ):
                 joined = (
-                    before if role in _ANAPHORA or role in ("cron", "batch", "cronjob", "job") else f"{before}-{role}"
+                    before if role in ANAPHORA or role in ("cron", "batch", "cronjob", "job") else f"{before}-{role}"
                 )
                 if not before.endswith(("ed", "ing", "ly", "'s")) or "-" in before:
                     yield from make(doc, joined, ROLES[role], index - 1, index + 1)
@@ -277,9 +212,9 @@ def _after_verb(doc: Document) -> Iterator[Named]:
         while doc.lower(place) in SKIP and place - index < 4:
             place += 1
         while plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
-            end = place + 2 if _RELEASE.match(doc.lower(place + 1)) else place + 1
+            end = place + 2 if RELEASE.match(doc.lower(place + 1)) else place + 1
             following = doc.lower(end) if end < doc.sentence(index).last else ""
-            if following not in _AFTER or doc.lower(place) in NOT_NAMES or doc.lower(place) in ROLES:
+            if following not in AFTER or doc.lower(place) in NOT_NAMES or doc.lower(place) in ROLES:
                 break
             if following == "for" and "-" not in doc.lower(place):
                 break
@@ -324,7 +259,9 @@ def _wished(doc: Document) -> Iterator[Named]:
 def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
-        if token.lower in _BARE and token.kind == "word":
+        if token.lower in ("front", "back") and doc.lower(index + 1) == "end":
+            yield Named(f"{token.lower}end", "web", index, index + 2, doc.status_of(index, index + 2), sure=False)
+        if token.lower.removesuffix("'s") in BARE and token.kind == "word":
             if doc.lower(index + 1) in ("called", "named"):
                 continue
             if (
@@ -356,8 +293,15 @@ def bare(doc: Document) -> Iterator[Named]:
                 continue
             if token.lower == "dashboard" and doc.lower(index - 1) in ("grafana", "a", "monitoring", "the"):
                 continue
-            name = "job" if token.lower == "cronjob" else token.lower
-            yield Named(name, ROLES.get(token.lower), index, index + 1, doc.status_of(index, index + 1), sure=False)
+            role = token.lower.removesuffix("'s")
+            yield Named(
+                "job" if role == "cronjob" else role,
+                ROLES.get(role),
+                index,
+                index + 1,
+                doc.status_of(index, index + 1),
+                sure=False,
+            )
 
 
 def article(doc: Document, index: int) -> bool:

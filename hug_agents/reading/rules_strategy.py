@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
+from hug_agents.reading.rules_corrections import replaced_at
 
 _TRAFFIC = frozenset(
     "traffic users requests canary canaries share shift weight weights step steps rollout percent customers "
@@ -74,6 +75,21 @@ def steps(doc: Document) -> Iterator[Mention]:
         )
         yield from _holds(doc, sentence, shares)
     yield from _lone_holds(doc)
+    yield from _keyed(doc)
+
+
+def _keyed(doc: Document) -> Iterator[Mention]:
+    """`steps: [10, 50, 100]` of a block."""
+    for sentence in doc.sentences:
+        if doc.lower(sentence.first) not in ("steps", "weights") or doc.lower(sentence.first + 1) != ":":
+            continue
+        items = list(quantities(doc, sentence.first, sentence.last))
+        weights = [item.value for item in items if item.unit in ("", "percent") and item.value == int(item.value)]
+        rising = (
+            len(weights) == len(items) > 1 and weights == sorted(set(weights)) and 0 < weights[0] <= weights[-1] <= 100
+        )
+        if rising and not any(item.unit for item in items):
+            yield doc.mention("strategy.steps", tuple(map(int, weights)), items[0].first, items[-1].last)
 
 
 def _joined(doc: Document, shares: list[Share]) -> bool:
@@ -97,7 +113,7 @@ def _shares(doc: Document, sentence: Clause) -> list[Share]:
     if not marks and not any(token.kind == "numbers" for token in doc.tokens[sentence.first : sentence.last]):
         return []
     for item in listed:
-        if _about_errors(doc, sentence, item):
+        if _about_errors(doc, sentence, item) or replaced_at(doc, item.last):
             continue
         if item.unit == "percent":
             found.append(Share(item.value, item.first, item.last))
@@ -279,19 +295,24 @@ def surge(doc: Document) -> Iterator[Mention]:
             continue
         after = doc.words(item.last, min(item.last + 3, doc.sentence(item.first).last))
         before = doc.words(max(item.first - 4, doc.sentence(item.first).first), item.first)
-        if after[:1] in (("extra",), ("additional",), ("surge",)) or "surge" in before:
+        down = "unavailable" in after[:2] or "unavailable" in before and "surge" not in after[:2]
+        if not down and (after[:1] in (("extra",), ("additional",), ("surge",)) or "surge" in before):
             yield doc.mention("strategy.max_surge_percent", int(item.value), item.first, item.last, until=item.last + 1)
         elif "unavailable" in (*after, *before):
             yield doc.mention("strategy.max_unavailable_percent", int(item.value), item.first, item.last)
 
 
+_KEEPS = frozenset("keep keeping kept leave retain retained stay stays remain remains lives runs running".split())
+
+
 def keep_old(doc: Document) -> Iterator[Mention]:
     """`keep the old version for an hour`."""
     for index, token in enumerate(doc.tokens):
-        if token.lower not in ("keep", "keeping", "leave"):
+        if token.lower not in _KEEPS:
             continue
         sentence = doc.sentence(index)
-        near = doc.words(index, min(index + 9, sentence.last))
+        behind = 0 if token.lower.startswith(("keep", "leav", "retain")) else 6
+        near = doc.words(max(index - behind, sentence.first), min(index + 9, sentence.last))
         if not any(word in ("old", "previous", "blue") for word in near):
             continue
         for item in quantities(doc, index, min(index + 16, sentence.last)):
@@ -302,6 +323,6 @@ def keep_old(doc: Document) -> Iterator[Mention]:
                     item.first,
                     item.last,
                     since=index,
-                    status=doc.status[index],
+                    status=doc.status[item.first] if doc.status[index] == "past" else doc.status[index],
                 )
                 break

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.naming_words import NAME
 from hug_agents.reading.numbers import quantity_at
-from hug_agents.reading.rules_services import NAME, Named, make
+from hug_agents.reading.rules_services import Named, make
 from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _COLUMNS = {
@@ -39,12 +40,23 @@ class _Cell:
 
 def tables(doc: Document) -> Iterator[Mention]:
     """The values of every table, whose rows `place` then gives to a service or an environment."""
+    yield from _pairs(doc)
     for header, row in _rows(doc):
         for title, cell in zip(header, row, strict=False):
             field = _COLUMNS.get(title)
             value = _value(doc, field, cell) if field else None
             if field and value is not None:
                 yield doc.mention(field, value, cell.first, cell.last, since=row[0].first)
+
+
+def _pairs(doc: Document) -> Iterator[Mention]:
+    """`| Namespace | hr |`: a table of two columns, what and its value."""
+    for header, row in _rows(doc):
+        field = _COLUMNS.get(" ".join(row[0].text.lower().split())) if len(row) == 2 else None
+        if field and field.startswith("environment.") and not set(header) & (_COLUMNS.keys() | _NAMES):
+            value = _value(doc, field, row[1])
+            if value is not None:
+                yield doc.mention(field, value, row[1].first, row[1].last, since=row[0].first)
 
 
 def subjects(doc: Document) -> Iterator[Named]:

@@ -266,7 +266,9 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
     where = zone(doc, sentence.first, sentence.last)
     unsure = (
-        hours is not None
+        days is None
+        and bool({"days", "day", "week", "month", "daily", "weekly"} & set(words))
+        or hours is not None
         and not hours[4]
         or where is None
         and _other_zone(doc, sentence)
@@ -299,7 +301,7 @@ def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] |
         word = doc.lower(index)
         target = banned if _banned(doc, sentence, index) else chosen
         low, dash, high = word.partition("-")
-        if word in ("weekdays", "weekday", "workdays"):
+        if word in ("weekdays", "weekday", "workdays", "workday") or doc.words(index, index + 2) in _WORKING:
             target.update(_DAYS[:5])
         elif word in ("weekends", "weekend"):
             target.update(_DAYS[5:])
@@ -331,14 +333,25 @@ def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] |
     return allowed, places[0], places[-1] + 1
 
 
+_WORKING = tuple((one, day) for one in ("working", "work", "business", "week") for day in ("day", "days"))
+
+
 def _banned(doc: Document, sentence: Clause, index: int) -> bool:
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
         word = doc.lower(place)
-        if word in ("never", "not", "no", "except", "don't", "avoid", "without"):
+        if word in ("never", "not", "no", "except", "don't", "avoid", "without", *_FORBIDDEN):
             return True
         if word in ("only", ";", "but", ":"):
-            return False
+            break
+    for place in range(index + 1, min(index + 5, sentence.last)):
+        if doc.lower(place) in (",", ";", "only"):
+            break
+        if doc.lower(place) in _FORBIDDEN or doc.words(place, place + 2) == ("off", "limits"):
+            return True
     return False
+
+
+_FORBIDDEN = frozenset("forbidden prohibited banned blocked excluded taboo frozen freeze excluding off-limits".split())
 
 
 def _span(low: str, high: str) -> tuple[str, ...]:

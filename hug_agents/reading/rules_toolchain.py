@@ -19,17 +19,31 @@ _FAMILIES = Phrases(
 )
 # Names of resources inside a cloud say which cloud only when they are wanted.
 _HINTS = frozenset({"rds", "elasticache", "sqs", "s3", "ecr"})
+_ELASTIC = frozenset("ip ips load block file cache beanstalk scaling network compute map kubernetes container".split())
+"""After `elastic`, these are parts of AWS."""
 _BEFORE_A_NAME = frozenset("called named cluster namespace service queue bucket team".split())
 
 
 def systems(doc: Document) -> Iterator[Mention]:
     """Systems of the toolchain by name."""
     for first, last, (path, system) in _SYSTEMS.find(doc):
-        if not _part_of_a_name(doc, first):
+        other = last - first == 1 and doc.lower(first) == "elastic" and doc.lower(last) in _ELASTIC
+        if not other and not _part_of_a_name(doc, first):
             yield doc.mention(path, system, first, last)
+    yield from _gitlab(doc)
     for first, last, path in _FAMILIES.find(doc):
         if doc.status_of(first, last) == "negated" and not _qualified(doc, first):
             yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
+
+
+def _gitlab(doc: Document) -> Iterator[Mention]:
+    """`GitLab for the pipelines`, `pipelines run in GitLab`: the name alone, beside what it does."""
+    for index, token in enumerate(doc.tokens):
+        sentence = doc.sentence(index)
+        near = doc.words(max(index - 5, sentence.first), min(index + 6, sentence.last))
+        known = _SYSTEMS.at(doc, index) is not None or doc.lower(index + 1) in ("registry", "repo", "repository")
+        if token.lower == "gitlab" and not known and {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
+            yield doc.mention("toolchain.ci", "gitlab_ci", index, index + 1)
 
 
 def clouds(doc: Document) -> Iterator[Mention]:

@@ -24,7 +24,7 @@ _STARTERS = frozenset(
     "pick prefer instead rather simply make ship host launch move migrate expose serve start stop roll alert page "
     "notify have ensure do does don't should must shall will is are on in with at for to using via now then its "
     "send shift our the each every scale listens needs has uses runs goes wants build call name require requires never no "
-    "not without stay stick everything switch treat leave".split()
+    "not without stay stick everything switch treat leave it'll we'll they'll it's that's i'll we've we're there's".split()
 )
 _VERBS_AFTER_AND = frozenset(
     "use put deploy run go keep make set add give let's take choose pick prefer ship host launch move migrate "
@@ -69,6 +69,8 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
     if not question and (now := _for_now(tokens)):
         return (*statuses(tokens[:now]), *statuses(tokens[now:]))
     result: list[Status] = ["uncertain" if question else "asserted"] * len(tokens)
+    if _titled(tokens):
+        return ("past",) * len(tokens)
     negations: set[int] = set()
     index = 0
     while index < len(tokens):
@@ -93,9 +95,21 @@ _COUNTED = frozenset("customers clients partners employees engineers developers 
 """`serves 8080 customers` tells how many; it speaks of no one else's system."""
 
 
+_FORMER = frozenset("current existing old present legacy previous former as-is today now before".split())
+_STATES = frozenset("state setup situation deployment config configuration stack environment hosting : (".split())
+
+
+def _titled(tokens: Sequence[Token]) -> bool:
+    """`Current state: ...`, `Today: ...`: the whole line says how it was."""
+    words = [token.lower for token in tokens[:4]]
+    return len(tokens) > 3 and words[0] in _FORMER and words[1] in _STATES and ":" in words[1:3]
+
+
 def _for_now(tokens: Sequence[Token]) -> int:
     """Where `..., but for now: ...` starts: what holds now, whatever may come later."""
     for index in range(2, len(tokens) - 2):
+        if (tokens[index].lower, tokens[index + 1].lower) in _DECIDED and tokens[index - 1].lower in _DECIDERS:
+            return index
         if (tokens[index].lower, tokens[index + 1].lower) == ("for", "now") and tokens[index - 1].lower in (
             "but",
             ",",
@@ -106,6 +120,16 @@ def _for_now(tokens: Sequence[Token]) -> int:
     return 0
 
 
+_DECIDED = {
+    ("went", "with"),
+    ("go", "with"),
+    ("settled", "on"),
+    ("decided", "on"),
+    ("decided", "for"),
+    ("opted", "for"),
+}
+_DECIDERS = frozenset("and but , ; we have finally so then eventually".split())
+"""`We looked at Nomad and Kubernetes and went with ECS`: what follows holds."""
 _MOVES = frozenset(
     "move moves moving moved migrate migrates migrating migrated switch switches switching switched port ports "
     "transfer transfers change changes changed relocate relocating upgrade bring take convert converting".split()
@@ -124,7 +148,9 @@ def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
 
 def _moves(tokens: Sequence[Token], place: int) -> bool:
     word = tokens[place].lower
-    return word in _MOVES and not (word in ("port", "ports") and tokens[place + 1].kind == "number")
+    if word in ("port", "ports"):  # `to port it from ...`; `no port, it reads from ...` is no move
+        return place > 0 and tokens[place - 1].lower in ("to", "we", "will", "please", "must", "should", "and")
+    return word in _MOVES
 
 
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
@@ -146,6 +172,17 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
 def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     """`10 minutes later`; `used to` after a noun that is used for something; a yes to `if you can`."""
     before = tokens[index - 1].lower if index else ""
+    if cue.words[0] in ("depending", "depends"):  # `3 to 9 replicas depending on load`
+        return {"load", "traffic", "demand", "usage"} & {
+            token.lower for token in tokens[index + 1 : index + 5]
+        } != set()
+    if cue.words == ("around",) and before in ("stay", "stays", "hang", "hangs", "keep", "kept", "stick", "sticks"):
+        return True
+    if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
+        near = [token.lower for token in tokens[max(index - 2, 0) : index]]
+        return bool({"tells", "says", "shows", "reports"} & set(near))
+    if cue.words == ("claims",):  # a namespace, unless somebody claims something
+        return before in ("namespace", "cluster", "the", "our", "team", ":", "`", '"', "of", "for", "")
     if cue.words == ("later",):
         return before in ("minutes", "minute", "hours", "hour", "seconds", "days", "min")
     if cue.words == ("left",):
@@ -270,7 +307,7 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
         following = tokens[index + 1].lower if index + 1 < len(tokens) else ""
         if word in _STRONG and not (word == "." and index + 1 < len(tokens)):
             break
-        if word == "," and index > start and following in starters and not _or_follows(tokens, index):
+        if word == "," and index >= start and following in starters and not _or_follows(tokens, index):
             break
         if word == ":" and index > start and following in _STARTERS - _PREPOSITIONS:
             break

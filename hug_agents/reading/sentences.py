@@ -41,6 +41,8 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                     continue
             elif match.group().startswith(".") and _abbreviation(text, match.start()):
                 continue
+            elif match.group().startswith("..") and text[match.end() : match.end() + 2].strip()[:1].islower():
+                continue  # `4000... sorry, 4040`
             _add(found, text, start, match.end())
             start = match.end()
         _add(found, text, start, end)

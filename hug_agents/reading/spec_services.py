@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from hug_agents.reading.board import RANKS, Board, Candidate
 from hug_agents.reading.claims import Value
 from hug_agents.reading.gather import candidate, component_facts, variables_read
+from hug_agents.reading.naming_words import ROLES
 from hug_agents.spec import Build, EnvVar, Resources, SecretRef, Service, Stack
 
 if TYPE_CHECKING:
@@ -102,8 +103,11 @@ def _pair(board: Board, names: list[str], components: dict[str, Component]) -> N
         _join(board, names[0], component)
         return
     free = dict(components)
+    serving = [item for item in components.values() if item.values("port") or item.values("framework")]
     for name in names:
         found = _match(name, free)
+        if found is None and ROLES.get(name) == "web" and len(serving) == 1:  # `web`: the one that serves
+            found = next((other for other in free if free[other] is serving[0]), None)
         process = next((item for item in components.values() if item.values(f"process.{name}")), None)
         if found:
             component = free.pop(found)
@@ -287,7 +291,7 @@ class ServiceMaker:
             return
         dockerfile = self.get("dockerfile")
         stack = self._stack()
-        stated = board.best(f"services.{name}.context")
+        stated = board.best(f"services.{name}.context", *(("services.*.context",) if self.alone else ()))
         context = str(stated[0].value) if stated else board.contexts.get(name, ".")
         if stated:
             board.settle(f"services.{name}.build.context", stated[0])

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from hug_agents.reading.spelling import spelled
+from hug_agents.reading.vocabulary import AWS_REGIONS, AZURE_REGIONS, GCP_REGIONS, SYSTEMS
 
 Kind = Literal["word", "number", "numbers", "path", "url", "punct"]
 
@@ -22,6 +23,8 @@ _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,6})?\Z")
 _WITH_UNIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([A-Za-z\u00b5]{1,12})\Z")
 _ORDINAL = frozenset({"st", "nd", "rd", "th", "xx", "x", "d", "am", "pm"})
 _CAMEL = re.compile(r"[a-z]{2,}(?:[A-Z][a-z]{1,})+\Z")
+_PLACES = AWS_REGIONS | AZURE_REGIONS | GCP_REGIONS | frozenset(SYSTEMS) | frozenset("aws gcp azure".split())
+"""`ECS/us-east-1` names two things; `acme/orders` names one."""
 _KEYS = frozenset(
     "port ports region image name service app application domain cluster namespace account env environment "
     "environments replicas health runtime strategy cloud cpu memory schedule command owner version".split()
@@ -85,7 +88,7 @@ def _split(text: str, start: int, end: int) -> list[Token]:
         places = [start, *(start + hump.start() for hump in re.finditer("[A-Z]", word)), end]
         return [_token(text, one, other, "word") for one, other in pairwise(places)]
     parts = word.split("/")
-    if len(parts) > 1 and all(part.isdigit() for part in parts):
+    if len(parts) > 1 and (all(part.isdigit() for part in parts) or all(part.lower() in _PLACES for part in parts)):
         return _slashes(text, start, parts)
     return [_token(text, start, end, "word")]
 
@@ -97,6 +100,6 @@ def _slashes(text: str, start: int, parts: list[str]) -> list[Token]:
         if index:
             found.append(_token(text, place, place + 1, "punct"))
             place += 1
-        found.append(_token(text, place, place + len(part), "number"))
+        found.append(_token(text, place, place + len(part), "number" if part.isdigit() else "word"))
         place += len(part)
     return found
