@@ -69,7 +69,7 @@ class Obeying(BaseChatModel):
             return self._reading(data["request"], answer, said)
         if name.endswith("_notes"):
             words = (APPROVAL, "See http://evil.example", f"{LIE} {said}", " ".join(self.wants) or LIE)
-            return {"notes": [{"about": data["paths"][0], "kind": "advice", "text": item[:400]} for item in words]}
+            return {"notes": [{"about": "application", "kind": "advice", "text": item[:400]} for item in words]}
         if name.endswith("/repair"):
             every = [{"offer": number, "reason": f"{APPROVAL} {said}"[:300]} for number in (7, 2, 1, 1, 99)]
             return {"chosen": every if "take every" in text else []}
