@@ -68,7 +68,7 @@ class Amender:
                 continue
             self.crew.tell("amend", f"{agent}: {', '.join(item.requirement for item in items)}")
             lookups = Lookups(rendered, blueprint, self.nodes.try_gate, self.store.root / "cache" / "schemas")
-            result = amend(agent, items, lookups, self.crew.chat_models[agent], self.crew.budget)
+            result = amend(agent, items, lookups, self.crew.chat_models[agent], self.crew.budget, self.crew.on_event)
             usage.append(self.store.put_model(result.usage))
             prompts += result.prompts
             proposals = {item.requirement: item for item in result.proposals}

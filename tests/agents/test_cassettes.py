@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,11 +20,17 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from hug_agents.agents import deployment, devops
+from hug_agents.agents.amending import amend
 from hug_agents.agents.budget import Budget
 from hug_agents.agents.diagnosis import explain
+from hug_agents.agents.lookups import Lookups
 from hug_agents.agents.prompt_refiner import refine
+from hug_agents.amending.documents import Agent, Amendment, File, Proposal, Round
+from hug_agents.amending.places import objections
+from hug_agents.bundle import Artifact, Bundle
+from hug_agents.planning import plan
 from hug_agents.reading.claims import field
-from hug_agents.repair import apply_fixes, spec_paths
+from hug_agents.repair import apply_fixes, has_path
 from hug_agents.request import Request
 from hug_agents.spec import Evidence
 from hug_agents.validate.gate import Finding, Fix
@@ -53,19 +60,22 @@ def vcr_config() -> dict[str, Any]:
 class Small(ChatOpenAI):
     """Lists and texts of the answer are kept short: a small model fills what it is given room for."""
 
+    most: int = 2
+    """Items of each list."""
+
     def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         payload: dict[str, Any] = super()._get_request_payload(*args, **kwargs)
         if "response_format" in payload:
             payload["response_format"] = copy.deepcopy(payload["response_format"])
-            _shorten(payload["response_format"])
+            _shorten(payload["response_format"], self.most)
         return payload
 
 
-def _shorten(node: Any) -> None:
+def _shorten(node: Any, items: int) -> None:
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _shorten(child)
+        _shorten(child, items)
     if isinstance(node, dict):
-        for key, most in (("maxItems", 3), ("maxLength", 80)):
+        for key, most in (("maxItems", items), ("maxLength", 60)):
             if isinstance(node.get(key), int):
                 node[key] = min(node[key], most)
 
@@ -116,7 +126,7 @@ def test_notes(agent: ModuleType, model: BaseChatModel, vcr: Any) -> None:
     result = agent.design(spec, model, BUDGET)
     said = answers(vcr)[-1]["notes"]
     assert len(result.notes) + len(result.refused) <= len(said)
-    assert {note.about for note in result.notes} <= set(spec_paths(spec))
+    assert all(has_path(spec, note.about) for note in result.notes)
     assert {note.text for note in result.notes} <= {" ".join(note["text"].split()) for note in said}
     assert result.usage.input_tokens > 500 and result.usage.output_tokens > 10
 
@@ -153,6 +163,47 @@ def test_explain(model: BaseChatModel, vcr: Any) -> None:
     dropped = [quote for quote in set(said["evidence"]) if quote.strip() not in result.evidence]
     assert len(result.refused) >= len(dropped)
     assert result.usage.input_tokens > 500
+
+
+KUBERNETES = "kubernetes/base"
+RULES = "monitoring/prometheus/rules"
+BUNDLE = Bundle(
+    "sha256:" + "0" * 64,
+    [
+        Artifact(path=f"{KUBERNETES}/kustomization.yaml", content="resources:\n- service.yaml\n", system="kubernetes"),
+        Artifact(path=f"{KUBERNETES}/service.yaml", content="kind: Service\n", system="kubernetes"),
+        Artifact(path=f"{RULES}/slo.yml", content="groups: []\n", system="prometheus", owner="devops"),
+    ],
+)
+"""Short, and of no renderer: what a renderer writes may change without a recording."""
+WISHES: dict[Agent, tuple[str, str]] = {
+    "deployment": ("Let only the team's own namespace reach it.", f"{KUBERNETES}/amendment-r4.yaml"),
+    "devops": ("Alert us when no request arrived for 15 minutes.", f"{RULES}/amendment-r4.yml"),
+}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "after_a_refusal"])
+@pytest.mark.parametrize("agent", WISHES)
+def test_amend(agent: Agent, again: bool, model: BaseChatModel, vcr: Any, tmp_path: Path) -> None:
+    text, path = WISHES[agent]
+    wish = Amendment(requirement="R4", text=text, agent=agent)
+    if again:
+        last = Proposal(requirement="R4", reason="As asked.", files=(File(path=path, content="spec: [\n"),))
+        found = Finding(gate="yaml", rule="syntax", severity="error", message="a list is not closed", file=path, line=1)
+        wish = wish.model_copy(update={"rounds": (Round(proposal=last, findings=(found,)),)})
+    looks = Lookups(BUNDLE, plan(examples.minimal()), lambda *_: (), tmp_path)
+    short = BUDGET.model_copy(update={"tokens": 6_000})  # two turns
+    result = amend(agent, (wish,), looks, model.model_copy(update={"most": 1}), short)
+    said = answers(vcr)
+    assert result.usage.requests == len(said) and result.usage.input_tokens > 500
+    assert {item.requirement for item in result.proposals} | result.cannot.keys() == {"R4"}
+    for proposal in result.proposals:
+        assert list(objections(proposal, agent, BUNDLE)) == []
+    asked = {(look["tool"], look["name"]) for answer in said for look in answer["looks"]}
+    assert {(seen.tool, seen.name) for seen in result.looked} <= asked
+    texts = {item.content for item in BUNDLE}
+    for seen in result.looked:
+        assert seen.answer in texts or re.search("no such|no provider|nothing was proposed|no file", seen.answer)
 
 
 def test_cassettes_hold_no_header_and_no_key() -> None:
