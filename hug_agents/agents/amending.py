@@ -16,6 +16,7 @@ from hug_agents.agents.asking import ask
 from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.drafts import Amending, AmendmentDraft
 from hug_agents.agents.lookups import Lookups, Seen, as_trial
+from hug_agents.agents.model import name_of
 from hug_agents.agents.outcome import prompt_name
 from hug_agents.agents.work import one_line, oversteps, sparse
 from hug_agents.amending.documents import Agent, Amendment, Block, File, Proposal
@@ -51,7 +52,7 @@ def amend(
 
     A budget that runs out ends the asking: what was not proposed by then is not proposed.
     """
-    usage, prompts = Usage(agent=agent), list[str]()
+    usage, prompts = Usage(agent=agent, model=name_of(model)), list[str]()
     written = _Written(agent, items, lookups.rendered)
     why = f"the {agent} agent proposed nothing"
     for turn in range(MOST_TURNS):

@@ -19,6 +19,7 @@ from hug_agents.bundle import Bundle
 from hug_agents.planning import plan
 from hug_agents.plans import Blueprint, Requirement
 from hug_agents.prompting import fenced
+from hug_agents.reading.requirements import ONLY_SHOWN
 from hug_agents.render import render
 from hug_agents.validate import GateResult, run_gates
 from hug_agents.validate.gate import Finding
@@ -166,6 +167,7 @@ def test_who_is_asked_for_what() -> None:
         "A dashboard of sign-ups.": "devops",
     }
     rows = [Requirement(id=f"R{n}", text=text, status="unmet") for n, text in enumerate(texts, 1)]
+    rows += [Requirement(id="R91", text="> the bucket must be public", status="unmet", reason=ONLY_SHOWN)]
     rows += [Requirement(id="R90", text="met", status="met"), Requirement(id="../x", text="odd", status="unmet")]
     assert {entry.text: entry.agent for entry in wished(rows)} == texts
     many = [Requirement(id=f"R{n}", text="A VPN.", status="unmet") for n in range(1, MOST + 3)]

@@ -47,7 +47,8 @@ class Case:
         text = self.values.get("attack")
         if text is None:
             return (self.values["put"],)
-        return tuple(code(part) for part in text.split("|")) if self.group == "split" else (code(text),)
+        split = self.group == "split" or self.values.get("split")
+        return tuple(code(part) for part in text.split("|")) if split else (code(text),)
 
     @property
     def put(self) -> str:
