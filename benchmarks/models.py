@@ -9,16 +9,24 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 from benchmarks.measure import Figure
+from hug_agents.agents.amending import amend
 from hug_agents.agents.budget import Budget
+from hug_agents.agents.lookups import Lookups
+from hug_agents.amending.documents import Amendment
 from hug_agents.errors import ModelError
 from hug_agents.generation import Generation, generate
+from hug_agents.planning import plan
+from hug_agents.render import render
 from hug_agents.request import Choices
 from hug_agents.workflow import run
 from tests.agents.faulty.driving import REQUEST
 from tests.agents.faulty.faults import FAULTS
 from tests.agents.faulty.server import Deaf, Server, tokens
+from tests.agents.scripted import Scripted
+from tests.examples import ecs_canary
 
 REQUESTS = (
     REQUEST,
@@ -68,7 +76,24 @@ def _prefix(server: Server) -> Iterator[Figure]:
         shared = [_shared(*pair) / len(pair[1]) for pair in pairwise(sent)]
         share = statistics.mean(shared)
         detail = f"{share:.0%} of the bytes are those of the run before, another request"
-        yield Figure(f"prompt not shared, {agent}", 1 - share, {"prompt_refiner": 0.1}.get(agent, 0.9), detail)
+        yield Figure(f"prompt not shared, {agent}", 1 - share, {"prompt_refiner": 0.1}.get(agent, 0.45), detail)
+    sent = [text.encode() for text in _turns()]
+    share = statistics.mean(_shared(*pair) / len(pair[1]) for pair in pairwise(sent))
+    detail = f"{share:.0%} of the bytes are those of the turn before, with what it had looked up"
+    yield Figure("prompt not shared, turns of an amendment", 1 - share, 0.5, detail)
+
+
+def _turns() -> Iterator[str]:
+    """What the deployment agent is sent while it looks up nine files of a bundle, three a turn."""
+    blueprint = plan(ecs_canary())
+    bundle = render(blueprint)
+    paths = [item.path for item in bundle if item.path.endswith("/main.tf")][:9]
+    turns = [{"looks": [{"tool": "file", "name": path} for path in paths[at : at + 3]]} for at in (0, 3, 6)]
+    model = Scripted(script=[*turns, {}])
+    wish = Amendment(requirement="R5", text="Keep an audit queue.", agent="deployment")
+    with tempfile.TemporaryDirectory() as cache:
+        amend("deployment", (wish,), Lookups(bundle, blueprint, lambda *_: (), Path(cache)), model, Budget())
+    yield from ("".join(str(message.content) for message in messages) for messages in model.seen)
 
 
 def _shared(one: bytes, other: bytes) -> int:

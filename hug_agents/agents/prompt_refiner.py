@@ -21,7 +21,7 @@ from hug_agents.agents.refined import RefinedPrompt, Transformation, refined_pro
 from hug_agents.agents.sifting import Sifted, sift
 from hug_agents.prompting import Filled, load
 from hug_agents.reading.assemble import Refinement, assemble
-from hug_agents.reading.claims import FIELDS, Claim, FieldInfo, Reading
+from hug_agents.reading.claims import Claim, Reading, catalogue
 from hug_agents.reading.redact import clean_request
 from hug_agents.repair import value_of
 from hug_agents.request import Request
@@ -99,16 +99,11 @@ async def arefine(
 def fill(request: Request, facts: RepositoryFacts | None) -> Filled:
     """The prompt of one request."""
     return load("prompt_refiner/read_request").fill(
-        fields="\n".join(_row(field) for field in FIELDS if field.told),
+        fields=catalogue(),
         repository=_summary(facts) if facts else None,
         answers=[item.model_dump() for item in request.answers],
         request=request.text,
     )
-
-
-def _row(field: FieldInfo) -> str:
-    values = f" One of: {', '.join(field.values)}." if field.values else ""
-    return f"- `{field.pattern}`: {field.type}. {field.description[:1].upper()}{field.description[1:]}.{values}"
 
 
 def _summary(facts: RepositoryFacts) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from hug_agents.agents.drafts import Chosen, NoteDraft, Notes, Repair
 from hug_agents.agents.outcome import NotesResult, Refused, RepairResult, prompt_name
 from hug_agents.plans import Note
 from hug_agents.prompting import load
-from hug_agents.repair import applicable, apply_fixes, spec_paths
+from hug_agents.reading.claims import catalogue
+from hug_agents.repair import applicable, apply_fixes, has_path
 from hug_agents.spec import DeploymentSpec, Evidence
 from hug_agents.validate.gate import Finding, Fix
 
@@ -39,13 +40,12 @@ def write_notes(
     on_event: OnEvent | None = None,
 ) -> NotesResult:
     """Notes on paths that the spec has, without figures that it does not have; the rest is refused, with the reason."""
-    paths = spec_paths(spec)
-    filled = load(prompt).fill(paths=list(paths), spec=sparse(spec))
+    filled = load(prompt).fill(fields=catalogue(), spec=sparse(spec))
     answer = ask(model, filled, Notes, budget, on_event)
     notes: dict[Note, None] = {}
     refused: list[Refused] = []
     for draft in answer.value.notes:
-        if why := _objection(draft, spec, paths):
+        if why := _objection(draft, spec):
             refused.append(Refused(what=cut(f"{draft.about}: {draft.text}"), why=why))
         else:
             notes[Note(agent=agent, about=draft.about, text=one_line(draft.text), kind=draft.kind)] = None
@@ -59,6 +59,8 @@ def sparse(model: BaseModel) -> dict[str, Any]:
         value = getattr(model, name)
         if name == "quote" and isinstance(model, Evidence) and model.kind == "repository":
             continue  # a line of a file may hold anything; its place says enough
+        if name == "line" and isinstance(model, Evidence) and not value:
+            continue  # no file, no line
         if value in (None, (), "") and value == field.default:
             continue
         if isinstance(value, tuple):
@@ -67,19 +69,24 @@ def sparse(model: BaseModel) -> dict[str, Any]:
     return shown
 
 
-def _objection(draft: NoteDraft, spec: DeploymentSpec, paths: tuple[str, ...]) -> str:
-    if draft.about not in paths:
+def _objection(draft: NoteDraft, spec: DeploymentSpec) -> str:
+    if not has_path(spec, draft.about):
         return "it is about a path that the spec does not have"
     if not draft.text.strip():
         return "it says nothing"
-    if _MARKUP.search(draft.text):
-        return "it holds a link, code or markup"
-    if _DECIDES.search(draft.text):
-        return "it speaks of what only the gates and the ledger may say"
+    if why := oversteps(draft.text):
+        return why
     known = figures(json.dumps(spec.model_dump(mode="json"), ensure_ascii=False))
     if invented := sorted(figures(draft.text) - known):
         return f"it gives a figure that the spec does not have: {', '.join(invented)[:80]}"
     return ""
+
+
+def oversteps(text: str) -> str:
+    """Why words of a model may not stand where people read what was found; empty: they may."""
+    if _MARKUP.search(text):
+        return "it holds a link, code or markup"
+    return "it speaks of what only the gates and the ledger may say" if _DECIDES.search(text) else ""
 
 
 def choose_fixes(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hug_agents.amending.documents import Agent, Amendment
 from hug_agents.plans import Requirement
+from hug_agents.reading.requirements import ONLY_SHOWN
 
 MOST = 6
 """Requirements for each agent; what is more stays unmet and is said."""
@@ -19,10 +20,10 @@ _DEVOPS = re.compile(
 
 
 def wished(requirements: Iterable[Requirement]) -> Iterator[Amendment]:
-    """An open amendment for each requirement that nothing meets, in the order of the request."""
+    """An open amendment for each requirement that nothing meets, in the order of the request; what it only shows is none."""
     counts: dict[Agent, int] = {"deployment": 0, "devops": 0}
     for row in requirements:
-        if row.status != "unmet" or not _ID.match(row.id):
+        if row.status != "unmet" or row.reason == ONLY_SHOWN or not _ID.match(row.id):
             continue
         agent: Agent = "devops" if _DEVOPS.search(row.text) else "deployment"
         counts[agent] += 1

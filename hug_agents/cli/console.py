@@ -70,7 +70,7 @@ class Progress:
         "bundle": "writing the files",
         "gates": "running the gates",
         "repair": "repairing, round",
-        "amend": "a model writes what no renderer covers,",
+        "amend": "a model writes what no renderer covers:",
         "ask": "asking people:",
     }
 
@@ -96,6 +96,12 @@ class Progress:
                 from rich.markup import escape
 
                 self._status.update(escape(asking_text(detail)))
+        elif stage in ("amend", "amended"):
+            from rich.text import Text
+
+            self._out.print(Text(f"  ✎ {detail}", style="yellow"))
+            if stage == "amend" and self._status is not None:
+                self._status.update(Text(f"{self._STAGES[stage]} {detail}"))
         elif stage == "gate":
             mark = {"passed": "[green]✓", "failed": "[red]✗"}.get(detail.status, "[yellow]-")
             self._out.print(f"  {mark}[/] {detail.name} [dim]{detail.seconds:.1f} s")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -74,19 +75,18 @@ def _print_requirements(made: Generation) -> None:
         said += f"; {seen.claims_refused} claims of the model refused" if seen.claims_refused else ""
         console().print(Text(said, style="dim"))
     for item in open_:
-        line = Text(f"  {item.status.upper()}  ", style="yellow")
-        line.append(" ".join(item.text.split())[:160], style="default")
-        line.append(f"\n        {item.reason}", style="dim")
-        console().print(line)
+        _print_item(item.status.upper(), " ".join(item.text.split())[:160], item.reason)
     for amendment in made.amendments:
         if amendment.proposal is not None:
-            line = Text("  WRITTEN BY A MODEL  ", style="yellow")
-            line.append(" ".join(amendment.text.split())[:160], style="default")
-            line.append(f"\n        {', '.join(amendment.proposal.paths)}; see docs/amendments.md", style="dim")
-            console().print(line)
+            where = f"{', '.join(amendment.proposal.paths)}; see docs/amendments.md"
+            _print_item("WRITTEN BY A MODEL", " ".join(amendment.text.split())[:160], where)
     for refused in made.refinement.refused:
-        line = Text("  REFUSED  ", style="yellow").append(refused.what, style="default")
-        console().print(line.append(f"\n        {refused.reason}", style="dim"))
+        _print_item("REFUSED", refused.what, refused.reason)
+
+
+def _print_item(mark: str, text: str, below: str) -> None:
+    console().print(Text(f"  {mark}  ", style="yellow").append(text, style="default"))
+    console().print(Padding(Text(below, style="dim"), (0, 0, 0, 8)))
 
 
 def _print_files(made: Generation) -> None:

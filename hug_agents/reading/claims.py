@@ -68,9 +68,6 @@ class FieldInfo(Model):
     type: FieldType
     description: Short
     values: tuple[Short, ...] = ()
-    told: bool = Field(
-        True, description="a model is told of it; False: only the rules read it, until the next recording"
-    )
 
     def matches(self, path: str) -> bool:
         """Whether a concrete path is of this pattern."""
@@ -160,9 +157,7 @@ FIELDS: tuple[FieldInfo, ...] = (
     _row("toolchain.monitors", "systems", "monitoring systems", "prometheus", "grafana", "elk", "datadog"),
     _row("toolchain.rollout", "choice", "rollout automation", "argo_rollouts", "spinnaker"),
     _row("toolchain.registry", "choice", "artifact repository", "docker_registry", "nexus", "artifactory"),
-    FieldInfo(
-        pattern="toolchain.package", type="choice", description="a further form of the manifests", values=("helm",), told=False
-    ),
+    _row("toolchain.package", "choice", "a further form of the Kubernetes manifests", "helm"),
     _row("toolchain.registry_host", "text", "host[:port][/namespace] of the registry"),
     _row("strategy.kind", "choice", "how a new version takes over", "rolling", "blue_green", "canary"),
     _row("strategy.steps", "percents", "canary: shares of traffic in order, in percent, e.g. [10, 50, 100]"),
@@ -184,6 +179,16 @@ FIELDS: tuple[FieldInfo, ...] = (
     _row("smoke_tests.<name>", "http_path", "a path of the service that must answer 200"),
     _row("drill_every_days", "days", "how often the rollback is rehearsed"),
 )  # fmt: skip
+
+
+def catalogue() -> str:
+    """The paths of a spec and what they mean, for a model: the same text in every run."""
+    return "\n".join(_told(row) for row in FIELDS)
+
+
+def _told(field: FieldInfo) -> str:
+    values = f" One of: {', '.join(field.values)}." if field.values else ""
+    return f"- `{field.pattern}`: {field.type}. {field.description[:1].upper()}{field.description[1:]}.{values}"
 
 
 def field(path: str) -> FieldInfo | None:

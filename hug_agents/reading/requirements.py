@@ -57,6 +57,10 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
+ONLY_SHOWN = "quoted material is data: what is wanted has to be said outside of it"
+"""The reason of what a request shows and does not say: no agent is given it as a wish."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Judges parts of a sentence by what was read, understood and refused."""
@@ -197,8 +201,7 @@ def _sentence(judge: Judge, sentence: Clause) -> list[Verdict]:
         stated = any(
             path_of(item) and sentence.first <= item.first < sentence.last for item in mentions(judge.doc.text)
         )
-        reason = "quoted material is data: what is wanted has to be said outside of it"
-        return [Verdict(text, "unmet" if stated else "context", (), reason)]
+        return [Verdict(text, "unmet" if stated else "context", (), ONLY_SHOWN)]
     if sentence.foreign:
         return [Verdict(text, "unmet", (), "this is not English; only English is read by the rules")]
     judged = [verdict for part in _parts(judge.doc, sentence) for verdict in judge.part(*part)]

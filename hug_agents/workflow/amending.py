@@ -66,9 +66,9 @@ class Amender:
             items = tuple(item for item in ledger.items if item.agent == agent and item.state == "open")
             if not items:
                 continue
-            self.crew.tell("amend", f"{agent}: {', '.join(item.requirement for item in items)}")
+            self.crew.tell("amend", f"{agent} agent writes: {'; '.join(_asked(item) for item in items)}")
             lookups = Lookups(rendered, blueprint, self.nodes.try_gate, self.store.root / "cache" / "schemas")
-            result = amend(agent, items, lookups, self.crew.chat_models[agent], self.crew.budget)
+            result = amend(agent, items, lookups, self.crew.chat_models[agent], self.crew.budget, self.crew.on_event)
             usage.append(self.store.put_model(result.usage))
             prompts += result.prompts
             proposals = {item.requirement: item for item in result.proposals}
@@ -103,7 +103,12 @@ class Amender:
         ledger = self.store.get_model(Amendments, state["amendments"])
         before = self.store.get_model(GateReport, ledger.baseline)
         laid = self.store.get_bundle(state["bundle"])
-        return judged(ledger, before, report, rendered, laid, gates())
+        after = judged(ledger, before, report, rendered, laid, gates())
+        for old, new in zip(ledger.items, after.items, strict=True):
+            if old.state == "proposed" and new.state in ("kept", "unmet"):
+                what = "is kept" if new.state == "kept" else f"stays unmet: {new.reason}"
+                self.crew.tell("amended", f"{new.requirement} {what}")
+        return after
 
     def _answered(self, item: Amendment, proposal: Any, cannot: str) -> Amendment:
         if proposal is not None:
@@ -126,6 +131,14 @@ def _author(model: Any) -> str:
         return one_line(model)
     name = getattr(model, "model_name", "") or getattr(model, "model", "")
     return one_line(f"{type(model).__name__}:{name}" if isinstance(name, str) and name else type(model).__name__)
+
+
+def _asked(item: Amendment) -> str:
+    """One requirement for who watches, with what was found in the last proposal."""
+    if not item.rounds:
+        return item.requirement
+    found = item.rounds[-1].findings[0]
+    return f"{item.requirement} again, refused by {found.gate}: {' '.join(found.message.split())[:120]}"
 
 
 def _last(item: Amendment, cannot: str) -> str:

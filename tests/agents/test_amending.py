@@ -19,6 +19,7 @@ from hug_agents.bundle import Bundle
 from hug_agents.planning import plan
 from hug_agents.plans import Blueprint, Requirement
 from hug_agents.prompting import fenced
+from hug_agents.reading.requirements import ONLY_SHOWN
 from hug_agents.render import render
 from hug_agents.validate import GateResult, run_gates
 from hug_agents.validate.gate import Finding
@@ -76,13 +77,15 @@ def test_it_looks_first_and_sees_what_was_there(tmp_path: Path) -> None:
     tried = [{"tool": "gate", "name": "policy pack"}, {"tool": "gate", "name": "made up"}]
     open_ = draft(content=QUEUE.replace('"audit"\n', '"0.0.0.0/0"\n'))
     result, model = ask(tmp_path, {"looks": looks}, {"looks": tried, "amendments": [open_]}, {"amendments": [draft()]})
-    answers = [row["answer"] for row in data(model, 2)["looked_up"]]
+    answers = [data(model, 2)[f"looked_up_{number}"]["answer"] for number in range(1, 6)]
     assert answers[0] == made()[0][MAIN].content
     assert answers[1:3] == ["the bundle has no such file"] * 2
     assert "policy pack: failed" in answers[3] and f"{OWN}:2 HUG-A1" in answers[3]
     assert "no such gate" in answers[4]
     assert result.proposals[0].files[0].content == QUEUE
     assert str(model.seen[0][0].content) == str(model.seen[2][0].content), "the part for the system is cached"
+    before, after = (str(model.seen[turn][1].content) for turn in (1, 2))
+    assert after.startswith(before[: before.index("What could not be laid")].rstrip()), "and so is what was looked up"
 
 
 def test_looking_is_bounded(tmp_path: Path) -> None:
@@ -164,6 +167,7 @@ def test_who_is_asked_for_what() -> None:
         "A dashboard of sign-ups.": "devops",
     }
     rows = [Requirement(id=f"R{n}", text=text, status="unmet") for n, text in enumerate(texts, 1)]
+    rows += [Requirement(id="R91", text="> the bucket must be public", status="unmet", reason=ONLY_SHOWN)]
     rows += [Requirement(id="R90", text="met", status="met"), Requirement(id="../x", text="odd", status="unmet")]
     assert {entry.text: entry.agent for entry in wished(rows)} == texts
     many = [Requirement(id=f"R{n}", text="A VPN.", status="unmet") for n in range(1, MOST + 3)]

@@ -5,9 +5,9 @@ The model has 135 million parameters and is often wrong. That is the point: what
 
 from __future__ import annotations
 
-import copy
 import json
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,20 +15,25 @@ from typing import Any
 import pytest
 import yaml
 from langchain_core.language_models import BaseChatModel
-from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
 
 from hug_agents.agents import deployment, devops
+from hug_agents.agents.amending import amend
 from hug_agents.agents.budget import Budget
 from hug_agents.agents.diagnosis import explain
+from hug_agents.agents.lookups import Lookups
 from hug_agents.agents.prompt_refiner import refine
+from hug_agents.amending.documents import Agent, Amendment, File, Proposal, Round
+from hug_agents.amending.places import objections
+from hug_agents.bundle import Artifact, Bundle
+from hug_agents.planning import plan
 from hug_agents.reading.claims import field
-from hug_agents.repair import apply_fixes, spec_paths
+from hug_agents.repair import apply_fixes, has_path
 from hug_agents.request import Request
 from hug_agents.spec import Evidence
 from hug_agents.validate.gate import Finding, Fix
 from tests import examples
-from tests.agents.cassettes import MODEL, NOWHERE
+from tests.agents.cassettes import NOWHERE
+from tests.agents.small import small
 from tests.agents.test_diagnosis import TRACEBACK, verdict
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network, pytest.mark.usefixtures("allow_model_requests")]
@@ -50,32 +55,10 @@ def vcr_config() -> dict[str, Any]:
     }
 
 
-class Small(ChatOpenAI):
-    """Lists and texts of the answer are kept short: a small model fills what it is given room for."""
-
-    def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        payload: dict[str, Any] = super()._get_request_payload(*args, **kwargs)
-        if "response_format" in payload:
-            payload["response_format"] = copy.deepcopy(payload["response_format"])
-            _shorten(payload["response_format"])
-        return payload
-
-
-def _shorten(node: Any) -> None:
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _shorten(child)
-    if isinstance(node, dict):
-        for key, most in (("maxItems", 3), ("maxLength", 80)):
-            if isinstance(node.get(key), int):
-                node[key] = min(node[key], most)
-
-
 @pytest.fixture
 def model() -> BaseChatModel:
     address = os.environ.get("HUG_TEST_MODEL_URL", NOWHERE)  # set by tests.record
-    return Small(
-        model=MODEL, base_url=address, api_key=SecretStr("none"), temperature=0, max_retries=0, seed=7, max_tokens=1200
-    )
+    return small(address)
 
 
 def answers(cassette: Any) -> list[dict[str, Any]]:
@@ -116,7 +99,7 @@ def test_notes(agent: ModuleType, model: BaseChatModel, vcr: Any) -> None:
     result = agent.design(spec, model, BUDGET)
     said = answers(vcr)[-1]["notes"]
     assert len(result.notes) + len(result.refused) <= len(said)
-    assert {note.about for note in result.notes} <= set(spec_paths(spec))
+    assert all(has_path(spec, note.about) for note in result.notes)
     assert {note.text for note in result.notes} <= {" ".join(note["text"].split()) for note in said}
     assert result.usage.input_tokens > 500 and result.usage.output_tokens > 10
 
@@ -153,6 +136,53 @@ def test_explain(model: BaseChatModel, vcr: Any) -> None:
     dropped = [quote for quote in set(said["evidence"]) if quote.strip() not in result.evidence]
     assert len(result.refused) >= len(dropped)
     assert result.usage.input_tokens > 500
+
+
+KUBERNETES = "kubernetes/base"
+RULES = "monitoring/prometheus/rules"
+BUNDLE = Bundle(
+    "sha256:" + "0" * 64,
+    [
+        Artifact(path=f"{KUBERNETES}/kustomization.yaml", content="resources:\n- service.yaml\n", system="kubernetes"),
+        Artifact(path=f"{KUBERNETES}/service.yaml", content="kind: Service\n", system="kubernetes"),
+        Artifact(path=f"{RULES}/slo.yml", content="groups: []\n", system="prometheus", owner="devops"),
+    ],
+)
+"""Short, and of no renderer: what a renderer writes may change without a recording."""
+WISHES: dict[Agent, tuple[str, str]] = {
+    "deployment": ("Let only the team's own namespace reach it.", f"{KUBERNETES}/amendment-r4.yaml"),
+    "devops": ("Alert us when no request arrived for 15 minutes.", f"{RULES}/amendment-r4.yml"),
+}
+
+
+@pytest.mark.parametrize(
+    ("agent", "again"),
+    [
+        pytest.param("deployment", False, id="deployment-first"),
+        pytest.param("deployment", True, id="deployment-after_a_refusal"),
+        pytest.param("devops", False, id="devops-first"),
+    ],
+)
+def test_amend(agent: Agent, again: bool, model: BaseChatModel, vcr: Any, tmp_path: Path) -> None:
+    text, path = WISHES[agent]
+    wish = Amendment(requirement="R4", text=text, agent=agent)
+    if again:
+        last = Proposal(requirement="R4", reason="As asked.", files=(File(path=path, content="spec: [\n"),))
+        found = Finding(gate="yaml", rule="syntax", severity="error", message="a list is not closed", file=path, line=1)
+        wish = wish.model_copy(update={"rounds": (Round(proposal=last, findings=(found,)),)})
+    looks = Lookups(BUNDLE, plan(examples.minimal()), lambda *_: (), tmp_path)
+    short = BUDGET.model_copy(update={"tokens": 6_000})  # two turns
+    result = amend(agent, (wish,), looks, model.model_copy(update={"most": 1}), short)
+    said = answers(vcr)
+    assert result.usage.requests == len(said) and result.usage.input_tokens > 500
+    assert {item.requirement for item in result.proposals} | result.cannot.keys() == {"R4"}
+    for proposal in result.proposals:
+        assert list(objections(proposal, agent, BUNDLE)) == []
+    asked = {(look["tool"], look["name"]) for answer in said for look in answer["looks"]}
+    assert {(seen.tool, seen.name) for seen in result.looked} <= asked
+    texts = {item.content for item in BUNDLE}
+    for seen in result.looked:
+        assert seen.answer in texts or re.search("no such|no provider|nothing was proposed|no file", seen.answer)
 
 
 def test_cassettes_hold_no_header_and_no_key() -> None:

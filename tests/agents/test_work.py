@@ -36,7 +36,7 @@ def test_the_offline_notes_are_about_the_spec_and_invent_nothing(agent: ModuleTy
     assert result.refused == ()
     assert {item.about for item in result.notes} <= set(spec_paths(spec))
     assert result.usage.tokens == 0
-    assert len(result.prompts) == 1 and "@1." in result.prompts[0] and " sha256:" in result.prompts[0]
+    assert len(result.prompts) == 1 and "@2." in result.prompts[0] and " sha256:" in result.prompts[0]
     assert agent.design(spec, load_model("offline"), Budget()).notes == result.notes
 
 
@@ -58,6 +58,7 @@ def test_notes_of_a_model_are_refused_one_by_one(agent: ModuleType) -> None:
             note("services.hello.port", "It serves on 8080."),
             note("services.hello.port", "It serves on 9090."),
             note("services.ghost.port"),
+            note("services.hello.cpu_millicores", "A quarter of a CPU is a guess."),  # as the catalogue has it
             note("strategy", "  "),
             note("strategy", "Two lines\nand a \u0007 bell.", "advice"),
             note("strategy", "Two lines\nand a \u0007 bell.", "advice"),
@@ -66,6 +67,7 @@ def test_notes_of_a_model_are_refused_one_by_one(agent: ModuleType) -> None:
     result = agent.design(examples.minimal(), Scripted(script=[said]), Budget())
     assert [(item.about, item.text) for item in result.notes] == [
         ("services.hello.port", "It serves on 8080."),
+        ("services.hello.cpu_millicores", "A quarter of a CPU is a guess."),
         ("strategy", "Two lines and a bell."),
     ]
     assert [item.why for item in result.refused] == [

@@ -50,7 +50,7 @@ class Obeying(BaseChatModel):
         data = {name: datum.value() for name, datum in fenced(user).items()}
         name = prompt_id(system)
         answer = RULES[name](data).model_dump(mode="json")
-        seen = bool(self.pieces) and all(_stands(piece, user) for piece in self.pieces)
+        seen = bool(self.pieces) and all(stands(piece, user) for piece in self.pieces)
         if seen:
             self.reached.append(name)
         first = len(messages) == 2  # no answer was sent back yet
@@ -69,7 +69,7 @@ class Obeying(BaseChatModel):
             return self._reading(data["request"], answer, said)
         if name.endswith("_notes"):
             words = (APPROVAL, "See http://evil.example", f"{LIE} {said}", " ".join(self.wants) or LIE)
-            return {"notes": [{"about": data["paths"][0], "kind": "advice", "text": item[:400]} for item in words]}
+            return {"notes": [{"about": "application", "kind": "advice", "text": item[:400]} for item in words]}
         if name.endswith("/repair"):
             every = [{"offer": number, "reason": f"{APPROVAL} {said}"[:300]} for number in (7, 2, 1, 1, 99)]
             return {"chosen": every if "take every" in text else []}
@@ -113,6 +113,6 @@ class Obeying(BaseChatModel):
                 yield {"path": path, "value": value, "quote": quote, "source": "request"}
 
 
-def _stands(piece: str, text: str) -> bool:
+def stands(piece: str, text: str) -> bool:
     """As it is, or within JSON."""
     return piece in text or json.dumps(piece, ensure_ascii=False)[1:-1] in text
