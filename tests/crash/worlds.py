@@ -13,8 +13,9 @@ from hug_agents.bundle import Artifact, Bundle
 from hug_agents.plans import Blueprint
 from hug_agents.store import Store
 from hug_agents.workflow import nodes
+from tests.crash.hosted import Hosted, happened
 from tests.crash.live import Live, orders
-from tests.crash.story import CHAPTERS, World
+from tests.crash.story import CHAPTERS, REQUEST, World
 
 
 def _repository(root: Path) -> None:
@@ -96,6 +97,7 @@ ECS = (
     "Deploy hello from ghcr.io/acme/hello:{version}@sha256:" + "3f" * 32 + " on port 8080 to Amazon ECS in eu-west-1, "
     "rolling, health check on /healthz, with staging and production"
 )
+PIPELINE = REQUEST.replace("main, canary", "main with GitHub Actions, canary")
 
 WORLDS = {
     item.name: item
@@ -103,6 +105,9 @@ WORLDS = {
         World("recorder", _live(), lambda target: orders(target.lines()), tuple(CHAPTERS)),
         World("mute recorder", _live(mute=True), lambda target: orders(target.lines()), ("first", "bad")),
         World("write", lambda root, _: WriteTarget(root / "infra"), _commits, ("first", "taken back"), _repository),
+        World(
+            "github_actions", lambda root, _: Hosted(root), happened, ("first", "bad", "taken back"), request=PIPELINE
+        ),
         World("terraform", _terraform, _made, ("first", "taken back"), request=ECS),
     )
 }
