@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hug_agents.bundle import Bundle, Manifest
 from hug_agents.canonical import digest
 from hug_agents.errors import OutputConflict, StoreError
 from hug_agents.execute.target import PlanStale, Work
-from hug_agents.output import contents
+from hug_agents.output import MANIFEST, contents
 from hug_agents.spec import Line, Model
 from hug_agents.store import Store
 
@@ -33,6 +33,11 @@ class Head(Model):
     def settled(self, bundle: Bundle | None) -> bool:
         """Whether it holds this bundle; None: whether nothing of ours is there."""
         return self.manifest is None if bundle is None else self.holds(bundle)
+
+    def ours(self) -> Tree:
+        """The files of the bundle that it holds, as they are there now."""
+        paths = {MANIFEST, *(entry.path for entry in self.manifest.entries)} if self.manifest else set()
+        return {path: self.files.get(path, ("", "")) for path in paths}
 
     def matters(self, bundle: Bundle) -> str:
         """A digest of the files that putting a bundle there would touch: those of it, and of the one before."""
@@ -62,6 +67,17 @@ class Head(Model):
         written = [path for path, entry in wanted.items() if entry is not None]
         again = sum(path in self.files for path in written)
         return len(written) - again, again, tuple(path for path, entry in wanted.items() if entry is None)
+
+
+def apart(head: Head, there: Head | None, bundle: Bundle | None, others: Iterable[Head | None]) -> list[str]:
+    """How an environment differs from a bundle: by the commit that it was left with, and by edits on the branch.
+
+    The branch may hold what one of the `others` was left with: a release on its way, or one that was taken back here.
+    """
+    lines = there.differs(bundle) if there else []
+    if there and (head.ours() == there.ours() or any(pin and head.ours() == pin.ours() for pin in others)):
+        return lines
+    return list(dict.fromkeys((*lines, *head.differs(bundle))))
 
 
 def blob(data: bytes) -> str:
@@ -104,6 +120,14 @@ def changes(head: Head, bundle: Bundle | None, store: Store, where: str) -> dict
 
 def _inside(path: str, folder: str) -> bool:
     return path.startswith(f"{folder}/")
+
+
+def known(head: Head, store: Store) -> Bundle | None:
+    """The bundle that a commit holds, where this store knows it."""
+    try:
+        return _known(head, store, "")
+    except OutputConflict:
+        return None
 
 
 def _known(head: Head, store: Store, where: str) -> Bundle | None:

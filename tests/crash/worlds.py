@@ -14,8 +14,9 @@ from hug_agents.plans import Blueprint
 from hug_agents.store import Store
 from hug_agents.workflow import nodes
 from tests.crash import processes
+from tests.crash.hosted import Hosted, happened
 from tests.crash.live import Live, orders
-from tests.crash.story import CHAPTERS, World
+from tests.crash.story import CHAPTERS, REQUEST, World
 
 
 def _repository(root: Path) -> None:
@@ -97,6 +98,7 @@ ECS = (
     "Deploy hello from ghcr.io/acme/hello:{version}@sha256:" + "3f" * 32 + " on port 8080 to Amazon ECS in eu-west-1, "
     "rolling, health check on /healthz, with staging and production"
 )
+PIPELINE = REQUEST.replace("main, canary", "main with GitHub Actions, canary")
 
 WORLDS = {
     item.name: item
@@ -114,6 +116,9 @@ WORLDS = {
             begin=processes.begin,
             end=processes.end,
             used=processes.used,
+        ),
+        World(
+            "github_actions", lambda root, _: Hosted(root), happened, ("first", "bad", "taken back"), request=PIPELINE
         ),
         World("terraform", _terraform, _made, ("first", "taken back"), request=ECS),
     )

@@ -86,7 +86,7 @@ class Actions:
         self.repository = repository
         self.runs: list[Run] = []
         self.world = folder / "world"
-        self.world.mkdir(parents=True)
+        self.world.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._act = act
         self._threads: list[threading.Thread] = []

@@ -63,9 +63,17 @@ class Pull:
 class Emulator:
     """One repository on one server. Use as a context manager."""
 
-    def __init__(self, folder: Path, act: str = "act", files: dict[str, str] | None = None, when: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        act: str = "act",
+        files: dict[str, str] | None = None,
+        when: str = "",
+        actions: Callable[[Repository, Path], Actions] | None = None,
+    ) -> None:
         self.repository = Repository(folder / "repository.git", files or {"README.md": "the application\n"}, when)
-        self.actions = Actions(self.repository, folder / "actions", act)
+        made = actions or (lambda repository, place: Actions(repository, place, act))
+        self.actions = made(self.repository, folder / "actions")
         self.violations: list[str] = []
         self.requests: list[str] = []
         self.faults: list[Fault] = []
@@ -203,6 +211,8 @@ class Emulator:
         return 201, self._git_get_ref(name), {}
 
     def _git_update_ref(self, ref: str, body: Any, **_: Any) -> Any:
+        if not self.repository.ref(ref):
+            raise Denied(422, "Reference does not exist")
         self.repository.set_ref(f"refs/{ref}", body["sha"])
         return self._git_get_ref(ref)
 

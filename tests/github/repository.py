@@ -28,6 +28,8 @@ class Repository:
     def __init__(self, folder: Path, files: dict[str, str], when: str = "") -> None:
         self.folder = folder
         self._env = {**_ENV, **({"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when} if when else {})}
+        if folder.exists():  # as another process left it
+            return
         folder.mkdir(parents=True)
         self.git("init", "-q", "--bare", "-b", "main")
         entries = [{"path": path, "mode": "100644", "content": text} for path, text in files.items()]

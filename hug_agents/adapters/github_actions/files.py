@@ -14,6 +14,9 @@ from hug_agents.bundle import Manifest
 from hug_agents.errors import HttpError, OutputConflict, UsageError
 from hug_agents.output import MANIFEST
 
+_PINS = "hug/environments"
+"""One branch serves every environment, and each runs the files of its own commit of it: this reference names it."""
+
 
 def read_branch(client: Client, place: Place, branch: str) -> Head:
     """What is at the head of a branch. Raises UsageError if there is no such branch."""
@@ -25,6 +28,22 @@ def read_branch(client: Client, place: Place, branch: str) -> Head:
             hint="does the repository exist, with a first commit, and may the token see it? Else name another with ?branch=",
         )
     return read_commit(client, place, answer.json()["object"]["sha"])
+
+
+def read_pin(client: Client, place: Place, environment: str) -> Head | None:
+    """The commit whose bundle was left in an environment last, by an order that came to its end; None: there was none."""
+    answer = client.get(f"{place.path}/git/ref/{_PINS}/{environment}", ok=(404,))
+    return None if answer.status == 404 else read_commit(client, place, answer.json()["object"]["sha"])
+
+
+def put_pin(client: Client, place: Place, environment: str, commit: str) -> None:
+    """Note the commit whose bundle is in an environment now."""
+    refs = f"{place.path}/git/refs"
+    body: dict[str, object] = {"sha": commit, "force": True}
+    moved = client.call("PATCH", f"{refs}/{_PINS}/{environment}", json=body, repeatable=True, ok=(404, 422))
+    if moved.status != 200:
+        first = {"ref": f"refs/{_PINS}/{environment}", "sha": commit}
+        client.call("POST", refs, json=first, repeatable=True, ok=(422,))
 
 
 def read_commit(client: Client, place: Place, commit: str) -> Head:

@@ -6,8 +6,10 @@ asks again, after whatever, finds it and follows it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -15,11 +17,12 @@ import yaml
 from hug_agents.adapters.forge import Pace, correlation, not_alone, of_release, printed
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
-from hug_agents.adapters.github_actions.files import read_branch, read_commit
+from hug_agents.adapters.github_actions.files import put_pin, read_branch, read_commit, read_pin
 from hug_agents.adapters.github_actions.place import Place
-from hug_agents.adapters.github_actions.pull_request import PullRequest
+from hug_agents.adapters.github_actions.pull_request import Merged, PullRequest
 from hug_agents.adapters.github_actions.runs import Job, Run, Runs, SeveralRuns
-from hug_agents.adapters.tree import changes
+from hug_agents.adapters.tree import Head, apart, changes, known
+from hug_agents.adapters.way_back import AGAIN, How, Past, ordered_back
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
@@ -115,94 +118,104 @@ class GithubActionsTarget:
             head = read_branch(self._client, self._place, work.plan.settings["branch"])
             head.check_fresh(work, self._where(work))
             self._protection(work.plan.settings["branch"], work.order.environment).ensure()
-            merged = self._pull_request(work, work.bundle, f"Deploy {work.blueprint.spec.application}").merge()
-            run = runs.ensure(name, merged.commit, self._values(work, runs))
-        if not read_commit(self._client, self._place, run.commit).holds(work.bundle):
-            runs.cancel(run)
-            runs.follow(name, run, self._tell)
-            return Outcome(status="failed", detail=f"the branch moved: {run.url} ran other files, and was cancelled")
-        return self._followed(work, runs, run)
+            merged = self._put(work, work.bundle, "Deploy")
+            run = runs.ensure(name, merged.commit, self._values(work, runs, work.bundle, name))
+        done = self._followed(work, runs, run)
+        if done.status == "done":
+            put_pin(self._client, self._place, work.order.environment.name, run.commit)
+        return done
 
     def rollback(self, work: Work) -> Outcome:
-        """Back to the version before: the traffic by a run of Roll back, then the files on the branch."""
-        runs, name = self._runs(work, ROLLBACK), correlation(work.order)
-        run, done = runs.find(name), None
-        if run is None:
+        """Back to the version before: the traffic by a run of Roll back, then the files on the branch.
+
+        Where the pipeline has forgotten that version, its files come first, and Deploy brings it.
+        """
+        found, done = self._found(work), None
+        if found is None:
             head = read_branch(self._client, self._place, work.plan.settings["branch"])
-            if not any(self._pull_request(work, item).settled(head) for item in (work.bundle, work.previous)):
-                return Outcome(
-                    status="failed", detail=f"{self._where(work)} holds another bundle than would be rolled back"
-                )
-            done = self._needs_no_run(work)
-            if done is None:
-                if not head.holds(work.bundle):
-                    return Outcome(status="failed", detail=f"{self._where(work)} has no workflow to roll back with")
-                run = runs.ensure(name, head.commit, self._values(work, runs))
-        if run is not None:
-            done = self._followed(work, runs, run)
+            there = read_pin(self._client, self._place, work.order.environment.name)
+            way = ordered_back(work, self._where(work), head, there, self._past(work))
+            if isinstance(way, Outcome):
+                done = way
+            else:
+                found = self._begun_back(work, head, again=way == "deploy_before")
+        if found is not None:
+            done = self._followed(work, *found)
         if done is None or done.status == "failed":
-            return done or Outcome(status="failed")
-        merged = self._pull_request(work, work.previous, f"Roll back {work.blueprint.spec.application}").merge()
+            return done or Outcome(status="failed", detail=f"{self._where(work)} has no workflow to roll back with")
+        merged = self._put(work, work.previous, "Roll back")
+        put_pin(self._client, self._place, work.order.environment.name, merged.commit)
         more = {"commit": merged.commit} | ({"pull-request": merged.url} if merged.url else {})
         return done.model_copy(update={"outputs": {**done.outputs, **more}})
 
     def observe(self, work: Work) -> Observation:
         """What GitHub says of an order that was begun. Raises HttpError where GitHub cannot be asked."""
-        workflow = ROLLBACK if work.order.action == "rollback" else DEPLOY
-        runs, name = self._runs(work, workflow), correlation(work.order)
+        back, name = work.order.action == "rollback", correlation(work.order)
         try:
-            run = runs.sought(name)
+            found = self._found(work)
         except SeveralRuns as error:
             return Observation(state="unknown", evidence=str(error)[:9000])
         head = read_branch(self._client, self._place, work.plan.settings["branch"])
-        if run is None:
+        if found is None:
             path = f"{self._place.path}/git/ref/heads/{_head_branch(work)}"
             if self._client.get(path, ok=(404,)).status == 200:
-                return Observation(
-                    state="partial", evidence=f"its pull request is being made; no run of {workflow} yet"
-                )
-            if work.order.action == "rollback" and self._pull_request(work, work.previous).settled(head):
-                return Observation(state="partial", evidence="the files before are on the branch; no run of Roll back")
-            return Observation(state="not_done", evidence=f"no run of {workflow} shows {name}")
+                return Observation(state="partial", evidence="its pull request is being made; no run of it yet")
+            if back and head.settled(work.previous):
+                return Observation(state="partial", evidence="the files before are on the branch; no run of it")
+            return Observation(state="not_done", evidence=f"no run shows {name}")
+        run = found[1]
         evidence = f"{run.url} is {run.status} {run.conclusion}".strip()
         if not run.ended or run.conclusion != "success":
             return Observation(state="partial", evidence=evidence)
-        if work.order.action == "rollback" and not self._pull_request(work, work.previous).settled(head):
-            return Observation(state="partial", evidence=f"{evidence}; the files before are not on the branch yet")
+        there = read_pin(self._client, self._place, work.order.environment.name)
+        if there is None or not there.settled(work.previous if back else work.bundle):
+            return Observation(state="partial", evidence=f"{evidence}; its files are not noted as what is there yet")
         return Observation(state="done", evidence=evidence)
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
-        """Files of the bundle that are missing or edited on the branch, and protection that was taken off."""
+        """Another bundle in the environment, files edited on the branch, and protection that was taken off.
+
+        The branch may hold what another environment runs: a release on its way, or one that was taken back here.
+        """
         branch = self._branch
         head = read_branch(self._client, self._place, branch)
-        lines = head.differs(bundle)
+        there = read_pin(self._client, self._place, environment.name)
+        others = (item.name for item in blueprint.spec.environments if item.name != environment.name)
+        lines = apart(head, there, bundle, (read_pin(self._client, self._place, name) for name in others))
         if bundle is not None:
             lines += self._protection(branch, environment).missing()
-        evidence = f"{self._place.owner}/{self._place.name}, {branch} at {head.commit}"
+        evidence = f"{self._place.owner}/{self._place.name}, {branch} at {head.commit}, {environment.name} at " + (
+            there.commit if there else "no commit that is noted"
+        )
         return Drift(status="drifted" if lines else "none", changes=tuple(lines), evidence=evidence)
 
     def cancel(self, work: Work) -> Outcome:
         """Stop the run of an order and see it end; the rendered Deploy then rolls back by itself."""
-        runs = self._runs(work, ROLLBACK if work.order.action == "rollback" else DEPLOY)
-        run = runs.find(correlation(work.order))
-        if run is None:
+        found = self._found(work)
+        if found is None:
             return Outcome(status="failed", detail="there is no run of this order")
+        runs, run = found
         runs.cancel(run)
-        ended = runs.follow(correlation(work.order), run, self._tell)
+        ended = runs.follow(_name(work, runs), run, self._tell)
         return Outcome(status="done", detail=f"{ended.url} ended: {ended.conclusion}")
 
     def logs(self, work: Work, lines: int = 200) -> str:
         """The last lines of every job of the order's run, each with its job. Data, whoever wrote it."""
-        runs = self._runs(work, ROLLBACK if work.order.action == "rollback" else DEPLOY)
-        run = runs.find(correlation(work.order))
-        if run is None:
+        found = self._found(work)
+        if found is None:
             return ""
+        runs, run = found
         rows = [f"{job.name}: {line}" for job in runs.jobs(run) for line in printed(runs.log(job))]
         return "\n".join(rows[-lines:])
 
     def _followed(self, work: Work, runs: Runs, run: Run) -> Outcome:
         self._tell(f"run {run.url}")
-        ended = runs.follow(correlation(work.order), run, self._tell)
+        name, files = _name(work, runs), work.previous if work.order.action == "rollback" else work.bundle
+        if runs.file == DEPLOY and files is not None and not self._ran(run, files):
+            runs.cancel(run)
+            runs.follow(name, run, self._tell)
+            return Outcome(status="failed", detail=f"the branch moved: {run.url} ran other files, and was cancelled")
+        ended = runs.follow(name, run, self._tell)
         environment = work.order.environment.name
         outputs = {
             "run": ended.url,
@@ -227,57 +240,73 @@ class GithubActionsTarget:
                 parts += [f"  {line}"[:500] for line in printed(runs.log(job))[-_LOG_LINES:]]
         return "\n".join(parts)[:8000]
 
-    def _needs_no_run(self, work: Work) -> Outcome | None:
-        """None: roll back. Else nothing of this bundle is left to roll back, or the pipeline failed at that itself.
-
-        Rolling back once more would go one version too far.
-        """
+    def _past(self, work: Work) -> Iterator[Past]:
+        """What ran in the environment, the newest first. A deployment of this bundle that is under way is stopped."""
         environment = work.order.environment.name
-        deploys = self._runs(work, DEPLOY)
-        run = next((item for item in deploys.listed() if item.title.startswith(f"Deploy {environment} ")), None)
-        if run is None or not read_commit(self._client, self._place, run.commit).holds(work.bundle):
-            return Outcome(status="done", detail=f"this bundle was never deployed to {environment} by an order")
-        title = f"Roll back {environment} "
-        backs = (item for item in self._runs(work, ROLLBACK).listed() if item.title.startswith(title))
-        if last := next((item for item in backs if item.conclusion == "success" and item.id > run.id), None):
-            return Outcome(status="done", detail=f"it was rolled back already: {last.url}")
-        if not run.ended:
-            deploys.cancel(run)
-            run = deploys.follow(run.title.split()[2], run, self._tell)
-        if run.conclusion == "success":
-            if work.previous is None:
-                return Outcome(
-                    status="failed",
-                    detail=f"this is the first release in {environment}: its pipeline has no version to go back to; take it away "
-                    "by hand, as docs/rollback-plan.md of the bundle says, or roll forward",
-                )
-            return None
-        job = next((item for item in deploys.jobs(run) if item.name == f"Deploy to {environment}"), None)
-        how = _step(job, "Roll back")
-        if how == "success" or _step(job, "Roll out") in ("", "skipped"):
-            return Outcome(status="done", detail=f"the pipeline had rolled back itself, or changed nothing: {run.url}")
-        return Outcome(
-            status="failed",
-            detail=f"{run.url} did not end well, and its own rollback is {how or 'missing'}: look at {environment} before "
-            "anything else is done there",
+        deploys, backs = self._runs(work, DEPLOY), self._runs(work, ROLLBACK)
+        listed = (
+            (run for run in deploys.listed() if run.title.startswith(f"Deploy {environment} ")),
+            (run for run in backs.listed() if run.title.startswith(f"Roll back {environment} ")),
         )
+        for run in merge(*listed, key=lambda item: item.id, reverse=True):
+            if run.title.startswith("Roll back "):
+                yield Past("rollback", "success" if run.conclusion == "success" else "failed", ours=False, url=run.url)
+                continue
+            name = run.title.split()[2]
+            ours = not name.endswith(AGAIN) and self._ran(run, work.bundle)
+            if ours and not run.ended:
+                deploys.cancel(run)
+                run = deploys.follow(name, run, self._tell)  # noqa: PLW2901 - the same run, at its end
+            yield Past("deploy", self._left(deploys, run, environment), ours, run.url)
 
-    def _values(self, work: Work, runs: Runs) -> dict[str, str]:
+    def _left(self, runs: Runs, run: Run, environment: str) -> How:
+        """What a run of Deploy left behind; one that has not come to its end leaves nobody knows what."""
+        if run.conclusion == "success" or not run.ended:
+            return "success" if run.ended else "failed"
+        job = next((item for item in runs.jobs(run) if item.name == f"Deploy to {environment}"), None)
+        if _step(job, "Roll out") in ("", "skipped"):
+            return "untouched"
+        return "undone" if _step(job, "Roll back") == "success" else "failed"
+
+    def _begun_back(self, work: Work, head: Head, *, again: bool) -> tuple[Runs, Run] | None:
+        """The run that leads back: of Roll back, or `again` of Deploy with the files before. None: no workflow is there."""
+        if again:
+            head = read_commit(self._client, self._place, self._put(work, work.previous, "Roll back").commit)
+        held = next(
+            (item for item in (work.bundle, work.previous, known(head, self._store)) if item and head.holds(item)), None
+        )
+        runs = self._runs(work, DEPLOY if again else ROLLBACK)
+        if held is None or _NEEDED - _inputs(held, runs.file):
+            return None
+        name = _name(work, runs)
+        return runs, runs.ensure(name, head.commit, self._values(work, runs, held, name))
+
+    def _values(self, work: Work, runs: Runs, bundle: Bundle, name: str) -> dict[str, str]:
         """The inputs of a dispatch."""
-        values = {
-            "environment": work.order.environment.name,
-            "correlation": correlation(work.order),
-            "packet": work.packet,
-        }
-        if "images_of" in _inputs(work.bundle, runs.file):
-            # Built once a release: production gets the very images that staging had.
-            own = [
-                item
-                for item in runs.listed()
-                if item.conclusion == "success" and of_release(item.title, work.order.release)
-            ]
-            values["images_of"] = str(own[-1].id) if own else ""
+        values = {"environment": work.order.environment.name, "correlation": name, "packet": work.packet}
+        if "images_of" in _inputs(bundle, runs.file):
+            # Built once a release: production gets the very images that staging had, and the way back those of then.
+            good = (item for item in runs.listed() if item.conclusion == "success")
+            if bundle is work.bundle:
+                own = [item for item in good if of_release(item.title, work.order.release)][-1:]
+            else:
+                own = list(islice((item for item in good if self._ran(item, bundle)), 1))
+            values["images_of"] = str(own[0].id) if own else ""
         return values
+
+    def _ran(self, run: Run, bundle: Bundle) -> bool:
+        return read_commit(self._client, self._place, run.commit).holds(bundle)
+
+    def _found(self, work: Work) -> tuple[Runs, Run] | None:
+        """The run of an order, and of which workflow. Raises SeveralRuns."""
+        back = work.order.action == "rollback"
+        for runs in (self._runs(work, ROLLBACK), self._runs(work, DEPLOY)) if back else (self._runs(work, DEPLOY),):
+            if run := runs.sought(_name(work, runs)):
+                return runs, run
+        return None
+
+    def _put(self, work: Work, bundle: Bundle | None, what: str) -> Merged:
+        return self._pull_request(work, bundle, f"{what} {work.blueprint.spec.application}").merge()
 
     def _where(self, work: Work) -> str:
         return f"{work.plan.settings['branch']} of {work.plan.settings['repository']}"
@@ -306,6 +335,11 @@ class GithubActionsTarget:
 
 def _head_branch(work: Work) -> str:
     return f"hug/{correlation(work.order)}"
+
+
+def _name(work: Work, runs: Runs) -> str:
+    """The correlation of an order's run of this workflow."""
+    return correlation(work.order) + (AGAIN if work.order.action == "rollback" and runs.file == DEPLOY else "")
 
 
 def _step(job: Job | None, name: str) -> str:

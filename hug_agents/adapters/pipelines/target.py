@@ -6,14 +6,16 @@ whoever asks again, after whatever, finds it and follows it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hug_agents.adapters.forge import Pace, correlation, not_alone, printed, trailers
+from hug_agents.adapters.pins import Pins
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
 from hug_agents.adapters.pipelines.records import Kind, Record, Records, now
 from hug_agents.adapters.pipelines.runner import ABILITIES, Run, Runner, SeveralRuns
-from hug_agents.adapters.tree import Head
+from hug_agents.adapters.tree import Head, apart, known
+from hug_agents.adapters.way_back import AGAIN, How, Past, ordered_back
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, UnsupportedError, UsageError
@@ -43,6 +45,8 @@ class PipelineTarget:
         self._place = place
         self._runner = runner
         self._branch = Branch(place.repository, place.branch, store)
+        self._store = store
+        self._pins = Pins(store, self.name)
         self._records = Records(store, self.name)
         self._pace = pace or Pace()
         self._tell = tell or (lambda _: None)
@@ -93,123 +97,148 @@ class PipelineTarget:
             head = self._branch.head()
             head.check_fresh(work, self._where)
             commit = self._put(work, head, work.bundle, f"Deploy {work.blueprint.spec.application}")
-            run = self._ensure("deploy", work, commit, self._images(work))
-        if run.commit and not self._branch.at(run.commit).holds(work.bundle):
-            self._runner.cancel(run)
-            ended = self._follow("deploy", name, run)
-            return Outcome(status="failed", detail=f"the branch moved: {ended.url} ran other files, and was cancelled")
-        return self._followed("deploy", work, run)
+            run = self._ensure("deploy", name, work, work.bundle, commit)
+        done, commit = self._followed(work, "deploy", name, run)
+        if done.status == "done":
+            self._pins.put(work.order.environment.name, commit)
+        return done
 
     def rollback(self, work: Work) -> Outcome:
-        """Back to the version before: the traffic by a run of the rollback, then the files on the branch."""
+        """Back to the version before: the traffic by a run of the rollback, then the files on the branch.
+
+        Where the pipeline has forgotten that version, its files come first, and a deployment brings it.
+        """
         self._mine(work)
-        name = correlation(work.order)
-        run, done = self._found("rollback", name), None
-        if run is None:
-            head = self._branch.head()
-            if not any(self._branch.settled(head, item) for item in (work.bundle, work.previous)):
-                return Outcome(status="failed", detail=f"{self._where} holds another bundle than would be rolled back")
-            done = self._needs_no_run(work)
-            if done is None:
-                if not head.holds(work.bundle):
-                    return Outcome(status="failed", detail=f"{self._where} has no pipeline to roll back with")
-                run = self._ensure("rollback", work, head.commit, {})
-        if run is not None:
-            done = self._followed("rollback", work, run)
+        found, done = self._of(work), None
+        environment = work.order.environment.name
+        if found is None:
+            head, there = self._branch.head(), self._there(environment)
+            way = ordered_back(work, self._where, head, there, self._past(work))
+            if isinstance(way, Outcome):
+                done = way
+            else:
+                found = self._begun_back(work, head, again=way == "deploy_before")
+        if found is not None:
+            done, _ = self._followed(work, *found)
         if done is None or done.status == "failed":
-            return done or Outcome(status="failed")
+            return done or Outcome(status="failed", detail=f"{self._where} has no pipeline to roll back with")
         commit = self._put(work, self._branch.head(), work.previous, f"Roll back {work.blueprint.spec.application}")
+        self._pins.put(environment, commit)
         return done.model_copy(update={"outputs": {**done.outputs, "commit": commit}})
 
     def observe(self, work: Work) -> Observation:
         """What the CI system says of an order that was begun. Raises HttpError where it cannot be asked."""
         self._mine(work)
-        kind, name = self._kind(work), correlation(work.order)
+        back, name = work.order.action == "rollback", correlation(work.order)
         try:
-            run = self._found(kind, name)
+            found = self._of(work)
         except SeveralRuns as error:
             return Observation(state="unknown", evidence=str(error)[:9000])
-        head = self._branch.head()
-        back = work.order.action == "rollback"
-        settled = self._branch.settled(head, work.previous if back else work.bundle)
-        if run is None:
-            said = f"no run of the {kind} shows {name}"
+        wanted = work.previous if back else work.bundle
+        if found is None:
+            said = f"no run of the {work.order.action} shows {name}"
+            settled = self._branch.settled(self._branch.head(), wanted)
             if settled and (back or self._records.get(name) is not None):
                 return Observation(state="partial", evidence=f"the files are on the branch; {said}")
             return Observation(state="not_done", evidence=said)
+        run = found[2]
         evidence = f"{run.url} is {run.state} {run.result}".strip()
         if run.result != "success":
             return Observation(state="partial", evidence=evidence)
-        if back and not settled:
-            return Observation(state="partial", evidence=f"{evidence}; the files before are not on the branch yet")
+        there = self._there(work.order.environment.name)
+        if there is None or not there.settled(wanted):
+            return Observation(state="partial", evidence=f"{evidence}; its files are not noted as what is there yet")
         return Observation(state="done", evidence=evidence)
 
     def drift(self, bundle: Bundle | None, blueprint: Blueprint, environment: Environment) -> Drift:
-        """Files of the bundle that are missing or edited on the branch."""
+        """Another bundle in the environment, and files edited on the branch: see `apart`."""
         head = self._branch.head()
-        lines = head.differs(bundle)
+        others = (item.name for item in blueprint.spec.environments if item.name != environment.name)
+        lines = apart(head, self._there(environment.name), bundle, (self._there(name) for name in others))
         return Drift(
             status="drifted" if lines else "none", changes=tuple(lines), evidence=f"{self._where} at {head.commit}"
         )
 
     def cancel(self, work: Work) -> Outcome:
         """Stop the run of an order and see it end."""
-        kind, name = self._kind(work), correlation(work.order)
-        run = self._found(kind, name)
-        if run is None:
+        found = self._of(work)
+        if found is None:
             return Outcome(status="failed", detail="there is no run of this order")
-        self._runner.cancel(run)
-        ended = self._follow(kind, name, run)
+        self._runner.cancel(found[2])
+        ended = self._follow(*found)
         return Outcome(status="done", detail=f"{ended.url} ended: {ended.result}")
 
     def logs(self, work: Work, lines: int = 200) -> str:
         """The last lines that the order's run printed. Data, whoever wrote it."""
-        run = self._found(self._kind(work), correlation(work.order))
-        return "\n".join(printed(self._runner.log(run))[-lines:]) if run is not None else ""
+        found = self._of(work)
+        return "\n".join(printed(self._runner.log(found[2]))[-lines:]) if found is not None else ""
 
-    def _followed(self, kind: Kind, work: Work, run: Run) -> Outcome:
+    def _of(self, work: Work) -> tuple[Kind, str, Run] | None:
+        """The run of an order, of which pipeline, and its correlation. Raises SeveralRuns."""
+        name = correlation(work.order)
+        ways: tuple[tuple[Kind, str], ...] = (("deploy", name),)
+        if work.order.action == "rollback":
+            ways = (("rollback", name), ("deploy", name + AGAIN))
+        found = ((kind, own, self._found(kind, own)) for kind, own in ways)
+        return next(((kind, own, run) for kind, own, run in found if run is not None), None)
+
+    def _followed(self, work: Work, kind: Kind, name: str, run: Run) -> tuple[Outcome, str]:
+        """How a run ended, and the commit that it was of."""
+        files = work.previous if work.order.action == "rollback" else work.bundle
+        if kind == "deploy" and files is not None and run.commit and not self._branch.at(run.commit).holds(files):
+            self._runner.cancel(run)
+            ended = self._follow(kind, name, run)
+            detail = f"the branch moved: {ended.url} ran other files, and was cancelled"
+            return Outcome(status="failed", detail=detail), ended.commit
         self._tell(f"run {run.url}")
-        ended = self._follow(kind, correlation(work.order), run)
+        ended = self._follow(kind, name, run)
+        record = self._records.get(name)
+        commit = ended.commit or (record.commit if record is not None else "")
         outputs = {key: value for key, value in (("run", ended.url), ("commit", ended.commit)) if value}
         if ended.result == "success":
-            return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
+            return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs), commit
         failed = [f"{part.name}: {part.state}" for part in self._runner.parts(ended) if part.failed]
         rows = [*failed, *(f"  {line}"[:500] for line in printed(self._runner.log(ended))[-_LOG_LINES:])]
         why = "\n".join(("", *rows))
-        return Outcome(status="failed", detail=f"{ended.url} ended: {ended.result}{why}"[:9000], outputs=outputs)
+        detail = f"{ended.url} ended: {ended.result}{why}"[:9000]
+        return Outcome(status="failed", detail=detail, outputs=outputs), commit
 
-    def _needs_no_run(self, work: Work) -> Outcome | None:
-        """None: roll back. Else nothing of this bundle is left to roll back, or the pipeline failed at that itself.
-
-        Rolling back once more would go one version too far.
-        """
+    def _past(self, work: Work) -> Iterator[Past]:
+        """What ran in the environment, the newest first. A deployment of this bundle that is under way is stopped."""
         environment = work.order.environment.name
-        last = next(iter(self._records.latest(environment)), None)
-        if last is not None and last.kind == "rollback" and last.result == "success":
-            return Outcome(status="done", detail=f"it was rolled back already: {last.run}")
-        record = next((item for item in self._records.latest(environment) if item.kind == "deploy"), None)
-        run = self._found("deploy", record.name) if record is not None else None
-        if record is None or run is None or record.bundle != work.bundle.digest():
-            return Outcome(status="done", detail=f"this bundle was never deployed to {environment} by an order")
-        if not run.ended:
-            self._runner.cancel(run)
-            run = self._follow("deploy", record.name, run)
-        left = "" if run.result == "success" else self._runner.undone(run, environment)
-        if left in ("untouched", "undone"):
-            return Outcome(status="done", detail=f"the pipeline had rolled back itself, or changed nothing: {run.url}")
-        if left == "failed":
-            return Outcome(
-                status="failed",
-                detail=f"{run.url} did not end well, and its own rollback failed: look at {environment} before anything else is "
-                "done there",
-            )
-        if work.previous is None:
-            return Outcome(
-                status="failed",
-                detail=f"this is the first release in {environment}: its pipeline has no version to go back to; take it away "
-                "by hand, as docs/rollback-plan.md of the bundle says, or roll forward",
-            )
-        return None
+        for record in self._records.latest(environment):
+            how: How = "success" if record.result == "success" else "failed"
+            ours = record.bundle == work.bundle.digest() and not record.name.endswith(AGAIN)
+            url = record.run or record.name
+            if record.kind == "deploy" and how != "success":
+                run = self._found("deploy", record.name)
+                if run is None:
+                    continue  # it was never started
+                if ours and not run.ended:
+                    self._runner.cancel(run)
+                    run = self._follow("deploy", record.name, run)
+                url = run.url
+                if run.ended:
+                    how = "success" if run.result == "success" else self._runner.undone(run, environment)
+            yield Past(record.kind, how, ours and record.kind == "deploy", url)
+
+    def _begun_back(self, work: Work, head: Head, *, again: bool) -> tuple[Kind, str, Run] | None:
+        """The run that leads back: of the rollback, or `again` of a deployment of the files before. None: none is there."""
+        name = correlation(work.order) + (AGAIN if again else "")
+        if again and work.previous is not None:
+            commit = self._put(work, head, work.previous, f"Roll back {work.blueprint.spec.application}")
+            return "deploy", name, self._ensure("deploy", name, work, work.previous, commit)
+        held = next(
+            (item for item in (work.bundle, work.previous, known(head, self._store)) if item and head.holds(item)), None
+        )
+        if held is None or self._runner.lacks(held):
+            return None
+        return "rollback", name, self._ensure("rollback", name, work, work.bundle, head.commit)
+
+    def _there(self, environment: str) -> Head | None:
+        """The commit that an environment was left with."""
+        commit = self._pins.get(environment)
+        return self._branch.at(commit) if commit else None
 
     def _found(self, kind: Kind, name: str) -> Run | None:
         """The order's run; where one may be on its way, until it must have appeared."""
@@ -223,18 +252,19 @@ class PipelineTarget:
         )
         return run
 
-    def _ensure(self, kind: Kind, work: Work, commit: str, images: dict[str, str]) -> Run:
-        """The order's run: found, or started. A request is never sent again as such, whatever becomes of its answer."""
-        name, environment = correlation(work.order), work.order.environment.name
+    def _ensure(self, kind: Kind, name: str, work: Work, bundle: Bundle, commit: str) -> Run:
+        """The run of this correlation: found, or started. A request is never sent again as such, whatever becomes of its answer."""
+        environment = work.order.environment.name
         found = self._found(kind, name)
         if found is not None:
             return found
+        images = self._images(work, bundle) if kind == "deploy" else {}
         record = Record(
             name=name,
             kind=kind,
             environment=environment,
             release=work.order.release,
-            bundle=work.bundle.digest(),
+            bundle=bundle.digest(),
             commit=commit,
             claimed=now(),
         )
@@ -281,13 +311,15 @@ class PipelineTarget:
             self._records.put(record.model_copy(update={"run": ended.id, "result": ended.result, "images": images}))
         return ended
 
-    def _images(self, work: Work) -> dict[str, str]:
-        """Built once a release: production gets the very images that staging had."""
-        if not self._runner.takes_images(work.bundle):
+    def _images(self, work: Work, bundle: Bundle) -> dict[str, str]:
+        """Built once a release: production gets the very images that staging had, and the way back those of then."""
+        if not self._runner.takes_images(bundle):
             return {}
-        bundle = work.bundle.digest()
-        own = (item for item in self._records.of_release(work.order.release) if item.bundle == bundle and item.images)
-        first = next(own, None)
+        wanted = bundle.digest()
+        places = (item.name for item in work.blueprint.spec.environments)
+        own = self._records.of_release(work.order.release)
+        every = own if bundle is work.bundle else (item for place in places for item in self._records.latest(place))
+        first = next((item for item in every if item.bundle == wanted and item.images), None)
         return first.images if first is not None else {}
 
     def _put(self, work: Work, head: Head, bundle: Bundle | None, title: str) -> str:
@@ -305,7 +337,3 @@ class PipelineTarget:
     @property
     def _where(self) -> str:
         return f"{self._place.branch} of {self._place.repository}"
-
-    @staticmethod
-    def _kind(work: Work) -> Kind:
-        return "rollback" if work.order.action == "rollback" else "deploy"

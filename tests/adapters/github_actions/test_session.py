@@ -78,7 +78,8 @@ def test_a_bundle_becomes_one_commit_and_one_followed_run(github: Emulator, stor
     assert done.outputs["deployment"] == "success"
     assert "Deploy to staging: completed success" in told
     assert any(line.startswith("Deploy to staging: Roll out") for line in told)
-    assert github.repository.git("for-each-ref", "--format=%(refname)") == "refs/heads/main", "nothing of ours is left"
+    left = github.repository.git("for-each-ref", "--format=%(refname)").split()
+    assert left == ["refs/heads/main", "refs/hug/environments/staging"], "no branch and no claim is left"
     assert target.observe(job).state == "done"
     assert target.drift(bundle(), blueprint(), STAGING).status == "none"
     assert target.apply(job).outputs == done.outputs
@@ -166,7 +167,7 @@ def test_back_once_is_back_whoever_asks_again(github: Emulator, store: Store) ->
     new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
     never = target.rollback(work(saved, "rollback", **new))
     assert never.status == "done"
-    assert "never deployed" in never.detail
+    assert "does not run there" in never.detail
     assert len(github.actions.runs) == 1, "the version that runs is not the one to be taken back"
     assert target.apply(work(saved, **new)).status == "done"
     assert target.rollback(work(saved, "rollback", series="drill-1", **new)).status == "done"
@@ -185,7 +186,7 @@ def test_a_rollback_that_failed_in_the_pipeline_waits_for_a_person(github: Emula
     assert target.apply(work(saved)).status == "failed"
     done = target.rollback(work(saved, "rollback"))
     assert done.status == "failed"
-    assert "its own rollback is failure" in done.detail
+    assert "did not go back by itself: look at staging" in done.detail
     assert len(github.actions.runs) == 1
 
 

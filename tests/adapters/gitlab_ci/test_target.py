@@ -119,11 +119,33 @@ def test_back_and_forward_again(desk: Desk) -> None:
     assert "was rolled back already" in desk.target.rollback(desk.work(saved, "rollback", **new)).detail
 
 
+def test_what_a_failed_release_hides_is_taken_back_all_the_same(desk: Desk) -> None:
+    """The newest pipeline is another release's, and has forgotten the version before: its files come first, then deploy."""
+    assert desk.target.apply(desk.work(desk.planned())).status == "done"
+    saved = desk.planned("2.0.0", "1.0.0")
+    new: dict[str, Any] = {"version": "2.0.0", "previous": "1.0.0", "release": "r2"}
+    assert desk.target.apply(desk.work(saved, **new)).status == "done"
+    desk.gitlab.outcomes |= {"deploy-staging": "failed", "undo-staging": "success"}
+    bad = desk.planned("1.0.0", "2.0.0")
+    assert desk.target.apply(desk.work(bad, version="1.0.0", previous="2.0.0", release="r3")).status == "failed"
+    assert desk.target.drift(bundle("2.0.0"), blueprint("2.0.0"), STAGING).status == "drifted", "the branch went on"
+    desk.gitlab.outcomes.clear()
+    back = desk.work(saved, "rollback", **new)
+    done = desk.target.rollback(back)
+    assert done.status == "done", done.detail
+    last = desk.gitlab.pipelines[-1]
+    assert last.name == f"deploy staging {correlation(back.order)}-BACK {PACKET}"
+    assert last.inputs["images_of"], "with the images of then"
+    assert len(desk.gitlab.pipelines) == 4
+    assert desk.target.observe(back).state == "done"
+    assert desk.target.drift(bundle("1.0.0"), blueprint(), STAGING).status == "none"
+
+
 @pytest.mark.parametrize(
     ("undo", "log", "status", "says"),
     [
         ("success", "", "done", "had rolled back itself"),
-        ("failed", "", "failed", "its own rollback is failed"),
+        ("failed", "", "failed", "did not go back by itself"),
     ],
 )
 def test_what_the_pipeline_undid_is_not_rolled_back_again(

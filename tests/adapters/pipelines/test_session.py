@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hug_agents.adapters.forge import correlation
+from hug_agents.adapters.pipelines.runner import Run
 from hug_agents.adapters.registry import load_target
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, OutputConflict, UnsupportedError, UsageError
@@ -140,6 +141,26 @@ def test_back_and_forward_again(ci: Ci, store: Store) -> None:
     assert given(ci, 3, "images_of") not in ("", "none"), "no image is built twice"
 
 
+def test_what_a_failed_release_hides_is_taken_back_all_the_same(ci: Ci, store: Store) -> None:
+    """The newest run is another release's, and has forgotten the version before: its files come first, then a deployment."""
+    target, system = target_of(ci, store), system_of(ci)
+    assert target.apply(work(ci, planned(target, ci))).status == "done"
+    saved = planned(target, ci, "2.0.0", "1.0.0")
+    assert target.apply(work(ci, saved, **NEW)).status == "done"
+    ci.world.flag("fail-rollout")
+    bad = planned(target, ci, "1.0.0", "2.0.0")
+    assert target.apply(work(ci, bad, version="1.0.0", previous="2.0.0", release="r3")).status == "failed"
+    ci.world.flag("fail-rollout", on=False)
+    calls = len(ci.world.calls)
+    back = work(ci, saved, "rollback", **NEW)
+    done = target.rollback(back)
+    assert done.status == "done", done.detail
+    assert "deploy.sh rollout staging images.json" in ci.world.calls[calls:]
+    assert not [call for call in ci.world.calls[calls:] if " rollback " in call]
+    assert target.observe(back).state == "done"
+    assert target.drift(bundle(system), blueprint(system), place(system, "staging")).status == "none"
+
+
 def test_a_rollback_that_failed_in_the_pipeline_waits_for_a_person(ci: Ci, store: Store) -> None:
     target = target_of(ci, store)
     for name in ("rollout", "rollback"):
@@ -148,7 +169,7 @@ def test_a_rollback_that_failed_in_the_pipeline_waits_for_a_person(ci: Ci, store
     assert target.apply(work(ci, saved)).status == "failed"
     done = target.rollback(work(ci, saved, "rollback"))
     assert done.status == "failed"
-    assert "its own rollback failed" in done.detail
+    assert "did not go back by itself" in done.detail
     assert len(runs(ci)) == 1
 
 
@@ -163,9 +184,15 @@ def test_a_running_deployment_is_cancelled_and_ends(ci: Ci, store: Store) -> Non
     thread.start()
     until(lambda: ci.world.calls.count("deploy.sh rollout staging images.json") == 2)
     assert target.observe(job).state == "partial"
-    stopper = threading.Timer(0.3, lambda: ci.world.flag("wait-rollout", on=False))
-    stopper.start()
-    cancelled = target_of(ci, store).cancel(job)
+    stopping = target_of(ci, store)
+    cancel = stopping._runner.cancel
+
+    def then_it_goes_on(run: Run) -> None:
+        cancel(run)
+        ci.world.flag("wait-rollout", on=False)
+
+    stopping._runner.cancel = then_it_goes_on  # type: ignore[method-assign]
+    cancelled = stopping.cancel(job)
     thread.join(timeout=30)
     assert cancelled.status == "done"
     assert "cancelled" in cancelled.detail
@@ -308,7 +335,7 @@ def test_a_server_that_refuses_is_one_clear_error_and_no_claim(ci: Ci, store: St
 def test_a_first_release_goes_back_to_nothing_only_if_nothing_ran(ci: Ci, store: Store) -> None:
     target = target_of(ci, store)
     saved = planned(target, ci)
-    assert "never deployed" in target.rollback(work(ci, saved, "rollback")).detail
+    assert "does not run there" in target.rollback(work(ci, saved, "rollback")).detail
     assert target.apply(work(ci, planned(target, ci))).status == "done"
     done = target.rollback(work(ci, planned(target, ci), "rollback", series="again"))
     assert done.status == "failed"
