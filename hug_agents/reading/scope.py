@@ -70,7 +70,8 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
         return (*statuses(tokens[:now]), *statuses(tokens[now:]))
     result: list[Status] = ["uncertain" if question else "asserted"] * len(tokens)
     if _titled(tokens):
-        return ("past",) * len(tokens)
+        past: Status = "past"
+        return (past,) * len(tokens)
     negations: set[int] = set()
     index = 0
     while index < len(tokens):
