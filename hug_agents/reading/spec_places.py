@@ -19,6 +19,7 @@ def environments(
     board: Board, runtime: str | None, services: tuple[Service, ...], only: bool
 ) -> tuple[Environment, ...]:
     """Every environment with its place. `only`: the request says that there are no others than it names."""
+    named = {path.split(".")[1] for path in board.paths("environments.")} - {"*"}
     roles = _roles(board, only)
     if not roles:
         why = "the request leaves out both staging and production, and names no other environment"
@@ -31,6 +32,9 @@ def environments(
         for leaf in ("account", "cluster", "namespace", "domain"):
             values[leaf] = _value(board, name, leaf)
         _shared_domain(board, roles, name, values)
+        _own_namespace(board, roles, name, values)
+        if named and name not in named:
+            _taken_over(board, name, sorted(named))
         values["overrides"] = _overrides(board, name, services)
         if not board.questions:
             try:
@@ -164,6 +168,25 @@ def _shared_domain(board: Board, roles: dict[str, str], name: str, values: dict[
         board.evidence.pop(path, None)
         for targets in board.used.values():
             targets.discard(path)
+
+
+def _own_namespace(board: Board, roles: dict[str, str], name: str, values: dict[str, Any]) -> None:
+    """One namespace said without an environment is production's, where another environment is in the same cluster."""
+    path = f"environments.{name}.namespace"
+    alone = board.best(path) or any(board.best(f"environments.{other}.cluster") for other in roles)
+    if values["namespace"] and roles[name] != "production" and not alone and "production" in roles.values():
+        values["namespace"] = f"{values['namespace']}-{name}"[:63].rstrip("-")
+        board.default(path, "apart from production, which has the namespace that is named")
+        for targets in board.used.values():
+            targets.discard(path)
+
+
+def _taken_over(board: Board, name: str, named: list[str]) -> None:
+    """What the request says of the environments that it names is only assumed of one that it does not name."""
+    for leaf in ("cloud", "account", "region", "cluster"):
+        path = f"environments.{name}.{leaf}"
+        if path in board.evidence and board.evidence[path].kind == "request":
+            board.default(path, f"as in {' and '.join(named)}: nothing is said of {name}")
 
 
 def _overrides(board: Board, name: str, services: tuple[Service, ...]) -> tuple[ServiceOverride, ...]:
