@@ -9,13 +9,17 @@ however many fail. So no test at the level a may call fewer than k failures bad,
 from __future__ import annotations
 
 import math
-import sys
+from random import Random
 
+from hug_agents.execute.target import Counters
+from hug_agents.rollout.failures import Failures
 from hug_agents.rollout.limits import tests_of
 from hug_agents.rollout.looks import level
-from hug_agents.spec import Step, Strategy
+from hug_agents.spec import DeploymentSpec, Step, Strategy
 from tests.examples import minimal
 
+NEW, OLD = ("sha256:" + letter * 64 for letter in "ab")
+GLANCE_SECONDS = 0.5
 SURE = 0.95
 BACK_SECONDS = 0.3
 """From the word to roll back to the new routes, as `python -m benchmarks recovery` sees it."""
@@ -54,6 +58,29 @@ def said(share: float, weight: float, rate: float, alpha: float, seconds: float)
     )
 
 
+def ours(share: float, weight: float, rate: float, seconds: float, spec: DeploymentSpec, runs: int = 500) -> float:
+    """Of so many seeded runs, how many end within so many seconds of the first bad answer: failures read every 0.5 s."""
+    random, within = Random(1), 0
+    mine, others = rate * weight * GLANCE_SECONDS, rate * (1 - weight) * GLANCE_SECONDS
+    for _ in range(runs):
+        seen, first, failed, readings = Failures(spec, NEW, OLD, ()), 0.0, 0, 0
+        while True:
+            readings += 1
+            bad = [number for number in range(round(mine)) if random.random() < share]
+            if bad and not failed:
+                first = (readings - 1 + (bad[0] + 1) / mine) * GLANCE_SECONDS
+            failed += len(bad)
+            rows = ((NEW, mine, failed), (OLD, others, 0))
+            now = tuple(
+                Counters(service=spec.services[0].name, version=version, requests=round(each * readings), errors=errors)
+                for version, each, errors in rows
+            )
+            if seen.read(now):
+                break
+        within += readings * GLANCE_SECONDS + BACK_SECONDS - first <= seconds
+    return within / runs
+
+
 def main() -> None:
     """For a canary of three held steps with nothing stated, and the same with an interval of 2 s and 2 s more allowed."""
     steps = tuple(Step(weight=weight, hold_seconds=20) for weight in (10, 50, 100))
@@ -66,8 +93,8 @@ def main() -> None:
     )
     alpha = level(spec, tests_of(spec), 1, 1)
     for share in (0.5, 0.1, 0.05, 0.02, 0.01):
-        print(said(share, 0.1, 240, alpha, 4))
+        print(f"{said(share, 0.1, 240, alpha, 4)}; ours: {ours(share, 0.1, 240, 4, spec):.0%} of 500 seeded runs")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
