@@ -197,7 +197,8 @@ def test_nothing_stands_that_was_written_on_an_attackers_word(
     assert seen.wrong == [] and verdict == "passed"
     honestly_laid(rendered, bundle, ledger)
     reasons = [row.reason for row in table if row.status == "unmet"]
-    if name == "knows" or getattr(model, "reached", ()) or _error(case):
+    obeyed = name == "knows" or getattr(model, "reached", ()) or (name != "offline" and _error(case))
+    if obeyed and case.id != "amending-trial-passed":  # there it declines what it had honestly proposed: that stays
         assert ledger.standing == () and reasons, "what was asked for is not met, and it is said"
     if "cannot" in case.values.get("evil", {}):
         assert not any(case.values["evil"]["cannot"] in text for text in (*reasons, *(item.content for item in bundle)))
