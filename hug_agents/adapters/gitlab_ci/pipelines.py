@@ -91,15 +91,16 @@ class Pipelines:
         body = {"ref": self._branch, "inputs": inputs}
         try:
             # Never tried again as such: what was sent may have been done.
-            return _pipeline(self._client.call("POST", f"{self._place.path}/pipeline", json=body).json())
+            made = self._client.call("POST", f"{self._place.path}/pipeline", json=body).json()
         except HttpError as error:
             if error.status is not None and error.status < 500:
                 self._unclaim(name)
                 raise
-            made: Pipeline | None = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))
-            if made is None:
+            seen: Pipeline | None = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))
+            if seen is None:
                 raise
-            return made
+            return seen
+        return self.get(_pipeline(made).id)  # the answer to the call has no name
 
     def follow(self, name: str, pipeline: Pipeline, tell: Callable[[str], None], play: str = "") -> Pipeline:
         """Look at a pipeline until it ends, telling each change of a job. `play`: the job that is started by hand.
