@@ -21,9 +21,10 @@ help: ## show this list
 demo: $(VENV)/.installed ## releases of a small real application, one with a hidden fault; no account, no network once installed
 	@$(BIN)/hug demo
 
+# Hundreds of tests drive real processes, servers and signals: one that fails is run once more, and the summary names it.
 test: $(VENV)/.installed-test ## every test, with every validator that this machine has
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --reruns 1 -raR $(ARGS)
 
 lint: $(VENV)/.installed-test ## style and types only
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
