@@ -21,6 +21,10 @@ _LANGUAGES = Phrases(LANGUAGES)
 _VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,2}){0,2})\+?\Z")
 
 
+_NO_VARIABLES = frozenset("CI CD IAC CPU RAM SLO SLA NS".split())
+"""`CI = GitHub Actions` says what is used; `CI=true` is a variable."""
+
+
 def secret_like(name: str) -> bool:
     """Whether a variable's name says that its value is secret."""
     return any(part in SECRET_WORDS for part in name.lower().split("_"))
@@ -33,6 +37,8 @@ def variables(doc: Document) -> Iterator[Mention]:
         index = starts.get(match.start())
         value = match.group(2).rstrip(".:!?")
         if index is None or not value or secret_like(match.group(1)) or "[redacted]" in value or value.startswith("["):
+            continue
+        if match.group(1) in _NO_VARIABLES and value not in ("true", "false", "1", "0"):
             continue
         last = (
             next(
@@ -233,6 +239,8 @@ def languages(doc: Document) -> Iterator[Mention]:
                 for word in before
             ):
                 at = index + 2 if doc.lower(index + 1) in ("at", "in", "is", ":", "under") else index
+                elsewhere = [p for p in range(index, doc.sentence(index).last) if doc.lower(p).endswith("/dockerfile")]
+                at = elsewhere[0] if len(elsewhere) == 1 else at  # `our Dockerfile (it lives at deploy/Dockerfile)`
                 named = at > index and doc.lower(at).endswith("dockerfile") and "/" in doc.lower(at)
                 value, place = (doc.raw(at, at + 1).removeprefix("./"), at) if named else ("Dockerfile", index)
                 yield doc.mention("service.dockerfile", value, place, place + 1, since=index)

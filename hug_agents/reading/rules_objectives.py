@@ -130,6 +130,10 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
             "as",
             "unless",
             "any",
+            "over",
+            "=>",
+            "->",
+            "\u2192",
         }
         & set(words)
     )

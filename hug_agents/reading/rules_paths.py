@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
@@ -11,10 +12,12 @@ from hug_agents.reading.rules_ports import HEALTH_PATHS, HEALTH_WORDS, METRICS_W
 def paths(doc: Document) -> Iterator[Mention]:
     """Health and metrics paths, and paths that a smoke test must get."""
     for index, token in enumerate(doc.tokens):
-        if token.kind != "path":
+        if token.kind == "url":
+            yield from _own_url(doc, index)
+        path = doc.text[token.start : token.end]
+        if token.kind != "path" or path.startswith("//") or path == "/" and _between(doc, index):
             continue
         sentence = doc.sentence(index)
-        path = doc.text[token.start : token.end]
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
@@ -28,6 +31,29 @@ def paths(doc: Document) -> Iterator[Mention]:
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+def _between(doc: Document, index: int) -> bool:
+    """`acme/feed:1 / 8080 / readiness on /ready`: a stroke between two things, each with a space before it."""
+    after = doc.tokens[index + 1] if index + 1 < len(doc.tokens) else None
+    listed = doc.lower(index - 1) not in _LEADS and after is not None and after.start > doc.tokens[index].end
+    return listed and doc.tokens[index - 1].end < doc.tokens[index].start and after.kind != "punct"  # type: ignore[union-attr]
+
+
+_LEADS = frozenset("on at under is path get : = `".split())
+_OWN = re.compile(
+    r"https?://(?:<[\w.-]+>|localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(\d{1,5}))?(/[A-Za-z0-9._~/-]*[A-Za-z0-9])\Z"
+)
+
+
+def _own_url(doc: Document, index: int) -> Iterator[Mention]:
+    """`health is http://<host>:8081/actuator/health`: the path and the port of its own health check."""
+    match = _OWN.match(doc.raw(index, index + 1))
+    near = _part(doc.words(max(index - 6, doc.sentence(index).first), index))
+    if match and set(near) & HEALTH_WORDS and not set(near) & METRICS_WORDS:
+        yield doc.mention("service.health_path", match.group(2), index, index + 1)
+        if match.group(1):
+            yield doc.mention("service.health_port", int(match.group(1)), index, index + 1)
 
 
 def _part(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -87,12 +87,14 @@ def _noun(doc: Document, item: Quantity) -> int | None:
     for place in range(item.last, min(item.last + 4, doc.sentence(item.first).last)):
         word = doc.lower(place)
         if word in COPIES:
-            return None if doc.lower(place + 1) in ("definition", "definitions", "role") else place
+            return None if doc.lower(place + 1) in _NOT_COPIES else place
         if doc.tokens[place].kind != "word" or word in _NO_NOUN:
             break
     return _labelled(doc, item)
 
 
+_NOT_COPIES = frozenset("definition definitions role image images registry registries port ports".split())
+"""`one container image` counts images."""
 _NO_NOUN = frozenset("of in on and or per to with different old gb %".split())
 
 

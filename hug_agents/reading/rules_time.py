@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
@@ -217,7 +217,9 @@ def windows(doc: Document) -> Iterator[Mention]:
             continue
         if any(word in _JOB and word not in ("run", "runs", "schedule", "scheduled") for word in words):
             continue
-        yield from _window(doc, sentence)
+        reason = next((p for p in range(sentence.first, sentence.last) if doc.lower(p) == "because"), sentence.last)
+        if reason > sentence.first:  # `only until Wednesday, because on Thursday ...`
+            yield from _window(doc, replace(sentence, last=reason))
 
 
 def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
