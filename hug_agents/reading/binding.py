@@ -124,6 +124,10 @@ def _service(
     sentence = doc.sentence(item.first)
     words = doc.words(sentence.first, sentence.last)
     inside = [one for one in services if sentence.first <= one.first < sentence.last]
+    if "respectively" in words and not inside and words[0] in ("they", "these", "both"):
+        earlier = [one for one in services if one.first < sentence.first]
+        latest = max((doc.sentence_of[one.first] for one in earlier), default=-1)
+        inside = [one for one in earlier if doc.sentence_of[one.first] == latest]
     if "respectively" in words or "resp" in words:
         return _respective(doc, item, list(dict.fromkeys(one.name for one in inside)), mentions)
     after = next((one for one in inside if item.last <= one.first <= item.last + 5), None)

@@ -150,9 +150,13 @@ def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int,
             name for name in names
             if not any(doc.lower(p) in (",", ";", "and") for p in range(min(name, key), max(name, key)))
         ]  # fmt: skip
-        if len(near) == 1:
-            pairs.append((near[0], key))
+        pointed = [name for name in near if name < key and set(doc.words(name + 1, key)) <= _POINTS and key > name + 1]
+        if len(near) == 1 or len(pointed) == 1:
+            pairs.append((near[0] if len(near) == 1 else pointed[0], key))
     return pairs if len({name for name, _ in pairs}) == len(pairs) else []
+
+
+_POINTS = frozenset("< - <- -> => : = from in at".split())
 
 
 def _worded(doc: Document, start: int, key: int) -> Iterator[Mention]:
@@ -301,6 +305,12 @@ def commands(doc: Document) -> Iterator[Mention]:
 
 def owners(doc: Document) -> Iterator[Mention]:
     """`owned by the payments team`, `team payments owns it`."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, sentence.first + 5)
+        for_it = words[2:4] in (("answers", "for"), ("owns", "the"), ("owns", "this"), ("owns", "it"))
+        if words[:1] == ("team",) and for_it:  # `Team Harbour answers for the application`
+            first = sentence.first
+            yield doc.mention("owner", doc.raw(first, first + 2), first, first + 2, until=first + 4)
     for index, token in enumerate(doc.tokens):
         if token.lower in ("owned", "owner") and doc.sentence(index).last > index + 1:
             place = index + 1

@@ -11,7 +11,8 @@ _INTERNAL = Phrases(
         (
             "internal only", "internal-only", "internally only", "only internal", "only internally", "is internal",
             "internal service", "internal api", "internal app", "private service", "purely internal",
-            "stays internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
+            "stays internal", "stays inside",
+            "stay inside", "remains internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
             "not internet-facing", "not internet facing",
         ),
         False,

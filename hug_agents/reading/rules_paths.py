@@ -21,16 +21,34 @@ def paths(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        if "smoke" in part:
+        if "smoke" in part or _after_release(doc.words(sentence.first, index)):
             yield doc.mention("smoke", path, index, index + 1)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
-        elif any(word in HEALTH_WORDS for word in (*part, *after)) or path.rstrip("/").lower() in HEALTH_PATHS:
+        elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path):
             since = next(
                 (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in HEALTH_WORDS),
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+def _is_health(path: str) -> bool:
+    """`/healthz`, `/health/ready`: a path that says by itself what it is for."""
+    whole = path.rstrip("/").lower()
+    head, _, tail = whole.rpartition("/")
+    return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES
+
+
+_STATES = frozenset("ready live readiness liveness alive status".split())
+
+
+def _after_release(words: tuple[str, ...]) -> bool:
+    """`after each deployment please call GET /ping`: a smoke test by what it does."""
+    start = words.index("after") if "after" in words else len(words)
+    released = {"deployment", "deploy", "release", "rollout"} & set(words[start + 1 : start + 4])
+    each = {"each", "every"} & set(words[start + 1 : start + 3])
+    return bool(released and each and {"call", "get", "request", "check", "fetch"} & set(words[-3:]))
 
 
 def _between(doc: Document, index: int) -> bool:

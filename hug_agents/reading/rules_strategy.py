@@ -31,7 +31,8 @@ _JOINTS = frozenset(
     "before moving on we are \u2014 ; . : ( )".split()
 )
 _HOLD = frozenset(
-    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking minutes later "
+    "hold holds held holding are is wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "
+    "minutes later "
     "after intervals apart".split()
 )
 

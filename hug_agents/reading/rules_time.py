@@ -222,6 +222,13 @@ def windows(doc: Document) -> Iterator[Mention]:
             yield from _window(doc, replace(sentence, last=reason))
 
 
+_LIMITED = frozenset("only never not no don't window windows allowed outside except between during forbidden".split())
+_SPOKEN = frozenset(
+    "deploy deploys deployment deployments release releases rollout rollouts "
+    "change changes production prod ship window windows".split()
+)
+
+
 def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     words = doc.words(sentence.first, sentence.last)
     days = _days(doc, sentence)
@@ -230,38 +237,8 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         return
     if days is not None and not days[0]:
         return
-    limited = {
-        "only",
-        "never",
-        "not",
-        "no",
-        "don't",
-        "window",
-        "windows",
-        "allowed",
-        "outside",
-        "except",
-        "between",
-        "during",
-        "forbidden",
-    } & set(words)
-    spoken = {
-        "deploy",
-        "deploys",
-        "deployment",
-        "deployments",
-        "release",
-        "releases",
-        "rollout",
-        "rollouts",
-        "change",
-        "changes",
-        "production",
-        "prod",
-        "ship",
-        "window",
-        "windows",
-    } & set(words)
+    limited = _LIMITED & set(words)
+    spoken = _SPOKEN & set(words)
     if not limited or not spoken and not ("only" in words or "never" in words):
         return
     first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
@@ -275,6 +252,7 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         or where is None
         and _other_zone(doc, sentence)
         or "outside" in words
+        and not _not_outside(words)
         or {"maybe", "might", "could", "used", "was"} & set(words)
         or any(pair[0] == "may" and pair[1] not in ("only", "be", "not", "change", "never") for pair in pairwise(words))
     )
@@ -291,6 +269,19 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     yield doc.mention(
         "windows", f"{chosen} {start}-{end} {where[0] if where else 'UTC'}", first, last, since=since, status="asserted"
     )
+
+
+def _not_outside(words: tuple[str, ...]) -> bool:
+    """`no deployment outside Monday to Friday`: these are the days on which it may be."""
+    place = words.index("outside")
+    return (
+        bool({"no", "never", "not", "nothing"} & set(words[:place]))
+        and words.count("outside") == 1
+        and not _NOT_ALL & set(words)
+    )
+
+
+_NOT_ALL = frozenset("only except but unless holidays".split())
 
 
 def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] | None:
@@ -341,6 +332,8 @@ _WORKING = tuple((one, day) for one in ("working", "work", "business", "week") f
 def _banned(doc: Document, sentence: Clause, index: int) -> bool:
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
         word = doc.lower(place)
+        if word == "outside":
+            break
         if word in ("never", "not", "no", "except", "don't", "avoid", "without", *_FORBIDDEN):
             return True
         if word in ("only", ";", "but", ":"):

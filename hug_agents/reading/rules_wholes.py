@@ -10,6 +10,7 @@ from hug_agents.reading.naming_words import APPLICATION, NOT_NAMES, OTHER_THINGS
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_services import Named, make, plain
 
+_WITH_NAME = (("with", "the", "name"), ("by", "the", "name"), ("of", "the", "name"), ("under", "the", "name"))
 _PARTS = frozenset("parts components services pieces processes containers".split())
 _MARKS = frozenset("' \" ` \u201c \u201d \u2018 \u2019".split())
 _COUNTS = frozenset("two three four five six several these the following separate".split())
@@ -22,6 +23,10 @@ def wholes(doc: Document) -> Iterator[Named]:
             place = index + 2 + (doc.lower(index + 2) in _MARKS)
             if doc.lower(index - 1) == "is" and doc.lower(index - 2) in APPLICATION and plain(doc, place):
                 yield from make(doc, doc.lower(place), None, place, place + 1, True)
+        elif token.lower in APPLICATION | {"service"} and doc.words(index + 1, index + 4) in _WITH_NAME:
+            place = index + 4 + (doc.lower(index + 4) in _MARKS)
+            if plain(doc, place):  # `our application with the name "x"`
+                yield from make(doc, doc.lower(place), None, place, place + 1)
         elif token.lower in _PARTS and doc.lower(index + 1) == "of" and doc.lower(index + 2) in _MARKS:
             if doc.lower(index + 4) in _MARKS and plain(doc, index + 3):  # `the three components of "retail"`
                 yield from make(doc, doc.lower(index + 3), None, index + 3, index + 4, True)

@@ -89,6 +89,7 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
         index = after
     _moved(result, tokens)
     _happened(result, tokens)
+    _unwanted(result, tokens)
     return tuple(result)
 
 
@@ -152,6 +153,22 @@ def _moves(tokens: Sequence[Token], place: int) -> bool:
     if word in ("port", "ports"):  # `to port it from ...`; `no port, it reads from ...` is no move
         return place > 0 and tokens[place - 1].lower in ("to", "we", "will", "please", "must", "should", "and")
     return word in _MOVES
+
+
+def _unwanted(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`What we don't want: X (Y please), Z; W is fine`: the list after the colon, without what brackets put in its place."""
+    colon = next((place for place, token in enumerate(tokens[:10]) if token.lower == ":"), 0)
+    words = [token.lower for token in tokens[:colon]]
+    if words[-1:] not in (["want"], ["need"], ["wanted"], ["needed"]) or not {"don't", "not"} & set(words[-4:]):
+        return
+    depth = 0
+    for place in range(colon + 1, len(tokens)):
+        word = tokens[place].lower
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word in (";", ".", "but", "\u2014"):
+            break
+        if depth == 0:
+            result[place] = _combine(result[place], "negated", False)
 
 
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
@@ -316,7 +333,13 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
             break  # `nothing public: x on ECS` says what is wanted after the colon; `do not use: ...` does not
         if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
             break
-        if word in ("and", "then", "so") and index > start and following in _VERBS_AFTER_AND - _CONTINUES:
+        goes_on = status == "uncertain" and word == "and" and _done(tokens, index + 1)
+        if (
+            word in ("and", "then", "so")
+            and index > start
+            and following in _VERBS_AFTER_AND - _CONTINUES
+            and not goes_on
+        ):
             break
         if word in ("instead",) and index > start:
             break
@@ -324,6 +347,13 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
     return index
 
 
+def _done(tokens: Sequence[Token], verb: int) -> bool:
+    """`it currently runs on VMs and is deployed by Jenkins`: still what is; `and is needed on ECS` is no more."""
+    words = [token.lower for token in tokens[verb : verb + 2]]
+    return words[:1] in (["is"], ["are"]) and words[1:] != [] and words[1] in _DONE
+
+
+_DONE = frozenset("deployed built hosted shipped released managed operated monitored run installed started".split())
 _OPENERS = frozenset(
     "use using used want wanted need needed deploy deployed include included touch run these those following to on with of "
     "in any systems tools things services clouds regions allowed".split()
