@@ -306,8 +306,8 @@ def commands(doc: Document) -> Iterator[Mention]:
 def owners(doc: Document) -> Iterator[Mention]:
     """`owned by the payments team`, `team payments owns it`."""
     for sentence in doc.sentences:
-        words = doc.words(sentence.first, sentence.first + 5)
-        for_it = words[2:4] in (("answers", "for"), ("owns", "the"), ("owns", "this"), ("owns", "it"))
+        words = doc.words(sentence.first, min(sentence.first + 6, sentence.last))
+        for_it = words[2:3] in (("answers",), ("owns",)) and {"it", "application", "app", "service"} & set(words[3:])
         if words[:1] == ("team",) and for_it:  # `Team Harbour answers for the application`
             first = sentence.first
             yield doc.mention("owner", doc.raw(first, first + 2), first, first + 2, until=first + 4)

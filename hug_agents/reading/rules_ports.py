@@ -286,6 +286,7 @@ def _noun_follows(doc: Document, index: int) -> bool:
         "serving",
         "its",
         "then",
+        "respectively",
         "over",
         "under",
     }
@@ -316,7 +317,7 @@ def _after_port(doc: Document, index: int) -> bool:
     seen = False
     for place in range(index - 1, max(index - 5, start) - 1, -1):
         word = doc.lower(place)
-        if word in ("port", "ports"):
+        if word in ("port", "ports", "listen", "listens"):
             return seen
         if doc.tokens[place].kind == "number":
             seen = True
@@ -341,7 +342,7 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index + 1, min(index + 7, sentence.last)):
         word = doc.lower(place)
-        if word in STOPS or word == "with" or doc.tokens[place].kind == "number":
+        if word in STOPS or word in ("with", "/") or doc.tokens[place].kind == "number":
             break
         found = _word_role(doc, place)
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):

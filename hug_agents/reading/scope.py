@@ -199,6 +199,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
         near = [token.lower for token in tokens[max(index - 2, 0) : index]]
         return bool({"tells", "says", "shows", "reports"} & set(near))
+    if cue.words == ("they",):  # `They listen on 8080 and 8090 respectively`: the services of the sentence before
+        return index == 0 and any(token.lower == "respectively" for token in tokens[:40])
     if cue.words == ("claims",):  # a namespace, unless somebody claims something
         return before in ("namespace", "cluster", "the", "our", "team", ":", "`", '"', "of", "for", "")
     if cue.words == ("later",):
