@@ -124,7 +124,9 @@ def _corrects(doc: Document, sentence: Clause) -> bool:
     while number and gap >= 0 and doc.sentences[number - 1].span.start > gap:
         number -= 1
     opener = doc.sentences[number].first
-    edited = gap >= 0 and doc.lower(opener) in _EDITS and ":" in doc.words(opener + 1, opener + 4)
+    title = doc.words(opener + 1, opener + 4)  # `EDIT 14:10:`, and not `Update strategy:`
+    when = title[: title.index(":")] if ":" in title else ("",)
+    edited = gap >= 0 and doc.lower(opener) in _EDITS and all(any(c.isdigit() for c in word) for word in when)
     return edited or doc.lower(sentence.first) in _CORRECTIONS
 
 

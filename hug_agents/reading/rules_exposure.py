@@ -37,6 +37,8 @@ def exposure(doc: Document) -> Iterator[Mention]:
         found = set(doc.status[first:last])
         before = doc.status[first - 1] if first > doc.sentence(first).first else "asserted"
         plain = found <= {"asserted", "negated"} and "negated" in found if own else found == {"asserted"}
+        if doc.lower(last - 1) == "inside" and doc.lower(last) not in (".", ",", ";", ")", ""):
+            continue  # `the data stays inside the EU`
         noun = doc.lower(last - 1) in ("service", "api", "app")
         if noun and doc.words(first - 2, first) not in (("is", "an"), ("it's", "an"), ("is", "a"), ("it's", "a")):
             continue  # `it calls the internal service ledger` speaks of another

@@ -130,7 +130,6 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
             "as",
             "unless",
             "any",
-            "over",
             "=>",
             "->",
             "\u2192",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.rules_ports import HEALTH_PATHS, HEALTH_WORDS, METRICS_WORDS, STOPS
 
 
@@ -21,7 +21,7 @@ def paths(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        if "smoke" in part or _after_release(doc.words(sentence.first, index)):
+        if "smoke" in part or _after_release(doc, sentence, index):
             yield doc.mention("smoke", path, index, index + 1)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
@@ -43,12 +43,16 @@ def _is_health(path: str) -> bool:
 _STATES = frozenset("ready live readiness liveness alive status".split())
 
 
-def _after_release(words: tuple[str, ...]) -> bool:
-    """`after each deployment please call GET /ping`: a smoke test by what it does."""
+def _after_release(doc: Document, sentence: Clause, index: int) -> bool:
+    """`after each deployment please call GET /ping`: a smoke test by what it does; `must call /hook` only tells somebody."""
+    words = doc.words(sentence.first, index)
     start = words.index("after") if "after" in words else len(words)
     released = {"deployment", "deploy", "release", "rollout"} & set(words[start + 1 : start + 4])
     each = {"each", "every"} & set(words[start + 1 : start + 3])
-    return bool(released and each and {"call", "get", "request", "check", "fetch"} & set(words[-3:]))
+    answered = {"give", "gives", "return", "returns", "answer", "answers", "respond", "responds"}
+    judged = words[-1:] == ("get",) or answered & set(doc.words(index, sentence.last))
+    called = {"call", "get", "request", "check", "fetch"} & set(words[-3:])
+    return bool(released and each and called and judged)
 
 
 def _between(doc: Document, index: int) -> bool:

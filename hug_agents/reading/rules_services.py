@@ -125,7 +125,9 @@ def _labelled(doc: Document) -> Iterator[Named]:
                 ROLES.get(doc.lower(place).rpartition("-")[2]),
                 place,
                 place + 1,
-                word == "application" or word == "app" and (place > index + 2 or doc.lower(index - 1) == "("),
+                word == "application"
+                or word == "app"
+                and (doc.lower(index + 1) == "name" or doc.lower(index - 1) == "("),
             )
             if word not in ("services", "apps"):
                 break

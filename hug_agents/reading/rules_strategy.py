@@ -26,12 +26,12 @@ _RELEASE = frozenset(
 )
 _EACH = frozenset("each every per between apiece".split())
 _JOINTS = frozenset(
-    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests at % "
+    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests is at % "
     "percent until it with go for each per step hold holding wait waiting next first start starting from up "
     "before moving on we are \u2014 ; . : ( )".split()
 )
 _HOLD = frozenset(
-    "hold holds held holding are is wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "
+    "hold holds held holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "
     "minutes later "
     "after intervals apart".split()
 )
@@ -309,7 +309,7 @@ _MORE = frozenset("extra additional surge".split())
 
 def _until_joint(words: tuple[str, ...]) -> tuple[str, ...]:
     """`20 % are unavailable and 50 % are additional`: what is said of each ends where the other's part begins."""
-    return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but", "(")), None)]
+    return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but")), None)]
 
 
 _KEEPS = frozenset("keep keeping kept leave retain retained stay stays remain remains lives runs running".split())

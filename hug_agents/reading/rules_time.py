@@ -275,7 +275,7 @@ def _not_outside(words: tuple[str, ...]) -> bool:
     """`no deployment outside Monday to Friday`: these are the days on which it may be."""
     place = words.index("outside")
     return (
-        bool({"no", "never", "not", "nothing"} & set(words[:place]))
+        bool({"no", "never", "not", "nothing"} & set(words[max(place - 4, 0) : place]))
         and words.count("outside") == 1
         and not _NOT_ALL & set(words)
     )

@@ -54,7 +54,7 @@ def renamed(doc: Document, found: dict[int, Named]) -> None:
     """`our notification service (call it notify)`: what was named just before has this name."""
     for index in range(1, len(doc.tokens) - 2):
         place = index + 2 + (doc.lower(index + 2) in _MARKS)
-        if doc.lower(index) != "call" or doc.lower(index + 1) != "it" or doc.lower(index - 1) not in ("(", ",", "and"):
+        if doc.words(index - 1, index + 2) != ("(", "call", "it") or ")" not in doc.words(place + 1, place + 3):
             continue
         sentence, name = doc.sentence(index), doc.lower(place)
         if not plain(doc, place) or place >= sentence.last or name in NOT_NAMES or doc.status[place] != "asserted":

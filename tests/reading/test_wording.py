@@ -108,8 +108,23 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         (f"{OWN}It runs three replicas and takes up to 900 requests.", "services.*.max_replicas"),
         (f"{OWN}After each deployment the team meets, see /wiki.", "smoke_tests.*"),
         (f"{OWN}It currently runs on VMs and is deployed by Jenkins.", "toolchain.ci"),
+        (f"{OWN}Other apps know the api, and call it often.", "services.often.name"),
+        (f"{OWN}The data stays inside the EU.", "services.*.public"),
+        (f"{OWN}Postgres and Redis (version 7).", "dependencies.postgres.version"),
+        (f"{OWN}After each deployment Jenkins must call /hook.", "smoke_tests.*"),
+        (f"{OWN}Error budget of 1 % over 30 days, a person may roll back.", "triggers.error_rate"),
+        (f"{OWN}There is no rule, we deploy outside 9:00 to 17:00 UTC.", "windows"),
         (f"{OWN}Team Harbour answers for lunch.", "owner"),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
     assert path not in claims(text)
+
+
+def test_a_title_is_no_edit() -> None:
+    said = claims(f"{OWN}\n\nUpdate strategy: rolling. It listens on port 9090.")
+    assert said["services.*.port"] == {8080, 9090}
+
+
+def test_a_surge_in_brackets_is_one() -> None:
+    assert claims(f"{OWN}Rolling, max surge (25 %).")["strategy.max_surge_percent"] == 25
