@@ -105,8 +105,8 @@ class Document:
         """`Blue-green?` and `yes please` after it: a short question with a yes is a wish."""
         for number, one in enumerate(found):
             reply = self.words(found[number + 1].first, found[number + 1].last)[:9] if number + 1 < len(found) else ()
-            said = reply[reply.index(":") + 1 :] if reply[:1] in (("[",), (">",)) and ":" in reply else reply
-            short = one.last - one.first <= _SHORT and "or" not in self.words(one.first, one.last)
+            asked, said = _spoken(self.words(one.first, one.last)), _spoken(reply)
+            short = len(asked) <= _SHORT and "or" not in asked
             yes = said[:1] in (("yes",), ("yep",), ("yeah",)) and "but" not in said
             yield replace(one, question=False) if one.question and short and yes else one
 
@@ -211,6 +211,11 @@ def _foreign(words: list[str]) -> bool:
     strange = {word for word in words if word in _FOREIGN}
     english = sum(word in _ENGLISH for word in words)
     return len(strange) >= 2 and sum(word in _FOREIGN for word in words) > english
+
+
+def _spoken(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A line of a conversation without `[09:02] Priya:`."""
+    return words[words.index(":") + 1 :] if words[:1] == ("[",) and ":" in words else words
 
 
 def _cited(text: str, start: int) -> bool:
