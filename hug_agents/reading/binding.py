@@ -124,6 +124,10 @@ def _service(
     sentence = doc.sentence(item.first)
     words = doc.words(sentence.first, sentence.last)
     inside = [one for one in services if sentence.first <= one.first < sentence.last]
+    if "respectively" in words and not inside and words[0] in ("they", "these", "both"):
+        earlier = [one for one in services if one.first < sentence.first]
+        latest = max((doc.sentence_of[one.first] for one in earlier), default=-1)
+        inside = [one for one in earlier if doc.sentence_of[one.first] == latest]
     if "respectively" in words or "resp" in words:
         return _respective(doc, item, list(dict.fromkeys(one.name for one in inside)), mentions)
     after = next((one for one in inside if item.last <= one.first <= item.last + 5), None)
@@ -210,7 +214,8 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     if not inside:
         return ALL
     names = {_name(one) for one in inside}
-    if item.field in ("service.port", "service.image") and len({_name(one) for one in places}) == 1:
+    common = item.field in ("service.port", "service.image") or _each_copys(doc, item, inside[-1])
+    if common and len({_name(one) for one in places}) == 1:
         return ALL
     if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:
         return ALL
@@ -256,6 +261,13 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     if after and not any(doc.lower(p) in _CUTS for p in range(item.last, after[0].first)):
         return _name(after[0]) if doc.lower(after[0].first - 1) in ("in", "for", "on") else ALL
     return ALL
+
+
+def _each_copys(doc: Document, item: Mention, place: Mention) -> bool:
+    """`two copies in production, half a vCPU each`: how large a copy is, after a sentence's part about how many."""
+    sized = item.field in ("service.cpu_millicores", "service.memory_mib")
+    opens = place.first <= doc.sentence(item.first).first + 1  # `In production, 2 vCPU`
+    return sized and not opens and any(word in _CUTS for word in doc.words(place.last, item.first))
 
 
 def _leads(doc: Document, first: int, last: int) -> bool:

@@ -54,6 +54,7 @@ CUES: tuple[Cue, ...] = (
         "negated", "phrase", "no", "without", "neither", "nor", "instead of", "rather than", "as opposed to",
         "other than",
         "except", "excluding", "anything but", "not", "away from", "off of", "out of", "drop", "skip",
+        "ignore", "disregard",
         "forget", "ditch", "avoid", "disable", "sans", "free of", "no longer", "non", "left", "replace", "replaces",
         "replacing",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
 
@@ -16,6 +16,7 @@ from hug_agents.reading.tokens import Token, tokenize
 
 Payload = TypeVar("Payload")
 
+_SHORT = 5
 _FOREIGN = frozenset(
     "de merci danke gracias nur und auf mit nicht bitte kein keine der das f\u00fcr ist wir auch von zum eine "
     "einen einer im ohne sollen soll muss dem den werden wird \u00fcber nach bei le la les des du sur avec pas et "
@@ -74,7 +75,7 @@ class Document:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens: tuple[Token, ...] = _inside(tokenize(text), sentences(text))
-        self.sentences: tuple[Clause, ...] = tuple(self._sentences())
+        self.sentences: tuple[Clause, ...] = tuple(self._answered(list(self._sentences())))
         status: list[Status] = ["asserted"] * len(self.tokens)
         self.sentence_of: list[int] = [0] * len(self.tokens)
         for number, sentence in enumerate(self.sentences):
@@ -99,6 +100,15 @@ class Document:
                 doubtful = _asks(words) or _cited(self.text, span.start)
                 inside = any(start <= span.start < end for start, end in shown)
                 yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), doubtful, inside)
+
+    def _answered(self, found: list[Clause]) -> Iterator[Clause]:
+        """`Blue-green?` and `yes please` after it: a short question with a yes is a wish."""
+        for number, one in enumerate(found):
+            reply = self.words(found[number + 1].first, found[number + 1].last)[:9] if number + 1 < len(found) else ()
+            asked, said = _spoken(self.words(one.first, one.last)), _spoken(reply)
+            short = len(asked) <= _SHORT and "or" not in asked
+            yes = said[:1] in (("yes",), ("yep",), ("yeah",)) and "but" not in said
+            yield replace(one, question=False) if one.question and short and yes else one
 
     def lower(self, index: int) -> str:
         """The normalised token at `index`; empty outside the text."""
@@ -201,6 +211,11 @@ def _foreign(words: list[str]) -> bool:
     strange = {word for word in words if word in _FOREIGN}
     english = sum(word in _ENGLISH for word in words)
     return len(strange) >= 2 and sum(word in _FOREIGN for word in words) > english
+
+
+def _spoken(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A line of a conversation without `[09:02] Priya:`."""
+    return words[words.index(":") + 1 :] if words[:1] == ("[",) and ":" in words else words
 
 
 def _cited(text: str, start: int) -> bool:

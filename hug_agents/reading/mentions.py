@@ -23,7 +23,7 @@ from hug_agents.reading import (
     rules_toolchain,
 )
 from hug_agents.reading.binding import bind, whole
-from hug_agents.reading.document import Document, Mention, document
+from hug_agents.reading.document import Clause, Document, Mention, document
 from hug_agents.reading.rules_corrections import corrected
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
@@ -106,7 +106,7 @@ def _corrected(doc: Document, bound: tuple[Mention, ...]) -> tuple[Mention, ...]
     later = {
         (item.field, item.service, item.environment): item.first
         for item in bound
-        if item.status == "asserted" and doc.lower(doc.sentence(item.first).first) in _CORRECTIONS
+        if item.status == "asserted" and _corrects(doc, doc.sentence(item.first))
     }
     return tuple(
         replace(item, status="past")
@@ -116,6 +116,21 @@ def _corrected(doc: Document, bound: tuple[Mention, ...]) -> tuple[Mention, ...]
         else item
         for item in bound
     )
+
+
+def _corrects(doc: Document, sentence: Clause) -> bool:
+    """A sentence that opens with `Correction`, or one of the paragraph that opens with `EDIT: ...`."""
+    number, gap = doc.sentence_of[sentence.first], doc.text.rfind("\n\n", 0, sentence.span.start)
+    while number and gap >= 0 and doc.sentences[number - 1].span.start > gap:
+        number -= 1
+    opener = doc.sentences[number].first
+    title = doc.words(opener + 1, opener + 4)  # `EDIT 14:10:`, and not `Update strategy:`
+    when = title[: title.index(":")] if ":" in title else ("",)
+    edited = gap >= 0 and doc.lower(opener) in _EDITS and all(any(c.isdigit() for c in word) for word in when)
+    return edited or doc.lower(sentence.first) in _CORRECTIONS
+
+
+_EDITS = frozenset("correction edit update erratum amendment".split())
 
 
 def _dependency(doc: Document, item: Mention, found: list[Mention]) -> Mention:

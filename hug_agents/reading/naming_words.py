@@ -69,7 +69,7 @@ ADJECTIVES = frozenset(
 )
 NOT_NAMES = (
     frozenset(
-        "sorry correction edit oops erratum amendment actually "
+        "run runs put bring deploy deploying redeploy rollout sorry correction edit oops erratum amendment actually "
         "name names ci cd sre dba poc mvp yes yep yeah nope sure right okay boot runs listens needs uses serves exposes "
         "goes moves lives sits stays gets "
         "img it this that these those everything app application applications service services code project something "

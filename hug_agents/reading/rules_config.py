@@ -21,6 +21,10 @@ _LANGUAGES = Phrases(LANGUAGES)
 _VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,2}){0,2})\+?\Z")
 
 
+_NO_VARIABLES = frozenset("CI CD IAC CPU RAM SLO SLA NS".split())
+"""`CI = GitHub Actions` says what is used; `CI=true` is a variable."""
+
+
 def secret_like(name: str) -> bool:
     """Whether a variable's name says that its value is secret."""
     return any(part in SECRET_WORDS for part in name.lower().split("_"))
@@ -33,6 +37,8 @@ def variables(doc: Document) -> Iterator[Mention]:
         index = starts.get(match.start())
         value = match.group(2).rstrip(".:!?")
         if index is None or not value or secret_like(match.group(1)) or "[redacted]" in value or value.startswith("["):
+            continue
+        if match.group(1) in _NO_VARIABLES and value not in ("true", "false", "1", "0"):
             continue
         last = (
             next(
@@ -144,9 +150,13 @@ def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int,
             name for name in names
             if not any(doc.lower(p) in (",", ";", "and") for p in range(min(name, key), max(name, key)))
         ]  # fmt: skip
-        if len(near) == 1:
-            pairs.append((near[0], key))
+        pointed = [name for name in near if name < key and set(doc.words(name + 1, key)) <= _POINTS and key > name + 1]
+        if len(near) == 1 or len(pointed) == 1:
+            pairs.append((near[0] if len(near) == 1 else pointed[0], key))
     return pairs if len({name for name, _ in pairs}) == len(pairs) else []
+
+
+_POINTS = frozenset("< - <- -> => : = from in at".split())
 
 
 def _worded(doc: Document, start: int, key: int) -> Iterator[Mention]:
@@ -233,6 +243,8 @@ def languages(doc: Document) -> Iterator[Mention]:
                 for word in before
             ):
                 at = index + 2 if doc.lower(index + 1) in ("at", "in", "is", ":", "under") else index
+                elsewhere = [p for p in range(index, doc.sentence(index).last) if doc.lower(p).endswith("/dockerfile")]
+                at = elsewhere[0] if len(elsewhere) == 1 else at  # `our Dockerfile (it lives at deploy/Dockerfile)`
                 named = at > index and doc.lower(at).endswith("dockerfile") and "/" in doc.lower(at)
                 value, place = (doc.raw(at, at + 1).removeprefix("./"), at) if named else ("Dockerfile", index)
                 yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
@@ -293,6 +305,12 @@ def commands(doc: Document) -> Iterator[Mention]:
 
 def owners(doc: Document) -> Iterator[Mention]:
     """`owned by the payments team`, `team payments owns it`."""
+    for sentence in doc.sentences:
+        words = doc.words(sentence.first, min(sentence.first + 6, sentence.last))
+        for_it = words[2:3] in (("answers",), ("owns",)) and {"it", "application", "app", "service"} & set(words[3:])
+        if words[:1] == ("team",) and for_it:  # `Team Harbour answers for the application`
+            first = sentence.first
+            yield doc.mention("owner", doc.raw(first, first + 2), first, first + 2, until=first + 4)
     for index, token in enumerate(doc.tokens):
         if token.lower in ("owned", "owner") and doc.sentence(index).last > index + 1:
             place = index + 1

@@ -33,6 +33,23 @@ def replaced_at(doc: Document, end: int) -> int | None:
     return None if following in ("is", "was", "were", "used") else place  # `8010, sorry, 8000 is the old one`
 
 
+def disowned(doc: Document, item: Mention) -> int | None:
+    """Where `8000, no wait, that's the dev server` ends: the value is another's. None where nothing says so."""
+    sentence, place = doc.sentence(item.first), item.last
+    while place < sentence.last and place - item.last < _FAR and doc.lower(place) in _BETWEEN - _THAT:
+        place += 1
+    words = doc.words(item.last, place)
+    said = any(words[at : at + len(cue)] == cue for cue in (*_TAKEN_BACK, ("no",)) for at in range(len(words)))
+    that = doc.lower(place) == "that's" or doc.lower(place) in ("that", "this") and doc.lower(place + 1) in _WAS
+    thing = place + 1 if doc.lower(place) == "that's" else place + 2
+    of_another = that and doc.lower(thing) in ("the", "our", "a", "an", "for", "only", "just", "from")
+    return sentence.last if said and of_another and quantity_at(doc, thing + 1) is None else None
+
+
+_THAT = frozenset("that that's it's is".split())
+_WAS = frozenset("is was".split())
+
+
 def corrected(doc: Document, found: Sequence[Mention]) -> tuple[Mention, ...]:
     """The mentions without those that are taken back, and with what replaces them."""
     stated = {(one.first, one.field) for one in found}
@@ -71,6 +88,13 @@ def _said_after(doc: Document, number: int, found: list[Mention], before: list[i
 
 
 def _corrected(doc: Document, item: Mention, stated: set[tuple[int, str]]) -> Iterator[Mention]:
+    if item.status == "asserted" and isinstance(item.value, int | float) and (end := disowned(doc, item)):
+        yield replace(item, status="past")
+        after = quantity_at(doc, end) if end < len(doc.tokens) else None
+        if after and after.last >= doc.sentence(end).last and (value := _value(doc, item, end)):  # `... 8001`
+            begin, stop = doc.tokens[end].start, doc.tokens[after.last - 1].end
+            yield replace(item, value=value[0], first=end, last=after.last, begin=begin, end=stop)
+        return
     place = replaced_at(doc, item.last) if item.status == "asserted" else None
     if place is None:
         yield item

@@ -99,6 +99,15 @@ def _version(doc: Document, name: str, kind: str, first: int, last: int) -> Iter
     place = last
     while doc.lower(place) in ("version", "database", ":", "v", "db") and place < last + 2:
         place += 1
+    sentence = doc.sentence(first)
+    if doc.lower(place) != "(" and place < len(doc.tokens) and not _VERSION.match(doc.lower(place)):
+        bracket = next((p for p in range(place, min(place + 7, sentence.last)) if doc.lower(p) in "(,;"), 0)
+        alone = not {"and", "or", "plus", "with", "&"} & set(doc.words(place, bracket))
+        if alone and doc.words(bracket, bracket + 2) == (
+            "(",
+            "version",
+        ):  # `the Postgres for x exists already (version 14, ...)`
+            place = bracket + 2
     if place >= len(doc.tokens) or doc.sentence_of[place] != doc.sentence_of[first]:
         return
     match = _VERSION.match(doc.lower(place))

@@ -11,7 +11,8 @@ _INTERNAL = Phrases(
         (
             "internal only", "internal-only", "internally only", "only internal", "only internally", "is internal",
             "internal service", "internal api", "internal app", "private service", "purely internal",
-            "stays internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
+            "stays internal", "stays inside",
+            "stay inside", "remains internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
             "not internet-facing", "not internet facing",
         ),
         False,
@@ -36,6 +37,8 @@ def exposure(doc: Document) -> Iterator[Mention]:
         found = set(doc.status[first:last])
         before = doc.status[first - 1] if first > doc.sentence(first).first else "asserted"
         plain = found <= {"asserted", "negated"} and "negated" in found if own else found == {"asserted"}
+        if doc.lower(last - 1) == "inside" and doc.lower(last) not in (".", ",", ";", ")", ""):
+            continue  # `the data stays inside the EU`
         noun = doc.lower(last - 1) in ("service", "api", "app")
         if noun and doc.words(first - 2, first) not in (("is", "an"), ("it's", "an"), ("is", "a"), ("it's", "a")):
             continue  # `it calls the internal service ledger` speaks of another

@@ -12,6 +12,7 @@ from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_services import Named, article, bare, finders, make, plain
 from hug_agents.reading.rules_tables import subjects
+from hug_agents.reading.rules_wholes import pictured, renamed, wholes
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import SYSTEMS
 
@@ -31,11 +32,21 @@ _VERB_LIKE = frozenset(
 def named(doc: Document) -> tuple[Named, ...]:
     """Every name in the order of the text, without overlaps; weak ones only where nothing better stands."""
     found: dict[int, Named] = {}
-    for item in (*subjects(doc), *finders(doc), *_role_first(doc), *_with_values(doc), *_leading(doc), *_subject(doc)):
+    for item in (
+        *subjects(doc),
+        *wholes(doc),
+        *pictured(doc),
+        *finders(doc),
+        *_role_first(doc),
+        *_with_values(doc),
+        *_leading(doc),
+        *_subject(doc),
+    ):
         if not _overlaps(item, found):
             found[item.first] = item
     found |= {item.first: item for item in _depicted(doc) if not _overlaps(item, found) and not _tail(item, found)}
     _composed(found)
+    renamed(doc, found)
     found |= {item.first: item for item in _again(doc, found)}
     if not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in _defined(doc) if not _overlaps(item, found)}
@@ -230,6 +241,8 @@ def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
         place -= 1
     before = doc.lower(place - 1)
     opener = doc.sentence(item.first).first
+    if _introduces(doc, item, place, found):
+        return True
     flanked = doc.lower(item.first - 1) == "," and doc.lower(item.last) in (",", ".", ";", ")")
     ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
     label = doc.lower(place - 1) if doc.lower(place) == ":" else ""
@@ -254,6 +267,17 @@ def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     )
 
 
+def _introduces(doc: Document, item: Named, article: int, found: dict[int, Named]) -> bool:
+    """`a cron job in Kubernetes: ledger-close, ...`, `what we want for stock-sync: a worker`: a name beside a colon."""
+    if doc.lower(article) not in ("a", "an", "one"):
+        return False
+    if doc.lower(article - 1) == ":" and any(one.last == article - 1 for one in found.values()):
+        return True
+    end = min(item.last + 6, doc.sentence(item.first).last)
+    colon = next((place for place in range(item.last, end) if doc.lower(place) in (":", ",", ".", "and")), 0)
+    return doc.lower(colon) == ":" and colon + 1 in found if colon else False
+
+
 def _bracketed(doc: Document, index: int) -> bool:
     for place in range(index - 1, max(index - 12, doc.sentence(index).first), -1):
         if doc.lower(place) in ("(", ")"):
@@ -266,6 +290,9 @@ def _said_of(doc: Document, predicates: dict[int, Named], found: dict[int, Named
     said: list[Named] = []
     for item in predicates.values():
         before = [one for one in found.values() if one.last <= item.first and one.status == "asserted"]
+        later = [one for one in found.values() if item.last < one.first < item.last + 8 and one.status == "asserted"]
+        if not before and later and doc.lower(later[0].first - 1) == ":":
+            before = later[:1]  # `a cron job in Kubernetes: ledger-close`
         if before:
             latest = max(before, key=lambda one: one.first)
             said.append(replace(item, name=latest.name, sure=False, application=latest.application))

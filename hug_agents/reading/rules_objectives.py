@@ -130,6 +130,9 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
             "as",
             "unless",
             "any",
+            "=>",
+            "->",
+            "\u2192",
         }
         & set(words)
     )

@@ -2,32 +2,80 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.rules_ports import HEALTH_PATHS, HEALTH_WORDS, METRICS_WORDS, STOPS
 
 
 def paths(doc: Document) -> Iterator[Mention]:
     """Health and metrics paths, and paths that a smoke test must get."""
     for index, token in enumerate(doc.tokens):
-        if token.kind != "path":
+        if token.kind == "url":
+            yield from _own_url(doc, index)
+        path = doc.text[token.start : token.end]
+        if token.kind != "path" or path.startswith("//") or path == "/" and _between(doc, index):
             continue
         sentence = doc.sentence(index)
-        path = doc.text[token.start : token.end]
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        if "smoke" in part:
+        if "smoke" in part or _after_release(doc, sentence, index):
             yield doc.mention("smoke", path, index, index + 1)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
-        elif any(word in HEALTH_WORDS for word in (*part, *after)) or path.rstrip("/").lower() in HEALTH_PATHS:
+        elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path):
             since = next(
                 (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in HEALTH_WORDS),
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+def _is_health(path: str) -> bool:
+    """`/healthz`, `/health/ready`: a path that says by itself what it is for."""
+    whole = path.rstrip("/").lower()
+    head, _, tail = whole.rpartition("/")
+    return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES
+
+
+_STATES = frozenset("ready live readiness liveness alive status".split())
+
+
+def _after_release(doc: Document, sentence: Clause, index: int) -> bool:
+    """`after each deployment please call GET /ping`: a smoke test by what it does; `must call /hook` only tells somebody."""
+    words = doc.words(sentence.first, index)
+    start = words.index("after") if "after" in words else len(words)
+    released = {"deployment", "deploy", "release", "rollout"} & set(words[start + 1 : start + 4])
+    each = {"each", "every"} & set(words[start + 1 : start + 3])
+    answered = {"give", "gives", "return", "returns", "answer", "answers", "respond", "responds"}
+    judged = words[-1:] == ("get",) or answered & set(doc.words(index, sentence.last))
+    called = {"call", "get", "request", "check", "fetch"} & set(words[-3:])
+    return bool(released and each and called and judged)
+
+
+def _between(doc: Document, index: int) -> bool:
+    """`acme/feed:1 / 8080 / readiness on /ready`: a stroke between two things, each with a space before it."""
+    after = doc.tokens[index + 1] if index + 1 < len(doc.tokens) else None
+    listed = doc.lower(index - 1) not in _LEADS and after is not None and after.start > doc.tokens[index].end
+    return listed and doc.tokens[index - 1].end < doc.tokens[index].start and after.kind != "punct"  # type: ignore[union-attr]
+
+
+_LEADS = frozenset("on at under is path get : = `".split())
+_OWN = re.compile(
+    r"https?://(?:<[\w.-]+>|localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(\d{1,5}))?(/[A-Za-z0-9._~/-]*[A-Za-z0-9])\Z"
+)
+
+
+def _own_url(doc: Document, index: int) -> Iterator[Mention]:
+    """`health is http://<host>:8081/actuator/health`: the path and the port of its own health check."""
+    match = _OWN.match(doc.raw(index, index + 1))
+    near = _part(doc.words(max(index - 6, doc.sentence(index).first), index))
+    if match and set(near) & HEALTH_WORDS and not set(near) & METRICS_WORDS:
+        yield doc.mention("service.health_path", match.group(2), index, index + 1)
+        if match.group(1):
+            yield doc.mention("service.health_port", int(match.group(1)), index, index + 1)
 
 
 def _part(words: tuple[str, ...]) -> tuple[str, ...]:

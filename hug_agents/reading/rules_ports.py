@@ -189,12 +189,12 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
     said = set(before) & (_LISTEN | {"runs", "running", "run", "health", "metrics", "answers"})
     return bool(
         last in ("tcp", "serves", "exposes", "listens")
-        or last == "it's" and "port" in doc.words(start, index)
+        or last == "it's" and {"port", "listen", "listens", "listened"} & set(doc.words(start, index))
         or last in ("wants", "uses", "takes") and len(doc.lower(index)) > 3
         or last in ("on", "at", "to") and answers
         or last == ":" and _bare_colon(doc, index)
         or last in ("and", "or", "/", "vs", "not", "nor", ",") and _after_port(doc, index)
-        or last in (",", ";") and (_after_image(doc, index) or _alone(doc, index))
+        or last in (",", ";", "/") and (_after_image(doc, index) or last != "/" and _alone(doc, index))
         or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index))
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def _after_image(doc: Document, index: int) -> bool:
     if not word and doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`
         word = doc.lower(index - 3)
     alone = (
-        doc.lower(index + 1) in (".", ",", ")", "")
+        doc.lower(index + 1) in (".", ",", ")", "", "/")
         or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
     )
     return "/" in word and ":" in word and alone and len(digits) in (4, 5)
@@ -286,6 +286,7 @@ def _noun_follows(doc: Document, index: int) -> bool:
         "serving",
         "its",
         "then",
+        "respectively",
         "over",
         "under",
     }
@@ -316,7 +317,7 @@ def _after_port(doc: Document, index: int) -> bool:
     seen = False
     for place in range(index - 1, max(index - 5, start) - 1, -1):
         word = doc.lower(place)
-        if word in ("port", "ports"):
+        if word in ("port", "ports", "listen", "listens"):
             return seen
         if doc.tokens[place].kind == "number":
             seen = True
@@ -341,7 +342,7 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index + 1, min(index + 7, sentence.last)):
         word = doc.lower(place)
-        if word in STOPS or word == "with" or doc.tokens[place].kind == "number":
+        if word in STOPS or word in ("with", "/") or doc.tokens[place].kind == "number":
             break
         found = _word_role(doc, place)
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):

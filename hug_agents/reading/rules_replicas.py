@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
 from hug_agents.reading.rules_names import named
 
@@ -68,11 +68,13 @@ def replicas(doc: Document) -> Iterator[Mention]:
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
         )
     yield from _hyphened(doc)
+    yield from _at_most(doc)
     yield from _below(doc)
     yield from _respective(doc)
     yield from _elliptic(doc)
     yield from _enough(doc)
     yield from _bounds(doc)
+    yield from _of_them(doc)
     for index, token in enumerate(doc.tokens):
         if (
             token.lower in _SCALE
@@ -87,12 +89,14 @@ def _noun(doc: Document, item: Quantity) -> int | None:
     for place in range(item.last, min(item.last + 4, doc.sentence(item.first).last)):
         word = doc.lower(place)
         if word in COPIES:
-            return None if doc.lower(place + 1) in ("definition", "definitions", "role") else place
+            return None if doc.lower(place + 1) in _NOT_COPIES else place
         if doc.tokens[place].kind != "word" or word in _NO_NOUN:
             break
     return _labelled(doc, item)
 
 
+_NOT_COPIES = frozenset("definition definitions role image images registry registries port ports".split())
+"""`one container image` counts images."""
 _NO_NOUN = frozenset("of in on and or per to with different old gb %".split())
 
 
@@ -241,7 +245,45 @@ def _below(doc: Document) -> Iterator[Mention]:
             )
 
 
+def _at_most(doc: Document) -> Iterator[Mention]:
+    """`three replicas, autoscale to ten`, `four instances, up to a dozen when the sale opens`: the noun is said once."""
+    for item in quantities(doc):
+        sentence = doc.sentence(item.first)
+        words = doc.words(sentence.first, item.first)
+        if item.unit or item.whole is None or not 2 <= item.whole <= 1000 or words[-1:] != ("to",):
+            continue
+        scales = bool(_SCALE & set(words[-4:-1])) and "from" not in words[-5:]
+        more = words[-2:-1] == ("up",) and not any(word.isdigit() for word in words[-4:])
+        ended = item.last >= sentence.last or doc.lower(item.last) in _AFTER_MOST
+        if (scales or more) and COPIES & set(words) and ended:
+            yield doc.mention("service.max_replicas", item.whole, item.first, item.last, since=item.first - 2)
+
+
+_AFTER_MOST = frozenset(", . ; ) when if under at during as for in on".split())
+
+
+def _of_them(doc: Document) -> Iterator[Mention]:
+    """`exactly 3 of them, no autoscaling`: copies, since they might have scaled."""
+    for item in quantities(doc):
+        sentence = doc.sentence(item.first)
+        scaled = _SCALE & set(doc.words(item.last, sentence.last))
+        said = doc.lower(item.first - 1) in ("exactly", "just", "only", "always", "run")
+        counted = not item.unit and item.whole is not None and 1 <= item.whole <= 500
+        if scaled and said and counted and doc.words(item.last, item.last + 2) == ("of", "them"):
+            yield doc.mention("service.replicas", item.whole or 0, item.first, item.last + 2, since=item.first - 1)
+
+
 _LEAST, _MOST = frozenset("min minimum".split()), frozenset("max maximum".split())
+
+
+def _leads(doc: Document, sentence: Clause) -> bool:
+    """Whether `min` and `max` stand before their numbers: `min 5 max 40`."""
+    bounds = [place for place in range(sentence.first, sentence.last - 1) if doc.lower(place) in _LEAST | _MOST]
+    if not bounds:
+        return False
+    place = bounds[0] + 1 + (doc.lower(bounds[0] + 1) in ("of", ":", "="))
+    before = bounds[0] > sentence.first and quantity_at(doc, bounds[0] - 1) is not None
+    return not before and place < len(doc.tokens) and quantity_at(doc, place) is not None
 
 
 def _bounds(doc: Document) -> Iterator[Mention]:
@@ -251,12 +293,13 @@ def _bounds(doc: Document) -> Iterator[Mention]:
         bounded = _MOST & set(words) or {"least", "most"} <= set(words)
         if not any(word in COPIES or word in _SCALE for word in words) or not bounded:
             continue
+        leads = _leads(doc, sentence)
         for item in quantities(doc, sentence.first, sentence.last):
             if item.unit or item.whole is None or not 1 <= item.whole <= 1000:
                 continue
             place = item.last + 1 if doc.lower(item.last) in COPIES else item.last
             back = item.first - 2 if doc.lower(item.first - 1) in ("of", ":", "=") else item.first - 1
-            at = place if doc.lower(place) in _LEAST | _MOST else back
+            at = back if leads or doc.lower(place) not in _LEAST | _MOST else place
             if item.first - sentence.first > 1 and doc.words(item.first - 2, item.first) == ("at", "least"):
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 2)
             if doc.lower(at) in _LEAST | _MOST:

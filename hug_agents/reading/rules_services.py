@@ -108,8 +108,11 @@ def _labelled(doc: Document) -> Iterator[Named]:
         place = index + 1
         if word in ("application", "app", "service") and doc.lower(place) == "name":
             place += 1
-        if doc.lower(place) not in (":", "=") and not (doc.lower(place) == "is" and doc.lower(place - 1) == "name"):
+        marked = doc.lower(place) in _QUOTES and doc.lower(place + 2) in _QUOTES
+        named = doc.lower(place - 1) == "name" and (doc.lower(place) == "is" or marked and place > index + 1)
+        if doc.lower(place) not in (":", "=") and not named:
             continue
+        place -= named and marked
         if word == "name" and index != doc.sentence(index).first:
             continue
         place += 1
@@ -122,7 +125,9 @@ def _labelled(doc: Document) -> Iterator[Named]:
                 ROLES.get(doc.lower(place).rpartition("-")[2]),
                 place,
                 place + 1,
-                word in ("application",),
+                word == "application"
+                or word == "app"
+                and (doc.lower(index + 1) == "name" or doc.lower(index - 1) == "("),
             )
             if word not in ("services", "apps"):
                 break

@@ -26,12 +26,13 @@ _RELEASE = frozenset(
 )
 _EACH = frozenset("each every per between apiece".split())
 _JOINTS = frozenset(
-    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests at % "
+    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests is at % "
     "percent until it with go for each per step hold holding wait waiting next first start starting from up "
     "before moving on we are \u2014 ; . : ( )".split()
 )
 _HOLD = frozenset(
-    "hold holds holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking minutes later "
+    "hold holds held holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "
+    "minutes later "
     "after intervals apart".split()
 )
 
@@ -293,13 +294,22 @@ def surge(doc: Document) -> Iterator[Mention]:
     for item in quantities(doc):
         if item.unit != "percent" or item.value != int(item.value) or not 0 <= item.value <= 100:
             continue
-        after = doc.words(item.last, min(item.last + 3, doc.sentence(item.first).last))
-        before = doc.words(max(item.first - 4, doc.sentence(item.first).first), item.first)
-        down = "unavailable" in after[:2] or "unavailable" in before and "surge" not in after[:2]
-        if not down and (after[:1] in (("extra",), ("additional",), ("surge",)) or "surge" in before):
+        sentence = doc.sentence(item.first)
+        after = _until_joint(doc.words(item.last, min(item.last + 7, sentence.last)))
+        before = _until_joint(doc.words(max(item.first - 4, sentence.first), item.first)[::-1])
+        down = "unavailable" in after or "unavailable" in before and not _MORE & set(after[:2])
+        if not down and (_MORE & set(after[:3]) or "surge" in before):
             yield doc.mention("strategy.max_surge_percent", int(item.value), item.first, item.last, until=item.last + 1)
         elif "unavailable" in (*after, *before):
             yield doc.mention("strategy.max_unavailable_percent", int(item.value), item.first, item.last)
+
+
+_MORE = frozenset("extra additional surge".split())
+
+
+def _until_joint(words: tuple[str, ...]) -> tuple[str, ...]:
+    """`20 % are unavailable and 50 % are additional`: what is said of each ends where the other's part begins."""
+    return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but")), None)]
 
 
 _KEEPS = frozenset("keep keeping kept leave retain retained stay stays remain remains lives runs running".split())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.naming_words import NAME
+from hug_agents.reading.naming_words import BARE, NAME, ROLES
 from hug_agents.reading.numbers import quantity_at
 from hug_agents.reading.rules_services import Named, make
 from hug_agents.reading.vocabulary import ENVIRONMENTS
@@ -64,7 +64,10 @@ def subjects(doc: Document) -> Iterator[Named]:
     for header, row in _rows(doc):
         cell = next((cell for title, cell in zip(header, row, strict=False) if title in _NAMES), None)
         if cell and cell.last - cell.first == 1 and NAME.match(cell.text) and cell.text not in ENVIRONMENTS:
-            yield from make(doc, cell.text, None, cell.first, cell.last, explicit=True)
+            if cell.text in BARE:  # a role alone is a name here
+                yield Named(cell.text, ROLES.get(cell.text), cell.first, cell.last, "asserted")
+            else:
+                yield from make(doc, cell.text, None, cell.first, cell.last, explicit=True)
 
 
 def place(doc: Document, found: tuple[Mention, ...], names: tuple[Named, ...]) -> tuple[Mention, ...]:

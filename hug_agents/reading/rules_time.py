@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
@@ -217,7 +217,16 @@ def windows(doc: Document) -> Iterator[Mention]:
             continue
         if any(word in _JOB and word not in ("run", "runs", "schedule", "scheduled") for word in words):
             continue
-        yield from _window(doc, sentence)
+        reason = next((p for p in range(sentence.first, sentence.last) if doc.lower(p) == "because"), sentence.last)
+        if reason > sentence.first:  # `only until Wednesday, because on Thursday ...`
+            yield from _window(doc, replace(sentence, last=reason))
+
+
+_LIMITED = frozenset("only never not no don't window windows allowed outside except between during forbidden".split())
+_SPOKEN = frozenset(
+    "deploy deploys deployment deployments release releases rollout rollouts "
+    "change changes production prod ship window windows".split()
+)
 
 
 def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
@@ -228,38 +237,8 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         return
     if days is not None and not days[0]:
         return
-    limited = {
-        "only",
-        "never",
-        "not",
-        "no",
-        "don't",
-        "window",
-        "windows",
-        "allowed",
-        "outside",
-        "except",
-        "between",
-        "during",
-        "forbidden",
-    } & set(words)
-    spoken = {
-        "deploy",
-        "deploys",
-        "deployment",
-        "deployments",
-        "release",
-        "releases",
-        "rollout",
-        "rollouts",
-        "change",
-        "changes",
-        "production",
-        "prod",
-        "ship",
-        "window",
-        "windows",
-    } & set(words)
+    limited = _LIMITED & set(words)
+    spoken = _SPOKEN & set(words)
     if not limited or not spoken and not ("only" in words or "never" in words):
         return
     first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
@@ -273,6 +252,7 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         or where is None
         and _other_zone(doc, sentence)
         or "outside" in words
+        and not _not_outside(words)
         or {"maybe", "might", "could", "used", "was"} & set(words)
         or any(pair[0] == "may" and pair[1] not in ("only", "be", "not", "change", "never") for pair in pairwise(words))
     )
@@ -289,6 +269,19 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     yield doc.mention(
         "windows", f"{chosen} {start}-{end} {where[0] if where else 'UTC'}", first, last, since=since, status="asserted"
     )
+
+
+def _not_outside(words: tuple[str, ...]) -> bool:
+    """`no deployment outside Monday to Friday`: these are the days on which it may be."""
+    place = words.index("outside")
+    return (
+        bool({"no", "never", "not", "nothing"} & set(words[max(place - 4, 0) : place]))
+        and words.count("outside") == 1
+        and not _NOT_ALL & set(words)
+    )
+
+
+_NOT_ALL = frozenset("only except but unless holidays".split())
 
 
 def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] | None:
@@ -339,6 +332,8 @@ _WORKING = tuple((one, day) for one in ("working", "work", "business", "week") f
 def _banned(doc: Document, sentence: Clause, index: int) -> bool:
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
         word = doc.lower(place)
+        if word == "outside":
+            break
         if word in ("never", "not", "no", "except", "don't", "avoid", "without", *_FORBIDDEN):
             return True
         if word in ("only", ";", "but", ":"):

@@ -89,6 +89,7 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
         index = after
     _moved(result, tokens)
     _happened(result, tokens)
+    _unwanted(result, tokens)
     return tuple(result)
 
 
@@ -154,6 +155,22 @@ def _moves(tokens: Sequence[Token], place: int) -> bool:
     return word in _MOVES
 
 
+def _unwanted(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`What we don't want: X (Y please), Z; W is fine`: the list after the colon, without what brackets put in its place."""
+    colon = next((place for place, token in enumerate(tokens[:10]) if token.lower == ":"), 0)
+    words = [token.lower for token in tokens[:colon]]
+    if words[-1:] not in (["want"], ["need"], ["wanted"], ["needed"]) or not {"don't", "not"} & set(words[-4:]):
+        return
+    depth = 0
+    for place in range(colon + 1, len(tokens)):
+        word = tokens[place].lower
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word in (";", ".", "but", "\u2014"):
+            break
+        if depth == 0:
+            result[place] = _combine(result[place], "negated", False)
+
+
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
 _BE = frozenset("be is are being been get gets getting must should to it's and or".split())
 
@@ -182,6 +199,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
         near = [token.lower for token in tokens[max(index - 2, 0) : index]]
         return bool({"tells", "says", "shows", "reports"} & set(near))
+    if cue.words == ("they",):  # `They listen on 8080 and 8090 respectively`: the services of the sentence before
+        return index == 0 and any(token.lower == "respectively" for token in tokens[:40])
     if cue.words == ("claims",):  # a namespace, unless somebody claims something
         return before in ("namespace", "cluster", "the", "our", "team", ":", "`", '"', "of", "for", "")
     if cue.words == ("later",):
@@ -316,7 +335,13 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
             break  # `nothing public: x on ECS` says what is wanted after the colon; `do not use: ...` does not
         if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
             break
-        if word in ("and", "then", "so") and index > start and following in _VERBS_AFTER_AND - _CONTINUES:
+        goes_on = status == "uncertain" and word == "and" and _done(tokens, index + 1)
+        if (
+            word in ("and", "then", "so")
+            and index > start
+            and following in _VERBS_AFTER_AND - _CONTINUES
+            and not goes_on
+        ):
             break
         if word in ("instead",) and index > start:
             break
@@ -324,6 +349,13 @@ def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
     return index
 
 
+def _done(tokens: Sequence[Token], verb: int) -> bool:
+    """`it currently runs on VMs and is deployed by Jenkins`: still what is; `and is needed on ECS` is no more."""
+    words = [token.lower for token in tokens[verb : verb + 2]]
+    return words[:1] in (["is"], ["are"]) and words[1:] != [] and words[1] in _DONE
+
+
+_DONE = frozenset("deployed built hosted shipped released managed operated monitored run installed started".split())
 _OPENERS = frozenset(
     "use using used want wanted need needed deploy deployed include included touch run these those following to on with of "
     "in any systems tools things services clouds regions allowed".split()

@@ -13,7 +13,7 @@ from hug_agents.reading.vocabulary import AWS_REGIONS, AZURE_REGIONS, GCP_REGION
 Kind = Literal["word", "number", "numbers", "path", "url", "punct"]
 
 _TOKEN = re.compile(
-    r"(?P<url>https?://[^\s<>\"'`)\],]+)"
+    r"(?P<url>https?://(?:<[\w.-]{1,40}>)?[^\s<>\"'`)\],]+)"
     r"|(?P<path>(?<![\w.])/[A-Za-z0-9._~%:=&?/-]*)"
     r"|(?P<numbers>(?<![\w.,])\d+(?:,\d+)+(?![\w.]))"
     r"|(?P<word>\w+(?:(?:::|[._:/@+'\u2019-])\w+)*)"
