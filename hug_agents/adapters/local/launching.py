@@ -13,7 +13,8 @@ from hug_agents.settings import Settings
 
 WORLD_VARIABLE = "HUG_LOCAL_WORLD"
 """Marks every process of a world, so that none of it is overlooked."""
-STARTING_NICE = 10
+STARTING_NICE, USUAL_NICE = 10, 0
+"""Of a session. What was not started so has the usual one, whatever its processes' own `nice`: versions are compared."""
 _FILES = 4096
 _MIB = 1024 * 1024
 

@@ -235,7 +235,6 @@ class Replica:
         self._running, self._began, self._http = running, _began(running.pid), None
         # Until it is healthy it takes what those that answer leave of the processors.
         self._low = self._gives_way and launching.prioritise(running.pid, launching.STARTING_NICE)
-        self._nice = launch.nice
         if self._proxy:
             self._proxy.target = self.port or 0
         self._log.say(f"started as process {running.pid}" + (f" on port {self.port}" if self.port else ""))
@@ -285,7 +284,7 @@ class Replica:
                 healthy_since = now
                 self._changed()
             if self._healthy and self._low:
-                self._low = not launching.prioritise(running.pid, self._nice)
+                self._low = not launching.prioritise(running.pid, launching.USUAL_NICE)
             if self._healthy and now - healthy_since > _BACKOFF[-1]:
                 self.ended_before_healthy = 0
             if not self.detail.startswith("used "):

@@ -206,11 +206,11 @@ def test_who_starts_beside_others_that_serve_gives_way_until_it_is_healthy(place
     assert seen is not None
     mine = {item.pid for item in seen.replicas if item.bundle == second.saved.bundle}
     assert low and low <= mine, "the new ones, as far as a look caught them, and none of those that served"
-    until(lambda: not any("nice 10" in _autogroup(pid) for pid in mine if pid), 10)
+    until(lambda: all(_autogroup(pid).endswith(" 0") for pid in mine if pid), 10)
 
 
 def _autogroup(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/autogroup").read_text()
+        return Path(f"/proc/{pid}/autogroup").read_text().strip()
     except OSError:
         return ""
