@@ -26,8 +26,8 @@ from tests.adapters.local.place import APP, processes_of
 from tests.crash.story import APPLICATION
 
 REQUEST = (
-    "Deploy hello {version} on port 8080 to the Kubernetes cluster main, canary with 50 % for 20 seconds, one replica, "
-    "started by `python app.py`, health check on /healthz"
+    "Deploy hello {version}, a Python app, on port 8080 to the Kubernetes cluster main, canary with 50 % for 20 seconds, one "
+    "replica, started by `python app.py`, health check on /healthz"
 )
 RATE, LEAST = 6, 60
 """Requests to production for a second that somebody waits; and for a wait, so that there is always enough to judge by."""
