@@ -48,6 +48,19 @@ def _bundle(manifest: Manifest, contents: tuple[bytes, ...]) -> Bundle:
     )
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Put a file in place as a whole, on disk before it is seen. Raises StoreError."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
 class Store:
     """Content by digest. Safe for several processes: an object is written once, atomically, and never changed."""
 

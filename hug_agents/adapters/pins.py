@@ -5,12 +5,8 @@ Kept in the store, for hosts that have no better place for it.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
-
 from hug_agents.canonical import sha256
-from hug_agents.store import Store
+from hug_agents.store import Store, replace
 
 
 class Pins:
@@ -25,11 +21,6 @@ class Pins:
         return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
     def put(self, environment: str, commit: str) -> None:
-        """Note it, for certain, in one piece."""
+        """Note it, for certain, in one piece. Raises StoreError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{commit}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self._folder / environment)
+        replace(self._folder / environment, f"{commit}\n".encode())

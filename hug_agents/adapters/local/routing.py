@@ -11,8 +11,9 @@ from hug_agents.adapters.local import router
 from hug_agents.adapters.local.access_log import RouterLog
 from hug_agents.adapters.local.launching import WORLD_VARIABLE
 from hug_agents.adapters.local.log_file import pump, tail, widen
-from hug_agents.adapters.local.state import Desired, World, replace
+from hug_agents.adapters.local.state import Desired, World
 from hug_agents.process import Running, start
+from hug_agents.store import replace
 
 _LOAD_SECONDS = 30.0
 _NUDGE_SECONDS = 10.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -14,6 +12,7 @@ from hug_agents.canonical import sha256
 from hug_agents.errors import StoreError
 from hug_agents.execute.target import FaultKind
 from hug_agents.spec import EnvVar, HttpPath, Line, Model, Name, Port, SecretRef, Text
+from hug_agents.store import replace
 
 Engine = Literal["process", "podman", "docker"]
 PORT_MARK = "{{hug-port}}"
@@ -267,19 +266,6 @@ class World:
 
     def _write(self, name: str, model: BaseModel) -> None:
         replace(self.root / name, model.model_dump_json(indent=1).encode())
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Put a file in place as a whole, on disk before it is seen. Raises StoreError."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def short(bundle: Digest) -> str:

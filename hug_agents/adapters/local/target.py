@@ -34,7 +34,7 @@ from hug_agents.execute.target import (
 )
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
-from hug_agents.store import Store
+from hug_agents.store import Store, replace
 
 _ENGINES: dict[str, Engine] = {"process": "process", "podman": "podman", "docker": "docker"}
 _STRATEGIES: frozenset[StrategyKind] = frozenset(("rolling", "blue_green", "canary"))
@@ -253,8 +253,6 @@ class LocalTarget:
 
     def _keep(self, world: World, version: Version) -> None:
         """Note how a bundle is run: a rollback after its end needs it."""
-        from hug_agents.adapters.local.state import replace
-
         path = world.root / "versions" / f"{short(version.bundle)}.json"
         path.parent.mkdir(exist_ok=True, mode=0o700)
         data = version.model_dump_json(indent=1).encode()

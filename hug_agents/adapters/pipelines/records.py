@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from hug_agents.approve.identity import Digest, ReleaseId
 from hug_agents.canonical import sha256
 from hug_agents.errors import StoreError
 from hug_agents.spec import Line, Model, Name
-from hug_agents.store import Store
+from hug_agents.store import Store, replace
 
 Kind = Literal["deploy", "rollback"]
 
@@ -52,15 +50,9 @@ class Records:
         return self._read(path) if path.exists() else None
 
     def put(self, record: Record) -> None:
-        """Write it, for certain, in one piece."""
+        """Write it, for certain, in one piece. Raises StoreError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(record.name)
-        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")  # another thread may write the same record
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(record.model_dump_json(indent=2))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        replace(self._path(record.name), record.model_dump_json(indent=2).encode())
 
     def drop(self, name: str) -> None:
         """Forget an order of which nothing was sent."""
