@@ -17,7 +17,7 @@ from hug_agents.render.naming import (
 )
 from hug_agents.render.orchestration.kubernetes_workloads import is_rollout, migration_name, placeholder
 from hug_agents.render.orchestration.smoke import tests
-from hug_agents.render.rollback.argo_queries import bounds, how
+from hug_agents.render.rollback.bounds import bounds, how
 from hug_agents.render.templating import fill
 from hug_agents.slo import MIN_RANGE_SECONDS
 from hug_agents.spec import DeploymentSpec, Environment, Service

@@ -15,7 +15,7 @@ from hug_agents.planning import plan_rollout
 from hug_agents.render.naming import analysis_secret, labels
 from hug_agents.render.orchestration.kubernetes_workloads import job_label, literal, metadata
 from hug_agents.render.orchestration.smoke import tests
-from hug_agents.render.rollback.argo_queries import Bound, bounds, how
+from hug_agents.render.rollback.bounds import Bound, bounds, how
 from hug_agents.spec import DeploymentSpec, Service, SmokeTest
 
 ERRORS_BORNE = 4

@@ -14,7 +14,7 @@ from hug_agents.plans import RolloutStep
 from hug_agents.render.naming import labels, public_host
 from hug_agents.render.orchestration.kubernetes_workloads import deployment, is_rollout, metadata
 from hug_agents.render.rollback.argo_analysis import smoke_tests, template_name
-from hug_agents.render.rollback.argo_queries import bounds
+from hug_agents.render.rollback.bounds import bounds
 from hug_agents.slo import MIN_RANGE_SECONDS
 from hug_agents.spec import DeploymentSpec, Environment, Service
 

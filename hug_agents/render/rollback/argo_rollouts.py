@@ -11,7 +11,7 @@ from hug_agents.facts import tool
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import KUBERNETES, analysis_secret, deployers, namespace
 from hug_agents.render.rollback.argo_objects import HISTORY, ROLLBACK_REVISIONS, ingress_controller, routed
-from hug_agents.render.rollback.argo_queries import bounds, measured
+from hug_agents.render.rollback.bounds import bounds, measured
 from hug_agents.render.templating import fill, yaml_documents
 from hug_agents.spec import DeploymentSpec, Environment
 

@@ -12,7 +12,7 @@ from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DEPLOY_SCRIPT, KUBERNETES, SPINNAKER, namespace, public_host
 from hug_agents.render.orchestration.kubernetes_workloads import deployment_name, placeholder, tracks
 from hug_agents.render.orchestration.smoke import tests
-from hug_agents.render.rollback.argo_queries import bounds
+from hug_agents.render.rollback.bounds import bounds
 from hug_agents.render.rollback.spinnaker_bounds import ADDRESS, BROKEN, KEPT, PARAMETER, address, questions
 from hug_agents.render.rollback.spinnaker_canary import canary_config, config_id, judged_services
 from hug_agents.render.rollback.spinnaker_stages import BUNDLE, Flow, skipped, succeeded
