@@ -9,7 +9,7 @@ import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import WAITING, common, is_terminal, opened, role_of
+from hug_agents.cli.release import WAITING, common, is_terminal, opened, role_of, signer
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ _VERDICTS: dict[str, Verdict] = {"approve": "approve", "reject": "reject", "chan
 @click.command("decide")
 @click.argument("release")
 @click.argument("verdict", type=click.Choice(sorted(_VERDICTS)), required=False)
-@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
-@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@signer()
 @click.option("--role", help="As what: ops, sre or sec; default: a role that is asked for and that you hold.")
 @click.option("--comment", default="", help="What the others should know; for `changes`, what is to change.")
 @click.option("--packet", help="The digest that you reviewed: another one that waits meanwhile is refused.")

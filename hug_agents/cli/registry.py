@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hug_agents.cli.console import console, print_json
-from hug_agents.cli.release import WAITING, common, is_terminal, role_of
+from hug_agents.cli.release import WAITING, common, is_terminal, role_of, signer
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ def retain(
 
 @command.command("sign")
 @click.argument("plan")
-@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
-@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@signer()
 @click.option("--role", help="As what: ops, sre or sec; default: a role that may and that you hold.")
 @click.option("--reason", help="Why; it is signed and stays in the ledger.")
 @common

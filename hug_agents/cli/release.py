@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,20 @@ def common(function: Any) -> Any:
     ):
         function = option(function)
     return function
+
+
+def signer(*, required: bool = False) -> Callable[[Any], Any]:
+    """The options of every command that signs: with which key, and as whom. `required`: it does nothing else."""
+
+    def options(function: Any) -> Any:
+        function = click.option(
+            "--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy."
+        )(function)
+        return click.option("--key", required=required, help="Your key: a name of `hug keys list`, or a file.")(
+            function
+        )
+
+    return options
 
 
 class _WithSteering(click.Group):
@@ -222,8 +237,7 @@ def edit(
 @command.command("waive")
 @click.argument("release")
 @click.argument("finding", required=False)
-@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
-@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@signer()
 @click.option("--reason", help="Why the finding may stand.")
 @click.option("--days", default=7, show_default=True, help="How long.")
 @common

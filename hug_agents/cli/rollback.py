@@ -8,14 +8,13 @@ import click
 
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import common, is_terminal, role_of
+from hug_agents.cli.release import common, is_terminal, role_of, signer
 
 
 @click.command("rollback")
 @click.argument("release")
 @click.option("--environment", help="Where; default: the last production environment that it went to.")
-@click.option("--key", required=True, help="Your key: a name of `hug keys list`, or a file.")
-@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@signer(required=True)
 @click.option("--role", help="As what: ops, sre or sec; default: a role that may and that you hold.")
 @click.option("--reason", required=True, help="Why; it is signed and stays in the ledger.")
 @common

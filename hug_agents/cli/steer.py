@@ -10,7 +10,7 @@ import click
 from hug_agents.approve.resolution import Choice
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import common, finish, is_terminal, opened, role_of
+from hug_agents.cli.release import common, finish, is_terminal, opened, role_of, signer
 
 _WHO = click.option("--as", "by", required=True, metavar="ID", help="Who asks; it stands in the record.")
 
@@ -42,8 +42,7 @@ def abort(release: str, by: str, store: Path | None, policy: Path | None, as_jso
 @click.command("settle")
 @click.argument("release")
 @click.argument("choice", type=click.Choice(get_args(Choice)), required=False)
-@click.option("--key", help="Your key: a name of `hug keys list`, or a file.")
-@click.option("--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy.")
+@signer()
 @click.option("--role", help="As what: ops, sre or sec; default: a role that may and that you hold.")
 @click.option("--reason", help="What you found, and why you say so.")
 @common

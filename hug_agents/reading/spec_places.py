@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -227,6 +227,3 @@ def _override(board: Board, prefix: str, leaf: str, service: str) -> Candidate |
 
 def _text(value: Value) -> str:
     return str(value)
-
-
-Cloud = Literal["aws", "gcp", "azure", "none"]
