@@ -98,7 +98,8 @@ def _separate_jobs(doc: Document, bound: tuple[Mention, ...], given: tuple[Named
     )
 
 
-_CORRECTIONS = frozenset("correction edit update actually sorry wait scratch erratum oops amendment".split())
+_EDITS = frozenset("correction edit update erratum amendment".split())
+_CORRECTIONS = _EDITS | frozenset("actually sorry wait scratch oops".split())
 
 
 def _corrected(doc: Document, bound: tuple[Mention, ...]) -> tuple[Mention, ...]:
@@ -128,9 +129,6 @@ def _corrects(doc: Document, sentence: Clause) -> bool:
     when = title[: title.index(":")] if ":" in title else ("",)
     edited = gap >= 0 and doc.lower(opener) in _EDITS and all(any(c.isdigit() for c in word) for word in when)
     return edited or doc.lower(sentence.first) in _CORRECTIONS
-
-
-_EDITS = frozenset("correction edit update erratum amendment".split())
 
 
 def _dependency(doc: Document, item: Mention, found: list[Mention]) -> Mention:

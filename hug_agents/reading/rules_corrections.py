@@ -19,13 +19,19 @@ _TAKEN_BACK = (
 _FAR = 10
 
 
+def _takes_back(words: tuple[str, ...], *also: str) -> bool:
+    """Whether the words take back what stands before them; `also`: a word that does too."""
+    cues = (*_TAKEN_BACK, *((word,) for word in also))
+    return any(words[at : at + len(cue)] == cue for cue in cues for at in range(len(words)))
+
+
 def replaced_at(doc: Document, end: int) -> int | None:
     """Where the words stand that replace those that end at a token; None where nothing is taken back."""
     place = end
     while place < len(doc.tokens) and place - end < _FAR and doc.lower(place) in _BETWEEN:
         place += 1
     words = doc.words(end, place)
-    said = any(words[at : at + len(cue)] == cue for cue in _TAKEN_BACK for at in range(len(words)))
+    said = _takes_back(words)
     if not said or place >= len(doc.tokens):
         return None
     after = quantity_at(doc, place)
@@ -39,7 +45,7 @@ def disowned(doc: Document, item: Mention) -> int | None:
     while place < sentence.last and place - item.last < _FAR and doc.lower(place) in _BETWEEN - _THAT:
         place += 1
     words = doc.words(item.last, place)
-    said = any(words[at : at + len(cue)] == cue for cue in (*_TAKEN_BACK, ("no",)) for at in range(len(words)))
+    said = _takes_back(words, "no")
     that = doc.lower(place) == "that's" or doc.lower(place) in ("that", "this") and doc.lower(place + 1) in _WAS
     thing = place + 1 if doc.lower(place) == "that's" else place + 2
     of_another = that and doc.lower(thing) in ("the", "our", "a", "an", "for", "only", "just", "from")
@@ -70,7 +76,7 @@ def _said_after(doc: Document, number: int, found: list[Mention], before: list[i
         place += 1
     other = quantity_at(doc, place) if place < sentence.last else None
     words = doc.words(sentence.first, place)
-    said = any(words[at : at + len(cue)] == cue for cue in (*_TAKEN_BACK, ("actually",)) for at in range(len(words)))
+    said = _takes_back(words, "actually")
     if not said or other is None or not set(doc.words(other.last, sentence.last)) <= {".", "!", "please"}:
         return
     fields = ("service.replicas", "service.max_replicas") if other.value < 200 else ("service.port",)
