@@ -38,7 +38,7 @@ resource "aws_ecs_task_definition" "this" {
     cpu_architecture        = "X86_64"
   }
 
-  container_definitions = jsonencode(concat([merge(
+  container_definitions = jsonencode([for container in concat([merge(
     {
       name                   = var.container_name
       image                  = each.value
@@ -52,27 +52,19 @@ resource "aws_ecs_task_definition" "this" {
       linuxParameters = {
         initProcessEnabled = true
       }
-      logConfiguration = {
-        logDriver = "awslogs"
-        options = {
-          awslogs-group         = aws_cloudwatch_log_group.this.name
-          awslogs-region        = data.aws_region.current.name
-          awslogs-stream-prefix = each.key
-        }
-      }
     },
     length(var.command) > 0 ? { command = var.command } : {},
     var.registry_secret_arn == "" ? {} : { repositoryCredentials = { credentialsParameter = var.registry_secret_arn } },
     # What tells versions apart is the image's digest. The agent beside it is not essential: if it fails, the program goes on.
     { for agent in var.agents : "dockerLabels" => merge(agent.labels, { "com.datadoghq.tags.version" = split("@sha256:", each.value)[1] }) },
-    )], [for agent in var.agents : merge(agent.container, {
-      logConfiguration = {
-        logDriver = "awslogs"
-        options = {
-          awslogs-group         = aws_cloudwatch_log_group.this.name
-          awslogs-region        = data.aws_region.current.name
-          awslogs-stream-prefix = "${each.key}-agent"
-        }
+    )], [for agent in var.agents : agent.container]) : merge(container, {
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-region        = data.aws_region.current.name
+        awslogs-stream-prefix = container.name == var.container_name ? each.key : "${each.key}-agent"
       }
-  })]))
+    }
+  })])
 }
