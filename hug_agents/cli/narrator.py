@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hug_agents.demonstration.summary import Part, Summary
     from hug_agents.demonstration.traffic import Counted
     from hug_agents.generation import Generation
+    from hug_agents.measure.drift import DriftCheck
     from hug_agents.plans import Role
     from hug_agents.status import Review, Status
 
@@ -178,6 +179,13 @@ class Narrator:
         if part.after:
             said = f"  since the way back: {part.after.sent} requests, {part.after.failed} failed"
             self._out.print(Text(said, "red" if part.after.failed else "green"))
+
+    def _on_drift(self, found: tuple[DriftCheck, ...]) -> None:
+        self._out.print()
+        for item in found:
+            said, style = ("no drift", "green") if item.status == "none" else (item.status, "bold red")
+            more = f"  {item.environment}, where {item.release} was put last  {visible(item.evidence)}"
+            self._out.print(Text(f"  {said}", style).append(more.rstrip(), "dim"))
 
     def _on_verified(self, _: Any) -> None:
         """The command itself tells it, below."""

@@ -17,9 +17,12 @@ from hug_agents.demonstration.versions import BEFORE, FAULTY, GOOD, Version
 from hug_agents.errors import LedgerBroken, UsageError
 from hug_agents.execute.events import events
 from hug_agents.generation import generate
+from hug_agents.measure.drift import DriftCheck, look, places
+from hug_agents.office import open_office
 from hug_agents.release import Release
 from hug_agents.rollout.deployment import Trouble
 from hug_agents.status import Status
+from hug_agents.store import Store
 
 RATE: Final = 120
 """Requests a second that the client means to send."""
@@ -70,15 +73,17 @@ class Story:
             self._say("part", part)
             if part.outcome != ("rolled_back" if act.version.hidden else "released"):
                 break
+        drift = self._look_for_drift() if parts and parts[-1].outcome == "rolled_back" else ()
         audit = self._audit()
         told = {part.version: part for part in parts}
         before, good, faulty = (told.get(item.number) for item in (BEFORE, GOOD, FAULTY))
-        problems = problems_of(before, good, faulty, audit)
+        problems = problems_of(before, good, faulty, audit, drift)
         return Summary(
             status="otherwise" if problems else "as told",
             problems=problems,
             parts=tuple(parts),
             audit=audit,
+            drift=tuple((item.environment, item.status) for item in drift),
             seconds=round(time.monotonic() - began, 1),
             folder=str(self._site.root),
         )
@@ -229,6 +234,13 @@ class Story:
             traffic=traffic,
             after=after,
         )
+
+    def _look_for_drift(self) -> tuple[DriftCheck, ...]:
+        """Once the way back was gone: whether what runs is what was put there last."""
+        office = open_office(Store(self._site.store), policy=self._site.policy_file)
+        found = tuple(look(office, item) for item in places(office))
+        self._say("drift", found)
+        return found
 
     def _audit(self) -> Audit | None:
         try:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hug_agents.demonstration.traffic import Counted
+from hug_agents.measure.drift import DriftCheck
 from hug_agents.spec import Line, Model, Text
 
 
@@ -42,11 +43,20 @@ class Summary(Model):
     problems: tuple[Line, ...] = Field((), description="what did not go as told")
     parts: tuple[Part, ...] = ()
     audit: Audit | None = None
+    drift: tuple[tuple[Line, Line], ...] = Field(
+        (), description="each environment after it all: none, drifted, unknown"
+    )
     seconds: float = 0.0
     folder: Line = ""
 
 
-def problems_of(before: Part | None, good: Part | None, faulty: Part | None, audit: Audit | None) -> tuple[str, ...]:
+def problems_of(
+    before: Part | None,
+    good: Part | None,
+    faulty: Part | None,
+    audit: Audit | None,
+    drift: tuple[DriftCheck, ...] = (),
+) -> tuple[str, ...]:
     """What did not go as told, in the order of the story."""
     found = []
     if before is None or before.outcome != "released":
@@ -63,6 +73,7 @@ def problems_of(before: Part | None, good: Part | None, faulty: Part | None, aud
         found.append(f"{faulty.version if faulty else 'the faulty version'} was not caught and rolled back")
     elif faulty.after is not None and faulty.after.failed:
         found.append(f"{faulty.after.failed} requests still failed after the way back")
+    found += [f"{item.environment}: {item.status}, {item.evidence}" for item in drift if item.status != "none"]
     if audit is None:
         found.append("the ledger was not verified")
     return tuple(found)

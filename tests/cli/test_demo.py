@@ -67,6 +67,7 @@ def test_the_whole_story(tmp_path: Path) -> None:
     assert faulty["traffic"]["failed"] > 0 and faulty["after"]["failed"] == 0
     assert "JPY" in faulty["cause"] and "failed" in faulty["trouble"]
     assert faulty["verdicts"][-1] == "bad"
+    assert sorted(found["drift"]) == [["production", "none"], ["staging", "none"]]
 
     listed = entries(folder)
     told = list(events(listed))
