@@ -133,6 +133,6 @@ class Bundle:
         return self._digest
 
     def _repr_html_(self) -> str:
-        from hug_agents.notebook import bundle_html
+        from hug_agents.notebook import files_html
 
-        return bundle_html(self)
+        return files_html((item.path, item.system, item.content) for item in self)

@@ -37,6 +37,9 @@ Verdict = Literal["passed", "failed", "incomplete"]
 AMEND_ROUNDS = 3
 
 
+_SPENT = ("agent", "model", "requests", "retries", "input tokens", "cached", "output tokens", "estimated", "seconds")
+
+
 @dataclass(frozen=True)
 class Generation:
     """What one request became. `bundle` holds the files; `gates` says how each was judged."""
@@ -117,9 +120,39 @@ class Generation:
         }
 
     def _repr_html_(self) -> str:
-        from hug_agents.notebook import generation_html
+        """Verdict, what was understood, what was not met, the gates, what models took, the files (each opens on a click)."""
+        from html import escape
 
-        return generation_html(self)
+        from hug_agents.notebook import badge_html, table_html
+
+        understood = [
+            (item.path, f"{item.file}:{item.line}" if item.file else item.kind, item.quote)
+            for item in self.spec.evidence
+            if item.kind != "default"
+        ]
+        unmet = [(item.text, item.reason) for item in self.requirements if item.status in ("unmet", "refused")]
+        gates = "".join(
+            f"<tr><td>{escape(result.name)}</td><td>{badge_html(result.status)}</td><td>{escape(result.version)}</td>"
+            f"<td>{escape(result.reason) or f'{result.files} files, {len(result.findings)} findings'}</td></tr>"
+            for result in self.gates
+        )
+        counts = ("requests", "retries", "input_tokens", "cached_tokens", "output_tokens", "estimated_tokens")
+        spent = [
+            (item.agent, item.model, *(str(getattr(item, name)) for name in counts), f"{item.seconds:.1f}")
+            for item in self.spent
+        ]
+        paid = any(item.tokens or item.retries for item in self.spent)
+        return "".join(
+            (
+                f"<h3>{escape(self.spec.application)} {badge_html(self.verdict)}</h3>",
+                f"<p><code>{escape(self.bundle.digest())}</code></p>",
+                table_html(("value", "from", "words"), understood),
+                f"<h4>Not met</h4>{table_html(('the request says', 'why not'), unmet)}" if unmet else "",
+                f"<h4>Gates</h4><table>{gates}</table>",
+                f"<h4>Models</h4>{table_html(_SPENT, spent)}" if paid else "",
+                self.bundle._repr_html_(),
+            )
+        )
 
 
 def generate(

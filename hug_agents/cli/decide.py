@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hug_agents.cli.common import WAITING, common, is_terminal, opened, role_of, signer
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import WAITING, common, is_terminal, opened, role_of, signer
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from hug_agents.cli.common import common, finish
 from hug_agents.cli.console import progress
-from hug_agents.cli.release import common, finish
 
 
 @click.command("destroy")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from hug_agents.cli.common import common
 from hug_agents.cli.console import console, print_json
-from hug_agents.cli.release import common
 
 _CODES = {"none": 0, "unknown": 1, "drifted": 3}
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from hug_agents.cli.common import common, finish
 from hug_agents.cli.console import console, print_json, progress
-from hug_agents.cli.release import common, finish
 from hug_agents.execute.target import FaultKind
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hug_agents.cli.common import WAITING, common
 from hug_agents.cli.console import console, print_json
-from hug_agents.cli.release import WAITING, common
 
 if TYPE_CHECKING:
     from hug_agents.approve.resolution import Matter

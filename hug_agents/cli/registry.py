@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hug_agents.cli.common import WAITING, common, is_terminal, role_of, signer
 from hug_agents.cli.console import console, print_json
-from hug_agents.cli.release import WAITING, common, is_terminal, role_of, signer
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:

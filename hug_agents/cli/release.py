@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from hug_agents.cli.asking import model_options, read_choice
+from hug_agents.cli.common import WAITING, colour_of, common, finish, signer
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.errors import UsageError
 
-if TYPE_CHECKING:
-    from hug_agents.approve.checkpoints import Checkpoint
-    from hug_agents.plans import Role
-    from hug_agents.release import Release
-    from hug_agents.status import Status
-
 _FILE = click.Path(path_type=Path)
-WAITING = 5
-"""The exit code while people have to decide."""
-_CODES = {"questions": 4, "checkpoint": WAITING, "blocked": WAITING, "attention": WAITING, "interrupted": 1}
-
-
-def common(function: Any) -> Any:
-    """The options of every command that looks into a store."""
-    for option in (
-        click.option("--store", type=_FILE, help="The folder of what lasts; default .hug"),
-        click.option("--policy", type=_FILE, help="The governance policy; default governance.yaml"),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    ):
-        function = option(function)
-    return function
-
-
-def signer(*, required: bool = False) -> Callable[[Any], Any]:
-    """The options of every command that signs: with which key, and as whom. `required`: it does nothing else."""
-
-    def options(function: Any) -> Any:
-        function = click.option(
-            "--as", "reviewer", metavar="ID", help="Who signs; default: whose key it is in the policy."
-        )(function)
-        return click.option("--key", required=required, help="Your key: a name of `hug keys list`, or a file.")(
-            function
-        )
-
-    return options
 
 
 class _WithSteering(click.Group):
@@ -166,7 +131,7 @@ def list_(open_only: bool, limit: int, store: Path | None, policy: Path | None, 
         "release", "application", "by", "begun", "outcome", "request", box=None, header_style="bold", pad_edge=False
     )
     for item in found:
-        outcome = Text(item.outcome or "open", _colour(item.outcome or "open"))
+        outcome = Text(item.outcome or "open", colour_of(item.outcome or "open"))
         table.add_row(
             Text(item.id, "cyan"), item.application, item.requester, item.begun, outcome, Text(item.title[:60])
         )
@@ -288,93 +253,6 @@ def cancel(release: str, reason: str, store: Path | None, policy: Path | None, a
     return 0
 
 
-def print_status(status: Status) -> None:
-    """A release as a person sees it."""
-    from rich.text import Text
-
-    from hug_agents.approve.checkpoints import CHECKPOINTS
-    from hug_agents.approve.review import visible
-
-    out = console()
-    head = Text("release ").append(status.id, "bold cyan").append(f"  {status.application or '?'} → {status.target}")
-    out.print(head)
-    out.print(f"  asked for by {status.requester} at {status.begun}", style="dim")
-    for point in CHECKPOINTS:
-        _print_point(point, status)
-    for effect in status.effects:
-        order = effect.order
-        said = effect.outcome.detail if effect.outcome else "begun, and not seen to end"
-        style = {"done": "dim", "failed": "red"}.get(effect.state, "yellow")
-        series = "" if order.series == "release" else f" ({order.series})"
-        out.print(
-            Text(f"    {order.environment.name}{series}: {order.action} {effect.state}  {visible(said)[:100]}", style)
-        )
-    for question in status.questions:
-        out.print(Text(f"  {question['id']}", "cyan").append(f"  {question['text']}", "default"))
-    if status.matter:
-        out.print(
-            Text(f"  ? {status.matter.kind} in {status.matter.environment}: ", "bold yellow").append(
-                visible(status.matter.evidence)[:500]
-            )
-        )
-        out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
-    elif status.notice:
-        out.print(Text(f"  {visible(status.notice)}", "yellow"))
-    if status.solo:
-        out.print("  [bold yellow]SOLO MODE: one person signs in every role[/]")
-    stage = status.outcome or {
-        "checkpoint": "waiting for people",
-        "questions": "waiting for answers",
-        "attention": "stands still: only a person can settle this",
-    }.get(status.stage, status.stage)
-    out.print(Text(f"  {stage}", f"bold {_colour(status.outcome or status.stage)}"))
-    if status.packet:
-        out.print(Text(f"  packet {status.packet}", "dim"), soft_wrap=True)
-    if status.next:
-        out.print(Text(f"  next: {status.next}"), soft_wrap=True)
-
-
-def _print_point(point: Checkpoint, status: Status) -> None:
-    """One checkpoint: passed, waiting (for whom), or not reached."""
-    from rich.text import Text
-
-    from hug_agents.approve.review import visible
-
-    out, here = console(), point.id == status.checkpoint
-    passed = point.id in status.passed or status.outcome == "released"
-    mark = Text("  ✓ ", "green") if passed else Text("  ● ", "yellow") if here else Text("  ○ ", "dim")
-    out.print(mark.append(point.name + (f"  ({status.environment})" if here else ""), "bold" if here else ""))
-    for item in status.signatures if here else ():
-        said = f": {item.comment}" if item.comment else ""
-        out.print(Text(f"      {item.verdict} by {item.reviewer} as {item.role}{visible(said)[:120]}", "green"))
-    for missing in status.waits_for if here else ():
-        who = f" ({' or '.join(missing.who)})" if missing.who else ""
-        out.print(Text(f"      waits for {visible(missing.text)}{who}", "yellow"))
-
-
-def finish(status: Status, as_json: bool) -> int:
-    """Print where a release stands; returns the exit code."""
-    if as_json:
-        print_json(status.model_dump(mode="json"))
-    else:
-        print_status(status)
-    if status.stage == "ended":
-        return 0 if status.outcome in ("released", "drilled", "destroyed") else 1
-    return _CODES[status.stage]
-
-
-def _colour(state: str) -> str:
-    return {
-        "released": "green",
-        "drilled": "green",
-        "destroyed": "green",
-        "open": "yellow",
-        "checkpoint": "yellow",
-        "questions": "yellow",
-        "attention": "bold yellow",
-    }.get(state, "red")
-
-
 def _answers(words: tuple[str, ...]) -> dict[str, str]:
     return _pairs(words, "--answer")
 
@@ -387,29 +265,3 @@ def _pairs(words: tuple[str, ...], option: str) -> dict[str, str]:
             raise click.UsageError(f"{option} {word!r}: write it as NAME=VALUE")
         pairs[key.strip()] = value.strip()
     return pairs
-
-
-def is_terminal() -> bool:
-    """Whether a person sits there who can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def opened(release: str, store: Path | None, policy: Path | None) -> Release:
-    """A release of a store."""
-    from hug_agents.release import Release
-
-    return Release.open(release, store=store, policy=policy)
-
-
-def role_of(word: str | None) -> Role | None:
-    """A role by its short name."""
-    roles: dict[str, Role] = {
-        "ops": "Operations Engineer",
-        "sre": "Site Reliability Engineer",
-        "sec": "Security Engineer",
-    }
-    if word is None:
-        return None
-    if word.lower() not in roles:
-        raise UsageError(f"{word[:40]!r} is not a role", where="--role", hint="ops, sre, sec")
-    return roles[word.lower()]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from hug_agents.cli.common import common, is_terminal, role_of, signer
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import common, is_terminal, role_of, signer
 
 
 @click.command("rollback")

@@ -8,9 +8,9 @@ from typing import get_args
 import click
 
 from hug_agents.approve.resolution import Choice
+from hug_agents.cli.common import common, finish, is_terminal, opened, role_of, signer
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
-from hug_agents.cli.release import common, finish, is_terminal, opened, role_of, signer
 
 _WHO = click.option("--as", "by", required=True, metavar="ID", help="Who asks; it stands in the record.")
 

@@ -139,9 +139,13 @@ class Metrics(Model):
         return f"{what}, {where}, {f'since {scope.since}' if scope.since else 'all time'} until {scope.until}"
 
     def _repr_html_(self) -> str:
-        from hug_agents.notebook import metrics_html
+        from html import escape
 
-        return metrics_html(self)
+        from hug_agents.notebook import table_html
+
+        marks = {True: "met", False: "not met", None: ""}
+        rows = ((item.title, item.shown, item.target, marks[item.met], item.basis) for item in self.figures)
+        return f"<p><b>{escape(self.heading)}</b></p>{table_html(('metric', 'value', 'target', '', 'made of'), rows)}"
 
     def __str__(self) -> str:
         return "\n".join((self.heading, *(f"{item.title}: {item.shown}" for item in self.figures)))

@@ -13,7 +13,6 @@ from hug_agents.agents.choice import by_agent, described, read_words
 from hug_agents.cli import main
 from hug_agents.errors import UsageError
 from hug_agents.generation import generate
-from hug_agents.notebook import generation_html
 from hug_agents.store import Store
 from hug_agents.workflow import Crew
 from tests.agents.faulty.driving import REQUEST
@@ -77,7 +76,7 @@ def test_each_agent_asks_its_own(tmp_path: Path, allow_model_requests: None) -> 
     ]
     assert made.model == "prompt_refiner=openai:reader, deployment=offline, devops=openai:operator"
     assert made.to_json()["agents"][0]["output_tokens"] == made.spent[0].output_tokens > 10
-    html = generation_html(made)
+    html = made._repr_html_()
     assert "<h4>Models</h4>" in html and f"<td style='text-align:left'>{made.spent[0].input_tokens}</td>" in html
 
 
