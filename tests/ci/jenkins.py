@@ -183,7 +183,6 @@ class Jenkins(Server):
             # a controller knows itself by another name than the one it is reached by
             "url": f"https://ci.internal{FOLDER}/job/{build.job}/{build.number}/",
             "building": build.result is None,
-            "inProgress": build.result is None,
             "queueId": build.item,
             "result": build.result,
             "artifacts": [{"displayPath": name, "fileName": name, "relativePath": name} for name in build.artifacts],

@@ -2,11 +2,11 @@
 
 Jenkins publishes no OpenAPI description; its API is what the sources mark as `@Exported` (a controller shows it as a schema at
 `…/api/schema`) and the web methods (`doStop` …). From jenkinsci/jenkins (MIT): Queue, Queue.Item and its kinds, Run, Job,
-ParametersAction, ParameterizedJobMixIn, DefaultCrumbIssuer; jenkinsci/git-plugin (MIT): BuildData, Revision. The stages: the
-OpenAPI description of the plugin Pipeline: REST API, rest-api/src/main/webapp/docs/openapi.yaml of
-jenkinsci/pipeline-stage-view-plugin (MIT), and the statuses of its StatusExt. A third party's description,
-oapicf/swaggy-jenkins (MIT), has the crumb, the queue and the log alike, no `buildWithParameters`, no cancelling, and one answer
-for every kind of item.
+ParametersAction, ParameterizedJobMixIn, CrumbIssuer; jenkinsci/git-plugin (MIT): BuildData; jenkinsci/git-client-plugin
+(MIT): Revision. The stages: the OpenAPI description of the plugin Pipeline: REST API,
+rest-api/src/main/webapp/docs/openapi.yaml of jenkinsci/pipeline-stage-view-plugin (MIT), and the statuses of its StatusExt. A
+third party's description, oapicf/swaggy-jenkins (MIT), has the same names for the crumb, an item of the queue and a build; it says
+that one item is answered as a queue, and has no `buildWithParameters`, no cancelling and no actions but causes.
 """
 
 from __future__ import annotations
@@ -53,17 +53,12 @@ BUILD = body(
     executor=ANYTHING,
     fullDisplayName=STRING,
     id=STRING,
-    inProgress=BOOLEAN,
     keepLog=BOOLEAN,
     number=INTEGER,
     queueId=INTEGER,
     result=nullable(one_of("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED")),
     timestamp=INTEGER,
     url=STRING,
-    changeSets=many(ANYTHING),
-    culprits=many(ANYTHING),
-    previousBuild=nullable(_NUMBERED),
-    nextBuild=nullable(_NUMBERED),
 )
 JOB = body(_class=STRING, allBuilds=many(BUILD), builds=many(BUILD), name=STRING, url=STRING, inQueue=BOOLEAN)
 ITEM = body(
