@@ -55,7 +55,8 @@ def gate_reference() -> str:
             for gate in gates()
         ),
         "\n## The policy pack\n\nThe mission's five best practices (B) and five pitfalls (P) as rules over the spec and the files; "
-        "rules (S) for what a CloudFormation template makes; and rules (A) for what a language model wrote.",
+        "rules (S) for what a CloudFormation template makes, which the gate `pulumi mocks` "
+        "asks of a Pulumi program too; and rules (A) for what a language model wrote.",
     ]
     source = ""
     for rule in rules():

@@ -45,6 +45,7 @@ from hug_agents.validate.gate import Finding, GateReport
 
 if TYPE_CHECKING:
     from hug_agents.agents.choice import AddressChoice, ModelChoice
+    from hug_agents.execute.deletion import Deletion
     from hug_agents.execute.executor import Executor, Targets
     from hug_agents.execute.target import FaultKind
 
@@ -300,6 +301,23 @@ def matters(*, store: str | Path | None = None, policy: str | Path | None = None
     executor = _office(store, policy)
     found = (executor.matters.waiting(row.id) for row in executor.register.list(open_only=True, limit=10_000))
     return tuple(item for item in found if item is not None)
+
+
+def deletions(
+    *, store: str | Path | None = None, policy: str | Path | None = None, person: str = ""
+) -> tuple[Deletion, ...]:
+    """Lists of what is to go from a registry that wait for a signature; `person`: only what that person may sign."""
+    executor = _office(store, policy)
+    rules = executor.desk.policy()
+    return tuple(
+        asked
+        for _, asked in executor.deletions.waiting()
+        if not person
+        or any(
+            person in rules.holders(role, without="" if rules.solo else asked.requester)
+            for role in rules.override_roles
+        )
+    )
 
 
 def drills_due(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Release, ...]:

@@ -285,8 +285,6 @@ def alerts(spec: DeploymentSpec) -> tuple[AlertInfo, ...]:
     unique: dict[tuple[str, str], AlertInfo] = {}
     for monitor, found in (
         ("prometheus", _by_metrics(spec, watchdog=True)),
-        # Where both are chosen, Prometheus judges and Grafana only draws.
-        ("grafana", _by_metrics(spec, watchdog=True)),
         ("datadog", _by_metrics(spec, watchdog=False)),
         ("elk", _by_logs(spec)),
     ):

@@ -42,7 +42,7 @@ def many(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def body(required: str = "", **properties: Schema) -> Schema:
+def body(required: str = "", /, **properties: Schema) -> Schema:
     """A closed object; `required` names the properties that must be there."""
     return {"type": "object", "properties": properties, "required": required.split(), "additionalProperties": False}
 

@@ -12,17 +12,19 @@ from hug_agents.cli.console import console, print_json
 
 if TYPE_CHECKING:
     from hug_agents.approve.resolution import Matter
+    from hug_agents.execute.deletion import Deletion
 
 
 @click.command("inbox")
 @click.option("--as", "person", default="", metavar="ID", help="Only what this person may decide.")
 @common
 def command(person: str, store: Path | None, policy: Path | None, as_json: bool) -> int:
-    """List every packet that waits for a decision, and whose. Exit code 5 when there is one."""
-    from hug_agents.release import inbox, matters
+    """List every packet that waits for a decision, and whose, and what else waits for a word. Exit code 5 when there is one."""
+    from hug_agents.release import deletions, inbox, matters
 
     found = inbox(store=store, policy=policy, person=person)
     asked = matters(store=store, policy=policy)
+    gone = deletions(store=store, policy=policy, person=person)
     if as_json:
         print_json(
             {
@@ -39,11 +41,13 @@ def command(person: str, store: Path | None, policy: Path | None, as_json: bool)
                     for item in found
                 ],
                 "matters": [item.model_dump(mode="json") | {"choices": list(item.choices)} for item in asked],
+                "deletions": [{"plan": item.listed, **item.model_dump(mode="json")} for item in gone],
             }
         )
-        return WAITING if found or asked else 0
+        return WAITING if found or asked or gone else 0
     _print_matters(asked)
-    if not found and asked:
+    _print_deletions(gone)
+    if not found and (asked or gone):
         return WAITING
     if not found:
         console().print("[green]nothing waits[/]" + (f" for {person}" if person else ""))
@@ -82,3 +86,9 @@ def _print_matters(asked: tuple[Matter, ...]) -> None:
         console().print(
             f"  hug release settle {item.release} {'|'.join(item.choices)} --key NAME --reason …", style="dim"
         )
+
+
+def _print_deletions(gone: tuple[Deletion, ...]) -> None:
+    for item in gone:
+        console().print(f"[bold yellow]?[/] [cyan]{item.place}[/]: {item.requester} asks to delete {len(item.names)}")
+        console().print(f"  hug registry sign {item.listed} --key NAME --reason …", style="dim", soft_wrap=True)

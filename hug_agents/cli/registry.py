@@ -68,10 +68,10 @@ def retain(
     """List what would go, and delete nothing; with --delete PLAN, delete exactly what people have signed.
 
     What a bundle of the store or a file of images names is kept, whatever its age. A deletion is asked for with --as, signed by
-    somebody else with `hug registry sign`, and stands in the ledger.
+    somebody else with `hug registry sign`, and stands in the ledger. One that was cut off goes on by the same --delete PLAN.
     """
     from hug_agents.adapters.oci.client import Registry
-    from hug_agents.adapters.oci.retention import carry_out, named, plan_retention
+    from hug_agents.adapters.oci.retention import carry_out, named, plan_retention, remaining
     from hug_agents.adapters.oci.signing_in import account
     from hug_agents.execute.deletion import Deletion, is_deletion
     from hug_agents.execute.target import Outcome
@@ -88,12 +88,17 @@ def retain(
     registry = Registry(rules.registry, account(settings.registry_auth, rules.registry))
     # What was only asked to go is not released by that.
     texts += [text for text in kept.documents() if not is_deletion(text)]
-    plan = plan_retention(registry, rules, named((), texts), datetime.now(UTC))
+    released = named((), texts)
+    plan = plan_retention(registry, rules, released, datetime.now(UTC))
+    names, going, deleted = plan.names, plan.going, 0
     if delete and delete != plan.digest():
-        raise UsageError(
-            f"the plan is {plan.digest()} now", where="--delete", hint="look at it again, then ask about it anew"
-        )
-    deleted = 0
+        deletions = open_office(kept, policy=policy).deletions
+        if not deletions.begun(delete):
+            raise UsageError(
+                f"the plan is {plan.digest()} now", where="--delete", hint="look at it again, then ask about it anew"
+            )
+        names = deletions.find(delete)[1].names
+        going = remaining(registry, plan, released, names)
     if requester and plan.goes:
         asked = Deletion(place=plan.place, names=plan.names, requester=requester)
         open_office(kept, policy=policy).deletions.ask(asked)
@@ -101,10 +106,10 @@ def retain(
 
         def act() -> Outcome:
             nonlocal deleted
-            deleted = carry_out(registry, plan)
+            deleted = carry_out(registry, going)
             return Outcome(status="done", detail=f"{deleted} manifests")
 
-        open_office(kept, policy=policy).delete(plan.place, plan.names, act)
+        open_office(kept, policy=policy).delete(plan.place, names, act)
     if as_json:
         print_json({**plan.model_dump(mode="json"), "plan": plan.digest(), "deleted": deleted})
     else:

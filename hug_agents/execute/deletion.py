@@ -15,6 +15,7 @@ from hug_agents.spec import Line, Model
 from hug_agents.store import Store
 
 _MARK = "deletion"
+_BEGUN = "deletion begun"
 
 
 class Deletion(Model):
@@ -84,6 +85,20 @@ class Deletions:
         matter = self._store.get_model(Matter, known)
         return matter, self._store.get_model(Deletion, matter.bundle)
 
+    def waiting(self) -> tuple[tuple[Matter, Deletion], ...]:
+        """What nobody has signed yet, or whose signature has run out; the oldest first."""
+        found = (self.find(listed) for listed, _ in self._journal.every(_MARK))
+        return tuple((matter, asked) for matter, asked in found if self.signed(matter, asked) is None)
+
+    def begin(self, listed: Digest) -> None:
+        """Written before anything of a list is deleted: cut off in the middle, it may be gone on with."""
+        if known := self._journal.marked(listed, _MARK):
+            self._journal.mark(listed, _BEGUN, known)
+
+    def begun(self, listed: Digest) -> bool:
+        """A list was begun, and has not come to its end."""
+        return self._journal.marked(listed, _BEGUN) is not None
+
     def sign(self, matter: Matter, asked: Deletion, envelope: bytes) -> None:
         """Take a signed yes to a list. Raises DecisionRefused."""
         self._desk.settle(envelope, matter=matter, requester=self._excluded(asked))
@@ -94,7 +109,7 @@ class Deletions:
 
     def close(self, listed: Digest) -> None:
         """The list was carried out: its yes is used up."""
-        self._journal.unmark((listed, _MARK))
+        self._journal.unmark((listed, _MARK), (listed, _BEGUN))
 
     def note(self, name: str, matter: Matter, outcome: str, detail: str) -> None:
         """Into the ledger."""

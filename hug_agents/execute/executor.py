@@ -151,7 +151,8 @@ class Executor:
     def delete(self, place: str, names: tuple[str, ...], act: Callable[[], Outcome]) -> Outcome:
         """Delete exactly this list, once somebody who did not ask for it has signed it: for what belongs to no release.
 
-        `act` deletes, and twice is as once. Raises NotApproved; UsageError where nobody was asked.
+        `act` deletes, and twice is as once: cut off, it is called again for what is left. Raises NotApproved; UsageError where
+        nobody was asked.
         """
         listed = list_of(place, names)
         matter, asked = self.deletions.find(listed)
@@ -166,6 +167,7 @@ class Executor:
                 where=listed,
                 hint=f"hug registry sign {listed} --key NAME --reason …",
             )
+        self.deletions.begin(listed)
         self.deletions.note("effect_began", matter, "", f"deletion {listed} approved by {answer.reviewer}")
         outcome = act()
         self.deletions.note("effect_ended", matter, outcome.status, f"deletion {listed} {outcome.detail}"[:1000])

@@ -81,6 +81,12 @@ class Journal:
             ).fetchone()
         return row[0] if row else None
 
+    def every(self, name: str) -> tuple[tuple[str, Digest], ...]:
+        """Each subject with something under this name, and what it is; the oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT subject, document FROM marks WHERE name = ? ORDER BY rowid", (name,))
+            return tuple((row[0], row[1]) for row in rows.fetchall())
+
     def unmark(self, *marks: tuple[str, str]) -> None:
         """Forget what is remembered under each subject and name, all in one moment."""
         there = [mark for mark in marks if self.marked(*mark)]

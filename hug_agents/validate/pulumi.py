@@ -20,6 +20,7 @@ from hug_agents.render.infrastructure.pulumi_program import REGISTRY_STACK, give
 from hug_agents.render.naming import PULUMI
 from hug_agents.spec import DeploymentSpec
 from hug_agents.validate.gate import Finding, Gate, Workspace, clean
+from hug_agents.validate.pulumi_rules import hits
 
 HARNESS = Path(__file__).with_name("pulumi_mocks.py")
 _SECONDS = 300
@@ -66,7 +67,8 @@ class _Pulumi(Gate):
 
 
 class PulumiMocks(_Pulumi):
-    """Every stack, declared as in the middle of a release: no unknown argument, no wrong type, no name twice."""
+    """Every stack, declared as in the middle of a release: no unknown argument, no wrong type, no name twice, and nothing that
+    the rules for CloudFormation would not let through."""
 
     name = "pulumi mocks"
 
@@ -79,6 +81,9 @@ class PulumiMocks(_Pulumi):
                 file = f"{PULUMI}/{item['file']}" if item["file"] else f"{PULUMI}/Pulumi.{stack['stack']}.yaml"
                 message = f"{stack['stack']}: {item['message']}"
                 found.append(self.finding(f"pulumi/{item['rule']}", message, file=file, line=item["line"] or 1))
+            for rule, hit in hits(workspace.bundle, workspace.blueprint, stack):
+                message = f"{stack['stack']}: {hit.message}. {rule.reason}"
+                found.append(self.finding(rule.id, message, file=hit.file, line=hit.line, remedy=rule.remedy))
         return tuple(found)
 
 

@@ -1,4 +1,5 @@
-"""An emulated Jenkins, written from its remote access API: crumb, queue, builds, stages, console, stop.
+"""An emulated Jenkins: crumb, queue, builds, stages, console, stop; each call and answer held against what Jenkins' own
+sources export (tests/ci/jenkins_description.py).
 
 A build runs the Jenkinsfile that is at the head of the branch, as our own reader understands it: its stages by their
 `when`, the lines of each `sh` step by bash, `post { unsuccessful }`, `stash`, `archiveArtifacts` and `input`. What a plugin
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from hug_agents.validate.groovy import Statement, statements
+from tests.ci.jenkins_description import cut, judged, parsed
 from tests.ci.world import Server, World, as_json
 
 USER, TOKEN = "kim", "jenkins-token-1"
@@ -36,6 +38,8 @@ class Build:
     stopped: bool = False
     go_on: threading.Event = field(default_factory=threading.Event)
     queued: bool = True
+    cancelled: bool = False
+    """Taken out of the queue."""
 
 
 class Jenkins(Server):
@@ -47,6 +51,7 @@ class Jenkins(Server):
         self.busy = False
         """Everything waits in the queue."""
         self.crumbs = True
+        self.violations: list[str] = []
         super().__init__()
 
     def approve(self) -> None:
@@ -61,40 +66,60 @@ class Jenkins(Server):
             return 401, {}, "Unauthorized"
         if method == "POST" and self.crumbs and headers.get("Jenkins-Crumb") != "c1":
             return 403, {}, "No valid crumb was included in the request"
+        form = {key: items[-1] for key, items in parse_qs(body, keep_blank_values=True).items()}
+        if method == "POST" and headers.get("Content-Type") != "application/x-www-form-urlencoded":
+            self.violations.append(f"{method} {path}: {headers.get('Content-Type')}")
+        status, more, said = self._answer(method, path, query, form)
+        if isinstance(said, dict) and "tree" in query:
+            said = cut(said, parsed(query["tree"]))
+        sent = form if method == "POST" else None
+        self.violations += judged(method, path, query, sent, status, said)
+        return status, more, "" if said is None else said if isinstance(said, str) else as_json(said)
+
+    def _answer(
+        self, method: str, path: str, query: dict[str, str], form: dict[str, str]
+    ) -> tuple[int, dict[str, str], Any]:
         if path == "/ci/crumbIssuer/api/json":
-            row = {"crumb": "c1", "crumbRequestField": "Jenkins-Crumb"}
-            return (200, {}, as_json(row)) if self.crumbs else (404, {}, "")
+            kind = "hudson.security.csrf.DefaultCrumbIssuer"
+            row = {"_class": kind, "crumb": "c1", "crumbRequestField": "Jenkins-Crumb"}
+            return (200, {}, row) if self.crumbs else (404, {}, "Not Found")
         if path == "/ci/queue/api/json":
-            return 200, {}, as_json({"items": [self._item(build) for build in self.builds if build.queued]})
+            rows = [self._item(build) for build in self.builds if build.queued]
+            return 200, {}, {"_class": "hudson.model.Queue", "discoverableItems": [], "items": rows}
         if found := re.fullmatch(r"/ci/queue/item/(\d+)/api/json", path):
             build = next((item for item in self.builds if item.item == int(found[1])), None)
-            return (200, {}, as_json(self._item(build))) if build else (404, {}, "")
+            return (200, {}, self._item(build)) if build else (404, {}, "Not Found")
+        if path == "/ci/queue/cancelItem" and method == "POST":
+            build = next((item for item in self.builds if str(item.item) == form["id"] and item.queued), None)
+            if build is None:
+                return 404, {}, f"Provided id ({form['id']}) not found"
+            build.cancelled, build.queued = True, False
+            return 204, {}, None
         if found := re.fullmatch(re.escape(FOLDER) + r"/job/(deploy|rollback)/(.*)", path):
-            return self._job(method, found[1], found[2], query, body)
+            return self._job(method, found[1], found[2], query, form)
         return 404, {}, "Not Found"
 
     def _job(
-        self, method: str, job: str, rest: str, query: dict[str, str], body: str
-    ) -> tuple[int, dict[str, str], str]:
-        mine = [build for build in self.builds if build.job == job]
+        self, method: str, job: str, rest: str, query: dict[str, str], form: dict[str, str]
+    ) -> tuple[int, dict[str, str], Any]:
+        mine = [build for build in self.builds if build.job == job and not build.cancelled]
         if rest == "api/json":
             rows = [self._row(build) for build in reversed(mine) if not build.queued]
-            return 200, {}, as_json({"allBuilds": rows})
+            kind = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
+            return 200, {}, {"_class": kind, "name": job, "allBuilds": rows}
         if rest == "buildWithParameters" and method == "POST":
-            values = {key: items[-1] for key, items in parse_qs(body, keep_blank_values=True).items()}
-            build = Build(job, len(mine) + 1, values, 100 + len(self.builds))
+            build = Build(job, len(mine) + 1, form, 100 + len(self.builds))
             self.builds.append(build)
             self.begin(lambda: self._run(build))
-            return 201, {"location": f"{self.url}/ci/queue/item/{build.item}/"}, ""
+            return 201, {"location": f"{self.url}/ci/queue/item/{build.item}/"}, None
         number, _, what = rest.partition("/")
         build = next((item for item in mine if str(item.number) == number and not item.queued), None)
         if build is None:
             return 404, {}, "Not Found"
         if what == "api/json":
-            return 200, {}, as_json(self._row(build))
+            return 200, {}, self._row(build)
         if what == "wfapi/describe":
-            rows = [{"name": name, "status": status} for name, status in build.stages.items()]
-            return 200, {}, as_json({"stages": rows})
+            return 200, {}, self._stages(build)
         if what == "logText/progressiveText":
             text = "".join(f"{line}\n" for line in build.log)
             start = int(query["start"])
@@ -107,41 +132,70 @@ class Jenkins(Server):
             build.go_on.set()
             for name in ("rollout", "rollback"):
                 self.world.flag(f"wait-{name}", on=False)
-            return 302, {"location": "."}, ""
+            return 302, {"location": "."}, None
         return 404, {}, "Not Found"
+
+    def _stages(self, build: Build) -> dict[str, Any]:
+        whole = {None: "IN_PROGRESS", "SUCCESS": "SUCCESS", "ABORTED": "ABORTED"}.get(build.result, "FAILED")
+        rows = [
+            {"id": str(number), "name": name, "status": status, "startTimeMillis": 1, "durationMillis": 1}
+            for number, (name, status) in enumerate(build.stages.items(), 6)
+        ]
+        return {"id": str(build.number), "name": f"#{build.number}", "status": whole, "stages": rows}
+
+    def _parameters(self, build: Build) -> dict[str, Any]:
+        rows = [
+            {"_class": "hudson.model.StringParameterValue", "name": key, "value": value}
+            for key, value in build.parameters.items()
+        ]
+        return {"_class": "hudson.model.ParametersAction", "parameters": rows}
 
     def _item(self, build: Build) -> dict[str, Any]:
         url = f"{self.url}{FOLDER}/job/{build.job}/"
+        kind = "hudson.model.Queue$" + ("BuildableItem" if build.queued else "LeftItem")
         row = {
+            "_class": kind,
+            "actions": [{}, self._parameters(build)],
+            "blocked": False,
+            "buildable": build.queued,
             "id": build.item,
-            "task": {"url": url},
+            "inQueueSince": 1,
+            "stuck": False,
+            "task": {"_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "name": build.job, "url": url},
+            "url": f"queue/item/{build.item}/",
             "why": "Waiting for next available executor" if build.queued else None,
-            "actions": [{}, {"parameters": [{"name": key, "value": value} for key, value in build.parameters.items()]}],
         }
-        return row if build.queued else row | {"executable": {"number": build.number, "url": f"{url}{build.number}/"}}
+        if build.queued:
+            return row | {"pending": False}
+        kind = "org.jenkinsci.plugins.workflow.job.WorkflowRun"
+        made = {"_class": kind, "number": build.number, "url": f"{url}{build.number}/"}
+        return row | {"cancelled": build.cancelled, "executable": None if build.cancelled else made}
 
     def _row(self, build: Build) -> dict[str, Any]:
-        actions: list[dict[str, Any]] = [
-            {},
-            {"parameters": [{"name": key, "value": value} for key, value in build.parameters.items()]},
-        ]
+        actions: list[dict[str, Any]] = [{}, self._parameters(build)]
         if build.commit:
-            actions.append({"lastBuiltRevision": {"SHA1": build.commit}})
+            branch = {"SHA1": build.commit, "name": "refs/remotes/origin/main"}
+            revision = {"SHA1": build.commit, "branch": [branch]}
+            actions.append({"_class": "hudson.plugins.git.util.BuildData", "lastBuiltRevision": revision})
         return {
+            "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun",
             "number": build.number,
             # a controller knows itself by another name than the one it is reached by
             "url": f"https://ci.internal{FOLDER}/job/{build.job}/{build.number}/",
             "building": build.result is None,
+            "queueId": build.item,
             "result": build.result,
-            "artifacts": [{"fileName": name} for name in build.artifacts],
+            "artifacts": [{"displayPath": name, "fileName": name, "relativePath": name} for name in build.artifacts],
             "actions": actions,
         }
 
     # --- what a build does ---
 
     def _run(self, build: Build) -> None:
-        while self.busy:
+        while self.busy and not build.cancelled:
             threading.Event().wait(0.02)
+        if build.cancelled:
+            return
         build.queued = False
         build.commit = self.world.repository.ref("heads/main")
         folder = self.world.checkout(build.commit, f"{build.job}-{build.number}")

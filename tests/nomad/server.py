@@ -1,11 +1,12 @@
-"""Nomad's HTTP API over the cluster in miniature, each request and answer held against Nomad's own Go structures.
+"""Nomad's HTTP API over the cluster in miniature, each request and answer held against Nomad's own descriptions.
 
-The structures are those of the package nomadpy, which are generated from Nomad's `api` package: a field that they do not have,
-or another type, is a violation, and the emulator answers 400 (a request) or fails the test (an answer).
+Methods, paths, parameters and requests: tests/nomad/description.py. Jobs and answers: Nomad's Go structures, as the package nomadpy
+has them. A field that they do not have, or another type, is a violation, and fails the test.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable
@@ -22,24 +23,9 @@ from nomadpy.services import ServiceRegistration
 from hug_agents.validate.located import Malformed
 from hug_agents.validate.nomad_hcl import Reading, Wrong, differences, read_values
 from tests.nomad.cluster import Cluster, Refused, bare, plain
+from tests.nomad.description import judged
 
 TOKEN = "0f0e0d0c-secret-token"
-BODIES: dict[str, frozenset[str]] = {
-    "parse": frozenset(("JobHCL", "Canonicalize", "Variables")),
-    "plan": frozenset(("Job", "Diff", "PolicyOverride")),
-    "register": frozenset(
-        ("Job", "EnforceIndex", "JobModifyIndex", "PolicyOverride", "PreserveCounts", "EvalPriority", "Submission")
-    ),
-    "dispatch": frozenset(("JobID", "Meta", "Payload", "IdPrefixTemplate", "Priority")),
-    "revert": frozenset(("JobID", "JobVersion", "EnforcePriorVersion")),
-    "promote": frozenset(("DeploymentID", "All", "Groups")),
-    "pause": frozenset(("DeploymentID", "Pause")),
-    "fail": frozenset(("DeploymentID",)),
-}
-"""The fields of each request, as Nomad's documentation lists them; what the Go client sends is among them."""
-_PARAMETERS = frozenset(
-    "namespace region idempotency_token diffs all purge global eval_priority no_shutdown_delay".split()
-)
 
 
 class Server:
@@ -85,44 +71,39 @@ class Server:
         self.calls.append((method, unquote(parts.path), frozenset(body or ())))
         if token != TOKEN:
             return 403, "Permission denied"
-        if extra := query.keys() - _PARAMETERS:
-            self.violations.append(f"{target}: there is no parameter {sorted(extra)}")
         trouble = self.trouble(method, unquote(parts.path))
         if trouble and not trouble[1]:
             return trouble[0], "an error that was asked for"
         words = [unquote(word) for word in parts.path.split("/")[2:]]
+        sent = copy.deepcopy(body)
         try:
-            answer = self._route(method, words, query, body)
+            status, said = 200, self._route(method, words, query, body)
         except Refused as error:
-            return error.status, str(error)
+            status, said = error.status, str(error)
         except (Wrong, Malformed) as error:
-            return 400, f"Failed to parse job: {error.line}: {error}"
-        return (trouble[0], "an error that was asked for") if trouble else (200, answer)
+            status, said = 400, f"Failed to parse job: {error.line}: {error}"
+        self.violations += judged(method, parts.path, query, sent, status, said)
+        return (trouble[0], "an error that was asked for") if trouble and status < 400 else (status, said)
 
     def _route(self, method: str, words: list[str], query: dict[str, str], body: Any) -> Any:
         cluster, namespace = self.cluster, query.get("namespace", "default")
         read = method == "GET"
         match words:
             case ["jobs", "parse"] if not read:
-                self._fields("parse", body)
                 job = Reading(body["JobHCL"], read_values(body["Variables"])).job()
                 job["TaskGroups"] = [{"Count": 1, **group} for group in job["TaskGroups"]]  # Canonicalize
                 return self._checked(job, Job)
             case ["jobs"] if not read:
-                self._fields("register", body)
                 job = self._job(body, namespace)
                 index = cluster.register(job, body["JobModifyIndex"] if body.get("EnforceIndex") else None)
                 return self._registered(index)
             case ["job", name, "plan"] if not read:
-                self._fields("plan", body)
                 return self._plan((namespace, name), self._job(body, namespace))
             case ["job", name, "dispatch"] if not read:
-                self._fields("dispatch", body)
                 made = cluster.dispatch((namespace, name), query.get("idempotency_token", ""), body["Meta"] or {})
                 value = {"DispatchedJobID": made, "EvalID": "e1", "EvalCreateIndex": 1, "JobCreateIndex": 1}
                 return self._checked(value, JobDispatchResponse)
             case ["job", name, "revert"] if not read:
-                self._fields("revert", body)
                 return self._registered(
                     cluster.revert((namespace, name), body["JobVersion"], body["EnforcePriorVersion"])
                 )
@@ -152,7 +133,6 @@ class Server:
             case ["service", name] if read:
                 return [self._checked(item, ServiceRegistration) for item in cluster.registrations(namespace, name)]
             case ["deployment", "promote" | "pause" | "fail" as action, name] if not read:
-                self._fields(action, body)
                 return self._deployment(action, name, body)
         raise Refused(405 if words[:1] in (["job"], ["jobs"], ["deployment"]) else 404, "Invalid method")
 
@@ -196,10 +176,6 @@ class Server:
         if (job.get("Namespace") or "default") != namespace:
             raise Refused(400, "the namespace of the query and of the job differ")
         return bare(job)
-
-    def _fields(self, kind: str, body: Any) -> None:
-        if extra := set(body or ()) - BODIES[kind]:
-            self.violations.append(f"{kind} has no {sorted(extra)}")
 
     def _registered(self, index: int) -> Any:
         value = {"EvalID": "e1", "EvalCreateIndex": 1, "JobModifyIndex": index, "Warnings": ""}

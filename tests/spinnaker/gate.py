@@ -1,12 +1,13 @@
 """Spinnaker in miniature behind Gate's HTTP API: pipelines are saved, started and really walked through, stage by stage.
 
-The operations, their parameters and their answers are those of Gate's published API description (spinnaker/spin,
-gateapi/api/swagger.yaml), which types bodies as maps and no more. A call that is not described fails the test. Stages run at
-each `tick`: conditions are evaluated, Deployments have revisions, Services have selectors, so a test sees what took traffic.
+Every call and answer is held against Gate's published API description and the types of Spinnaker's own sources
+(tests/spinnaker/description.py); what they do not know fails the test. Stages run at each `tick`: conditions are evaluated,
+Deployments have revisions, Services have selectors, so a test sees what took traffic.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -15,17 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.spinnaker.description import judged
+
 TOKEN = "gate-secret-token"
-OPERATIONS: dict[tuple[str, str], frozenset[str]] = {
-    ("GET", "/applications/{application}/pipelineConfigs"): frozenset(),
-    ("GET", "/applications/{application}/pipelines"): frozenset(("expand", "limit", "statuses")),
-    ("POST", "/pipelines"): frozenset(),
-    ("POST", "/pipelines/{application}/{pipelineNameOrId}"): frozenset(),
-    ("GET", "/pipelines/{id}"): frozenset(),
-    ("PUT", "/pipelines/{id}/cancel"): frozenset(("force", "reason")),
-    ("PATCH", "/pipelines/{id}/stages/{stageId}"): frozenset(),
-}
-"""What we may call, and the parameters of each. The last one answers judgments: it is described, and never ours."""
+MAKES_A_STAGE = ("type", "name", "refId", "requisiteStageRefIds")
+"""What Orca takes out of a stage's context."""
 ENDED = ("SUCCEEDED", "TERMINAL", "CANCELED")
 
 
@@ -57,7 +52,7 @@ class Spinnaker:
                 body = json.loads(self.rfile.read(length) or b"null")
                 with lock:
                     status, value = outer.handle(self.command, self.path, body, self.headers.get("Authorization") or "")
-                data = json.dumps(value).encode()
+                data = b"" if value is None else json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -78,60 +73,52 @@ class Spinnaker:
 
     def handle(self, method: str, target: str, body: Any, authorization: str) -> tuple[int, Any]:
         parts = urlsplit(target)
-        query, path = dict(parse_qsl(parts.query)), parts.path
-        self.calls.append((method, unquote(path)))
+        query, path = dict(parse_qsl(parts.query)), unquote(parts.path)
+        self.calls.append((method, path))
         if authorization != f"Bearer {TOKEN}":
             return 403, {"message": "Access is denied"}
-        operation, values = self._operation(method, path)
-        if operation is None:
-            self.violations.append(f"Gate does not describe {method} {path}")
-            return 404, {"message": "not found"}
-        if extra := query.keys() - OPERATIONS[operation]:
-            self.violations.append(f"{method} {operation[1]} has no {sorted(extra)}")
-        trouble = self.trouble(method, unquote(path))
+        trouble = self.trouble(method, path)
         if trouble and not trouble[1]:
             return trouble[0], {"message": "an error that was asked for"}
-        answer = self._route(operation, values, query, body)
-        return (trouble[0], {"message": "an error that was asked for"}) if trouble else answer
+        # What is sent may be kept and changed here: it is judged as it came.
+        sent = copy.deepcopy(body)
+        status, said = self._route(method, [unquote(word) for word in parts.path.split("/")[1:]], query, body)
+        self.violations += judged(method, parts.path, query, sent, status, said)
+        return (trouble[0], {"message": "an error that was asked for"}) if trouble else (status, said)
 
-    def _operation(self, method: str, path: str) -> tuple[tuple[str, str] | None, list[str]]:
-        for known, template in OPERATIONS:
-            found = re.fullmatch(re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(template)), path)
-            if known == method and found:
-                return (known, template), [unquote(item) for item in found.groups()]
-        return None, []
-
-    def _route(
-        self, operation: tuple[str, str], values: list[str], query: dict[str, str], body: Any
-    ) -> tuple[int, Any]:
-        match operation:
-            case ("GET", "/applications/{application}/pipelineConfigs"):
-                return 200, [item for item in self.saved.values() if item["application"] == values[0]]
-            case ("GET", "/applications/{application}/pipelines"):
+    def _route(self, method: str, words: list[str], query: dict[str, str], body: Any) -> tuple[int, Any]:
+        match method, words:
+            case "GET", ["applications", name, "pipelineConfigs"]:
+                return 200, [item for item in self.saved.values() if item["application"] == name]
+            case "GET", ["applications", _, "pipelines"]:
                 return 200, self.executions[-int(query.get("limit", "10")) :]
-            case ("POST", "/pipelines"):
+            case "POST", ["pipelines"]:
                 known = self.saved.get(body["name"])
                 if known and body.get("id") != known["id"]:
                     return 400, {"message": f"A pipeline with name {body['name']} already exists"}
                 self._count += 1
                 added = {"id": known["id"] if known else f"p{self._count}", "updateTs": str(self._count), "index": 0}
-                self.saved[body["name"]] = {**body, **added, "lastModifiedBy": "somebody"}
-                return 200, {}
-            case ("POST", "/pipelines/{application}/{pipelineNameOrId}"):
-                return self._start(values[1], body)
-            case ("GET", "/pipelines/{id}"):
-                found = next((item for item in self.executions if item["id"] == values[0]), None)
-                return (200, found) if found else (404, {"message": "not found"})
-            case ("PUT", "/pipelines/{id}/cancel"):
-                found = next(item for item in self.executions if item["id"] == values[0])
+                schema = body.get("schema") or "1"  # Front50 never gives back a pipeline without
+                stamp = {"schema": schema, "lastModified": self._count, "lastModifiedBy": "somebody"}
+                self.saved[body["name"]] = {**body, **added, **stamp}
+                return 200, None
+            case "POST", ["pipelines", _, name]:
+                return self._start(name, body)
+            case "GET", ["pipelines", identity]:
+                found = next((item for item in self.executions if item["id"] == identity), None)
+                return (200, found) if found else (404, {"message": f"Pipeline not found (id: {identity})"})
+            case "PUT", ["pipelines", identity, "cancel"]:
+                found = next(item for item in self.executions if item["id"] == identity)
                 if found["status"] not in ENDED:
-                    found["status"] = "CANCELED"
+                    found |= {"status": "CANCELED", "canceled": True, "cancellationReason": query.get("reason")}
                     for stage in found["stages"]:
                         if stage["status"] == "RUNNING":
                             stage["status"] = "CANCELED"
-                return 200, {}
-        self.violations.append("a judgment was answered by a program")
-        return 403, {"message": "only people"}
+                return 200, None
+            case "PATCH", ["pipelines", _, "stages", _]:
+                self.violations.append("a judgment was answered by a program")
+                return 403, {"message": "only people"}
+        return 404, {"message": "not found"}
 
     def _start(self, name: str, trigger: dict[str, Any]) -> tuple[int, Any]:
         if name not in self.saved:
@@ -145,18 +132,23 @@ class Spinnaker:
             wanted = expected["matchArtifact"]
             given = [item for item in trigger["artifacts"] if wanted.items() <= item.items()]
             if len(given) != 1:
-                return 400, {"message": f"Unmatched expected artifact {expected['id']}"}
+                return 422, {"message": f"Unmatched expected artifact {expected['id']} could not be resolved."}
         self._count += 1
         names = {item["name"]: item["default"] for item in pipeline["parameterConfig"]}
-        trigger = {**trigger, "parameters": {**names, **trigger.get("parameters", {})}}
+        trigger = {
+            "user": "somebody", "notifications": [], "rebake": False, "dryRun": False, "strategy": False,
+            "resolvedExpectedArtifacts": [], **trigger, "parameters": {**names, **trigger.get("parameters", {})},
+        }  # fmt: skip
         self.executions.append(
             {
-                "id": f"01EX{self._count:04d}", "name": name, "application": pipeline["application"], "status": "RUNNING",
-                "buildTime": self._count, "trigger": trigger, "pipelineConfigId": pipeline["id"],
+                "type": "PIPELINE", "id": f"01EX{self._count:04d}", "name": name, "application": pipeline["application"],
+                "status": "RUNNING", "canceled": False, "buildTime": self._count, "startTime": self._count,
+                "endTime": None, "trigger": trigger, "pipelineConfigId": pipeline["id"], "initialConfig": {},
                 "stages": [
                     {"id": f"s{self._count}-{item['refId']}", "name": item["name"], "type": item["type"],
-                     "refId": item["refId"], "status": "NOT_STARTED", "context": item,
-                     "requisiteStageRefIds": item["requisiteStageRefIds"]}
+                     "refId": item["refId"], "requisiteStageRefIds": item["requisiteStageRefIds"], "tasks": [],
+                     "status": "NOT_STARTED", "outputs": {}, "parentStageId": None,
+                     "context": {key: value for key, value in item.items() if key not in MAKES_A_STAGE}}
                     for item in pipeline["stages"]
                 ],
             }

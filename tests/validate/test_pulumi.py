@@ -15,7 +15,8 @@ from hug_agents.render.infrastructure.pulumi import render
 from hug_agents.render.naming import PULUMI
 from hug_agents.validate.gate import lay_out
 from hug_agents.validate.pulumi import harness, read
-from tests.examples import minimal, pulumi
+from hug_agents.validate.pulumi_rules import hits
+from tests.examples import ecs_canary, minimal, pulumi
 from tests.validate.conftest import run_one
 
 pytestmark = pytest.mark.skipif(
@@ -79,6 +80,69 @@ def test_a_program_that_is_checked_reaches_no_network(tmp_path: Path) -> None:
     (found,) = judge(tmp_path, {"__main__.py": ("import pulumi\n", call)})
     assert found["rule"] == "PermissionError"
     assert found["file"] == "__main__.py"
+
+
+FAULTS = {
+    "components/database.py": {
+        "publicly_accessible=False": ("publicly_accessible=True", "HUG-S1", "publicly accessible"),
+        "storage_encrypted=True": ("storage_encrypted=False", "HUG-S3", "StorageEncrypted"),
+    },
+    "components/network.py": {
+        "map_public_ip_on_launch=False": ("map_public_ip_on_launch=True", "HUG-S1", "gives public addresses"),
+    },
+    "components/service.py": {
+        "assign_public_ip=False": ("assign_public_ip=True", "HUG-S1", "gives its tasks public addresses"),
+    },
+    "components/private_bucket.py": {
+        "block_public_acls=True": ("block_public_acls=False", "HUG-S1", "does not say BlockPublicAcls"),
+    },
+    "components/load_balancer.py": {
+        "cidr_ipv4=args.clients_cidr": ('cidr_ipv4="0.0.0.0/0"', "HUG-S1", "admits everybody to 22"),
+        "from_port=port,\n                to_port=port": ("from_port=22, to_port=22", "", ""),
+    },
+    "components/cache.py": {
+        "at_rest_encryption_enabled=True": ("at_rest_encryption_enabled=False", "HUG-S3", "AtRestEncryptionEnabled"),
+    },
+    "components/task.py": {
+        '"Resource": readable}': ('"Resource": "*"}', "HUG-S2", "secretsmanager:GetSecretValue on every resource"),
+        '"essential": True,': ('"essential": True, "privileged": True,', "HUG-S5", "is privileged"),
+    },
+}
+
+
+def test_the_rules_for_templates_judge_what_a_program_declares(tmp_path: Path) -> None:
+    spec = pulumi(ecs_canary())
+    blueprint = plan(spec)
+    bundle = Bundle(spec.digest(), render(blueprint))
+
+    def judged(folder: Path) -> set[tuple[str, str, str]]:
+        argv, answer = harness(folder / PULUMI, spec, folder)
+        found = read(run(argv, cwd=folder, timeout=120), answer)
+        assert not [item for stack in found for item in stack["findings"]]
+        rows = [item for stack in found for item in hits(bundle, blueprint, stack)]
+        for _, hit in rows:
+            assert "aws." in (folder / hit.file).read_text().splitlines()[hit.line - 1], hit
+        return {(rule.id, hit.message, hit.file.removeprefix(f"{PULUMI}/")) for rule, hit in rows}
+
+    lay_out(bundle, tmp_path / "good")
+    assert judged(tmp_path / "good") == set()
+    lay_out(bundle, tmp_path / "bad")
+    for name, faults in FAULTS.items():
+        path = tmp_path / "bad" / PULUMI / name
+        text = path.read_text()
+        for old, (new, _, _) in faults.items():
+            assert old in text, (name, old)
+            text = text.replace(old, new)
+        path.write_text(text)
+    seen = judged(tmp_path / "bad")
+    for name, faults in FAULTS.items():
+        for _, rule, said in faults.values():
+            assert not rule or any((rule, name) == (row[0], row[2]) and said in row[1] for row in seen), (
+                name,
+                rule,
+                said,
+            )
+    assert {row[0] for row in seen} == {"HUG-S1", "HUG-S2", "HUG-S3", "HUG-S5"}
 
 
 @pytest.mark.parametrize("gate", ["pulumi mocks", "pulumi test"])

@@ -62,10 +62,14 @@ class Retention(Model):
         return f"registry:{self.registry}"
 
     @property
+    def going(self) -> tuple[tuple[str, str], ...]:
+        """Everything that is deleted, in which repository: images before their parts, so that none is left broken."""
+        return (*((item.repository, item.digest) for item in self.goes), *self.with_them)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Everything that is deleted."""
-        going = (*((item.repository, item.digest) for item in self.goes), *self.with_them)
-        return tuple(sorted(f"{repository}@{digest}" for repository, digest in going))
+        """The same as names of images."""
+        return tuple(sorted(f"{repository}@{digest}" for repository, digest in self.going))
 
     def digest(self) -> Digest:
         """The name of exactly this deletion."""
@@ -112,10 +116,35 @@ def plan_retention(registry: Registry, rules: Rules, released: frozenset[str], n
     )
 
 
-def carry_out(registry: Registry, plan: Retention, tell: Callable[[str], object] = lambda _: None) -> int:
-    """Delete what the plan says goes; how many manifests went. Images before their parts, so that none is left broken."""
+def remaining(
+    registry: Registry, plan: Retention, released: frozenset[str], listed: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    """Of a list whose deletion was cut off: what is still there, and by the plan of today nobody keeps."""
+    kept = {
+        (item.repository, part)
+        for item in plan.images
+        if item.keep
+        for part in (item.digest, *_parts(registry, item.repository, item.digest))
+    }
+    judged = {item.repository for item in plan.images}
+    rest = [(name.rpartition("@")[0], name.rpartition("@")[2]) for name in listed]
+    rest.sort(key=lambda item: item not in plan.going)
+    return tuple(
+        (repository, digest)
+        for repository, digest in rest
+        if repository in judged
+        and digest not in released
+        and (repository, digest) not in kept
+        and registry.resolve(repository, digest)
+    )
+
+
+def carry_out(
+    registry: Registry, going: Iterable[tuple[str, str]], tell: Callable[[str], object] = lambda _: None
+) -> int:
+    """Delete what goes, each in its repository; how many manifests went."""
     count = 0
-    for repository, digest in (*((item.repository, item.digest) for item in plan.goes), *plan.with_them):
+    for repository, digest in going:
         if registry.delete(repository, digest):
             count += 1
             tell(f"{repository}@{digest}")

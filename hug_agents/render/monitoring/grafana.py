@@ -1,4 +1,4 @@
-"""Grafana: dashboards, what they are read from, and alerts where no Prometheus of the bundle raises them."""
+"""Grafana: dashboards, and what they are read from. It never stands alone: alerts are raised by the Prometheus beside it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any
 from hug_agents import slo as objectives
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
-from hug_agents.render.monitoring.grafana_alerts import SECRETS, contact_points, policies, rule_groups
 from hug_agents.render.monitoring.grafana_dashboards import dashboards, uses_cloudwatch
 from hug_agents.render.monitoring.grafana_panels import cloudwatch, elasticsearch, prometheus, uid
 from hug_agents.render.monitoring.streams import pattern
-from hug_agents.render.naming import DURATION_METRIC, GRAFANA, REQUESTS_METRIC
+from hug_agents.render.naming import GRAFANA
 from hug_agents.render.templating import fill, json_document, yaml_documents
 from hug_agents.spec import DeploymentSpec
 
 _SOURCES = "Where the dashboards read. Addresses come from the environment of the Grafana process, keys from files."
-_ALERTS = "The same alerts as a Prometheus of the bundle would raise. Each has an entry in docs/runbook.md."
-_CONTACTS = f"Who hears of it. Keys and addresses are read from files in {SECRETS}."
-_POLICIES = "One tree for the whole organisation: merge it where there is one already."
+_SECRETS = "/etc/grafana/secrets"
+"""Where the key for Elasticsearch lies."""
 
 
 def render(blueprint: Blueprint) -> Iterable[Artifact]:
@@ -29,10 +27,6 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
         yield _text(f"dashboards/{name}.json", json_document(board))
     yield _file("provisioning/datasources/datasources.yaml", datasources(spec), _SOURCES)
     yield _file("provisioning/dashboards/dashboards.yaml", _provider(spec), "Where the dashboards lie.")
-    if alerts_itself(spec):
-        yield _file("provisioning/alerting/rules.yaml", rule_groups(spec), _ALERTS)
-        yield _file("provisioning/alerting/contact-points.yaml", contact_points(spec), _CONTACTS)
-        yield _file("provisioning/alerting/policies.yaml", policies(spec), _POLICIES)
     yield _text(
         "README.md",
         fill(
@@ -41,27 +35,16 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
             spec=spec,
             environments=", ".join(item.name for item in spec.environments),
             objectives=bool(objectives.slos(spec)),
-            alerts=alerts_itself(spec),
-            prometheus="prometheus" in spec.toolchain.monitors,
             variables=tuple(_variables(spec)),
             elasticsearch="elk" in spec.toolchain.monitors,
-            secrets=SECRETS,
-            requests=f"{REQUESTS_METRIC}{{service, environment, code}}",
-            duration=f"{DURATION_METRIC}_bucket{{service, environment, le}}",
-            folder=uid(spec, "folder"),
+            secrets=_SECRETS,
         ),
     )
 
 
-def alerts_itself(spec: DeploymentSpec) -> bool:
-    """Whether Grafana evaluates the rules: only where no Prometheus of the bundle does."""
-    return "prometheus" not in spec.toolchain.monitors
-
-
 def _variables(spec: DeploymentSpec) -> Iterator[tuple[str, str]]:
     yield "PROMETHEUS_URL", "of the Prometheus that has the series"
-    if "prometheus" in spec.toolchain.monitors:
-        yield "ALERTMANAGER_URL", "of the Alertmanager"
+    yield "ALERTMANAGER_URL", "of the Alertmanager"
     if "elk" in spec.toolchain.monitors:
         yield "ELASTICSEARCH_URL", "of Elasticsearch"
 
@@ -85,16 +68,15 @@ def _sources(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
             "manageAlerts": False,
         },
     }
-    if "prometheus" in spec.toolchain.monitors:
-        yield {
-            "name": f"{spec.application} Alertmanager",
-            "type": "alertmanager",
-            "uid": uid(spec, "alertmanager"),
-            "access": "proxy",
-            "url": "$__env{ALERTMANAGER_URL}",
-            "editable": False,
-            "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
-        }
+    yield {
+        "name": f"{spec.application} Alertmanager",
+        "type": "alertmanager",
+        "uid": uid(spec, "alertmanager"),
+        "access": "proxy",
+        "url": "$__env{ALERTMANAGER_URL}",
+        "editable": False,
+        "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+    }
     if uses_cloudwatch(spec):
         region = next((item.region for item in spec.environments if item.cloud == "aws" and item.region), "us-east-1")
         yield {
@@ -119,7 +101,7 @@ def _sources(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
                 "logLevelField": "log.level",
                 "httpHeaderName1": "Authorization",
             },
-            "secureJsonData": {"httpHeaderValue1": f"ApiKey $__file{{{SECRETS}/elasticsearch-api-key}}"},
+            "secureJsonData": {"httpHeaderValue1": f"ApiKey $__file{{{_SECRETS}/elasticsearch-api-key}}"},
         }
 
 

@@ -73,15 +73,14 @@ def _annotations(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
         "datasource": source,
         "target": {"type": "tags", "tags": ["deployment", spec.application], "matchAny": False, "limit": 100},
     }
-    if "prometheus" in spec.toolchain.monitors:
-        yield {
-            "name": "Alerts that page",
-            "enable": True,
-            "hide": False,
-            "iconColor": "red",
-            "datasource": prometheus(spec),
-            "expr": f'{FIRED}{{alertstate="firing", severity="page", environment="$environment"}}',
-        }
+    yield {
+        "name": "Alerts that page",
+        "enable": True,
+        "hide": False,
+        "iconColor": "red",
+        "datasource": prometheus(spec),
+        "expr": f'{FIRED}{{alertstate="firing", severity="page", environment="$environment"}}',
+    }
 
 
 def error_limit(spec: DeploymentSpec) -> tuple[float, ...]:
@@ -164,8 +163,6 @@ def _tracks(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
 
 
 def _alerts(spec: DeploymentSpec) -> Iterator[dict[str, Any]]:
-    if "prometheus" not in spec.toolchain.monitors:
-        return
     watched = 'alertstate="firing", alertname!="Watchdog", environment="$environment"'
     yield timeline(
         "Firing alerts",
@@ -380,7 +377,5 @@ def _budget(spec: DeploymentSpec, slo: Slo) -> Iterable[dict[str, Any]]:
 
 
 def _ratio(spec: DeploymentSpec, slo: Slo, selector: str, window: str) -> str:
-    """The recorded share where the bundle records it; else the same computed now."""
-    if "prometheus" in spec.toolchain.monitors:
-        return f'{BAD_RATIO}{window}{{sli="{sli(slo)}", {selector}}}'
-    return bad_ratio(selector, slo.threshold_ms, window)
+    """The share that the rules of the Prometheus beside it record."""
+    return f'{BAD_RATIO}{window}{{sli="{sli(slo)}", {selector}}}'

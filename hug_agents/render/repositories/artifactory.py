@@ -96,7 +96,6 @@ def _remote(place: Place) -> dict[str, Any]:
         "description": "Copies of base images of Docker Hub",
         "url": "https://registry-1.docker.io/",
         "repoLayoutRef": "simple-default",
-        "dockerApiVersion": "V2",
         "blockPushingSchema1": True,
         "enableTokenAuthentication": True,
         "externalDependenciesEnabled": False,
@@ -132,12 +131,12 @@ def _base_images(app: str, name: str, place: Place) -> dict[str, Any]:
 
 
 def _cleanup(place: Place) -> dict[str, Any]:
+    # One kind of condition, and nothing of whether it is on: Artifactory refuses a policy with more; see apply.sh.
     return {
         "key": f"{place.cache}-unused",
-        "description": "Copies of base images that nobody fetched for three months",
+        "description": "Copies of base images that nobody fetched for 90 days",
         "cronExp": "0 0 2 ? * SUN",
         "durationInMinutes": 60,
-        "enabled": True,
         "skipTrashcan": False,
         "searchCriteria": {
             "packageTypes": ["docker"],
@@ -146,10 +145,8 @@ def _cleanup(place: Place) -> dict[str, Any]:
             "includeAllProjects": False,
             "includedProjects": ["default"],
             "includedPackages": ["**"],
-            "excludedPackages": [],
-            "createdBeforeInMonths": 3,
-            "lastDownloadedBeforeInMonths": 3,
-            "keepLastNVersions": 0,
+            "createdBeforeInDays": 90,
+            "lastDownloadedBeforeInDays": 90,
         },
     }
 

@@ -19,7 +19,6 @@ from hug_agents.errors import HttpError, UsageError
 from hug_agents.execute.target import Order, PlanStale, SavedPlan, Target, Work
 from hug_agents.planning import plan
 from hug_agents.render import render
-from hug_agents.render.monitoring.grafana_alerts import rule_groups
 from hug_agents.spec import Objective
 from tests.adapters.monitors.emulators import Datadog, Elastic, Grafana, Refused, Server, serve
 from tests.examples import kubernetes_canary_eks
@@ -195,8 +194,24 @@ def test_a_deployment_is_one_line_on_the_dashboards() -> None:
     assert [note["tags"][:3] for note in server.things["notes"]] == [["deployment", "payments-api", "production"]]
 
 
-def test_rules_that_grafana_evaluates_go_as_groups_into_the_folder() -> None:
-    rules = yaml.safe_dump(rule_groups(SPEC))
+def rule_of(name: str) -> dict[str, Any]:
+    asks = {
+        "refId": "A",
+        "relativeTimeRange": {"from": 600, "to": 0},
+        "datasourceUid": "p",
+        "model": {"expr": "up == 0"},
+    }
+    states = {"noDataState": "OK", "execErrState": "Error", "for": "5m"}
+    return {"uid": name, "title": name, "condition": "A", "labels": {"severity": "page"}, "data": [asks], **states}
+
+
+def test_rules_that_somebody_adds_for_grafana_go_as_groups_into_the_folder() -> None:
+    names = ("first", "second")
+    made_of = [
+        {"orgId": 1, "name": name, "folder": "shop", "interval": "1m", "rules": [rule_of(f"{name}-a"), rule_of(name)]}
+        for name in names
+    ]
+    rules = yaml.safe_dump({"apiVersion": 1, "groups": made_of})
     path = "monitoring/grafana/provisioning/alerting/rules.yaml"
     bundle = Bundle(SPEC.digest(), [*BUNDLE, Artifact(path=path, content=rules, system="grafana")])
     server = Grafana()
@@ -206,7 +221,7 @@ def test_rules_that_grafana_evaluates_go_as_groups_into_the_folder() -> None:
             target.send(document, new=True)
         assert target.drift(bundle, BLUEPRINT, PRODUCTION).status == "none"
         groups = [item for key, item in server.things.items() if "rule-groups" in key]
-        assert len(groups) == len(rule_groups(SPEC)["groups"]) and all(item["interval"] == 60 for item in groups)
+        assert len(groups) == len(names) and all(item["interval"] == 60 for item in groups)
         groups[0]["rules"].pop()
         assert target.drift(bundle, BLUEPRINT, PRODUCTION).status == "drifted"
     assert server.violations == []

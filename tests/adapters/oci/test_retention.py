@@ -15,7 +15,7 @@ from hug_agents.adapters.oci.promote import complete
 from hug_agents.adapters.oci.retention import Rules, carry_out, named, plan_retention
 from hug_agents.approve.audit import verify
 from hug_agents.cli import main
-from hug_agents.errors import UsageError
+from hug_agents.errors import HttpError, UsageError
 from hug_agents.office import open_office
 from hug_agents.store import Store
 from tests.adapters.oci.server import push_image, push_index, push_signature
@@ -58,7 +58,7 @@ def test_what_is_released_stays_whole_and_the_rest_goes(registry: Registry, name
         registry, rules(registry, name, keep_tags=["^v[0-9.]+$"]), frozenset([released.parts[1]]), NOW
     ), "looking deletes nothing"
     assert registry.tags(name) == before
-    count = carry_out(registry, plan)
+    count = carry_out(registry, plan.going)
     assert count == len(plan.goes) + len(plan.with_them)
     assert complete(registry, name, released.digest) == ()
     assert [item.digest for item in registry.referrers(name, released.digest)] == [signature.digest]
@@ -74,7 +74,7 @@ def test_a_layer_that_both_need_outlives_the_one_that_goes(registry: Registry, n
         push_image(registry, name, f"newer{number}", f"n{number}", created=OLD.format(number))
     plan = plan_retention(registry, rules(registry, name), frozenset([stays.digest]), NOW)
     assert [item.digest for item in plan.goes] == [goes.digest]
-    carry_out(registry, plan)
+    carry_out(registry, plan.going)
     assert complete(registry, name, stays.digest) == ()
 
 
@@ -108,10 +108,10 @@ class Line:
             KEYS[who].save(folder / who)
         (folder / "governance.yaml").write_text(yaml.safe_dump(policy().model_dump(mode="json", by_alias=True)))
 
-    def __call__(self, *words: str) -> dict[str, Any]:
+    def __call__(self, *words: str, group: tuple[str, ...] = ("registry",)) -> dict[str, Any]:
         options = ["--store", str(self.store.root), "--policy", str(self.folder / "governance.yaml"), "--json"]
         with pytest.raises(SystemExit) as leaving:
-            main(["registry", *words, *options])
+            main([*group, *words, *options])
         out, said = self.capsys.readouterr()
         return {"code": leaving.value.code or 0, "said": said, **(json.loads(out) if out.strip() else {})}
 
@@ -190,6 +190,52 @@ def test_a_signature_is_for_one_list_and_used_up_with_it(line: Line) -> None:
     assert line.retain()["plan"] == second, "the same images are there again"
     assert line.retain("--delete", second)["code"] == 2, "and nobody was asked again"
     assert len(line.registry.tags(line.name)) == 6
+
+
+def test_the_inbox_shows_what_nobody_signed_to_those_who_may(line: Line) -> None:
+    def inbox(*words: str) -> dict[str, Any]:
+        return line("inbox", *words, group=())
+
+    assert inbox() == {"code": 0, "said": "", "waiting": [], "matters": [], "deletions": []}
+    plan = line.retain("--as", "ana")["plan"]
+    seen = inbox()
+    assert (seen["code"], [item["plan"] for item in seen["deletions"]]) == (5, [plan])
+    assert seen["deletions"][0]["names"] == [f"{line.name}@{line.made[2].digest}"]
+    assert [inbox("--as", who)["code"] for who in ("ana", "ben", "cho")] == [0, 0, 5], "who asked, who may not, who may"
+    line.sign(plan, "cho")
+    assert inbox()["code"] == 0
+
+
+def test_a_deletion_that_was_cut_off_goes_on_with_what_was_signed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (
+        push_image(line.registry, line.name, f"old {number}", f"old{number}", created=OLD.format(1))
+        for number in (1, 2)
+    )
+    plan = line.retain("--as", "kim")["plan"]
+    line.sign(plan, "ana")
+    delete, gone = Registry.delete, []
+
+    def cut_off(self: Registry, repository: str, digest: str) -> bool:
+        if gone:
+            raise HttpError("the line is cut")
+        gone.append(digest)
+        return delete(self, repository, digest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "delete", cut_off)
+        assert line.retain("--delete", plan)["code"] == 1
+    left = {first.digest, second.digest, line.made[2].digest} - set(gone)
+    assert len(left) == 2
+    now = line.retain()["plan"]
+    assert now != plan and line.retain("--delete", now)["code"] == 2, "what is left is no list that anybody signed"
+    kept = sorted(left)[0]
+    line.store.put(json.dumps({"moves": f"x@{kept}"}).encode())
+    other = push_image(line.registry, line.name, "never asked about", "other", created=OLD.format(1))
+    done = line.retain("--delete", plan)
+    assert (done["code"], done["deleted"]) == (0, 1), "what was released since stays, and what nobody was asked about"
+    assert line.registry.resolve(line.name, kept) and line.registry.resolve(line.name, other.digest)
+    assert line.registry.resolve(line.name, (left - {kept}).pop()) is None
+    assert line.retain("--delete", plan)["code"] == 2, "and it is used up"
 
 
 def test_names_are_found_wherever_they_stand() -> None:

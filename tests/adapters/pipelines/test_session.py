@@ -205,6 +205,23 @@ def test_a_running_deployment_is_cancelled_and_ends(ci: Ci, store: Store) -> Non
     assert [call for call in ci.world.calls if " rollback " in call]
 
 
+def test_what_waits_in_the_queue_is_taken_out_of_it(ci: Ci, store: Store) -> None:
+    if not isinstance(ci, Jenkins):
+        pytest.skip("CircleCI has no queue that one sees")
+    target, ci.busy = target_of(ci, store), True
+    job = work(ci, planned(target, ci))
+    outcomes: list[str] = []
+    thread = threading.Thread(target=lambda: outcomes.append(target.apply(job).status))
+    thread.start()
+    until(lambda: len(ci.builds) == 1)
+    cancelled = target_of(ci, store).cancel(job)
+    thread.join(timeout=30)
+    assert cancelled.status == "done" and "cancelled" in cancelled.detail
+    assert outcomes == ["failed"]
+    assert ci.builds[0].cancelled and not ci.world.calls
+    assert ci.count("POST", "/queue/cancelItem") == 1
+
+
 def test_the_answer_that_got_lost_is_no_second_run(ci: Ci, store: Store) -> None:
     target = target_of(ci, store)
     lost: list[str] = []

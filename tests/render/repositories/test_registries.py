@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import os
 import shutil
 import ssl
 import subprocess
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -237,85 +234,3 @@ def test_garbage_collection_keeps_what_has_no_tag_and_read_only_refuses_pushes(t
         }
         refused = registry.call("POST", "/v2/a/b/blobs/uploads/", ok=(405,))
         assert refused.status == 405, "pushes wait"
-
-
-class Api(http.server.BaseHTTPRequestHandler):
-    """What stands in for Nexus or Artifactory: it keeps documents by path, and creates by the method that each takes."""
-
-    there: dict[str, Any]
-    calls: list[str]
-    creates: dict[str, str]
-    account = ""
-
-    def _any(self) -> None:
-        data = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.calls.append(f"{self.command} {self.path}")
-        status = self._status(data) if self.headers.get("authorization") == self.account else 401
-        self.send_response(status)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    do_GET = do_PUT = do_POST = do_PATCH = _any
-
-    def _status(self, data: bytes) -> int:
-        if self.command == "GET":
-            return 200 if self.path in self.there else 404
-        if self.path.endswith("/configuration"):
-            return 200
-        document = json.loads(data)
-        collection = next((key for key in self.creates if self.path.startswith(key)), "")
-        own = self.path if self.path != collection else f"{self.path}/{document.get('name') or document.get('id')}"
-        exists = own in self.there
-        if self.creates[collection] == self.command and not exists:
-            self.there[own] = document
-            return 201
-        return 204 if exists and self.creates[collection] != self.command else 404 if not exists else 409
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.mark.parametrize("registry", ["nexus", "artifactory"])
-def test_the_script_sends_each_document_once_and_can_be_run_again(registry: str, tmp_path: Path) -> None:
-    for program in ("curl", "jq"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program}, install with apt-get install {program}")
-    bundle = bundle_for(registry, f"{registry}.example.com/shop")[1]
-    for item in bundle.under(f"registry/{registry}/"):
-        file = tmp_path / item.path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(item.content)
-    folder = f"registry/{registry}/"
-    paths = [item.path.removeprefix(folder) for item in bundle.under(folder) if item.path.endswith(".json")]
-    prefix = "/service/rest/v1/" if registry == "nexus" else "/artifactory/"
-    put = ("api/repositories", "api/security/groups")
-    creates = {prefix + path.rpartition("/")[0]: "PUT" if path.rpartition("/")[0] in put else "POST" for path in paths}
-    word = 'p"ä ss\\'
-    import base64
-
-    basic = "Basic " + base64.b64encode(f"admin:{word}".encode()).decode()
-    values = {"there": {}, "calls": [], "creates": creates}
-    kind = type("Server", (Api,), {**values, "account": basic if registry == "nexus" else "Bearer t0k"})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    env = {
-        "PATH": os.environ["PATH"], "NEXUS_URL": url, "NEXUS_USERNAME": "admin", "NEXUS_PASSWORD": word,
-        "ARTIFACTORY_URL": f"{url}/artifactory", "ARTIFACTORY_TOKEN": "t0k", "NO_PROXY": "127.0.0.1",
-    }  # fmt: skip
-    script = ["bash", str(tmp_path / "registry" / registry / "apply.sh")]
-    for _ in range(2):
-        done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout.count(": ok") == len(paths)
-    assert len(values["there"]) == len(paths)
-    wrong = subprocess.run(
-        script,
-        env={**env, "NEXUS_PASSWORD": "x", "ARTIFACTORY_TOKEN": "x"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert wrong.returncode == 1 and "401" in wrong.stderr
-    server.shutdown()
-    server.server_close()
