@@ -51,7 +51,7 @@ def _read(file: Path) -> dict[tuple[str, str], RequestScore]:
 
 def _table(arms: tuple[Arm, ...], cases: list[str], done: dict[tuple[str, str], RequestScore]) -> Iterable[str]:
     cases = [case for case in cases if all((arm.name, case) in done for arm in arms)]
-    yield f"{len(cases)} requests: {', '.join(cases)}"
+    yield f"{len(cases)} requests: {', '.join(cases)}\n"
     yield f"| | {' | '.join(COUNTED)} | notes kept | nothing usable | model requests | tokens in (cached), out | s |"
     yield "|---|" + "---|" * (len(COUNTED) + 5)
     for arm in arms:
