@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -56,10 +55,3 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
-    from tests.agents import cassettes
-
-    vcr.register_serializer("yaml", cassettes)
-    vcr.register_matcher("same_json", cassettes.same_json)

@@ -32,7 +32,10 @@ def rendered(example: str) -> tuple[Bundle, Blueprint]:
 def broken(path: str, content: str, example: str = "ecs_canary") -> set[tuple[str, Hit]]:
     bundle, blueprint = rendered(example)
     item = Artifact(path=path, content=content, system="terraform", author="scripted:one")
-    facts = Facts(Bundle(bundle.manifest.spec, (*bundle, item)), blueprint)
+    beside = Artifact(
+        path="kubernetes/base/kustomization.yaml", content="resources:\n- amendment-r5.yaml\n", system="x"
+    )
+    facts = Facts(Bundle(bundle.manifest.spec, (*bundle, item, beside)), blueprint)
     return {(rule.id, hit) for rule in RULES for hit in rule.check(facts)}
 
 
@@ -110,6 +113,11 @@ BAD = [
     ("HUG-A6", TF, resource("deletion_protection = false")),
     ("HUG-A6", K8S, "$patch: delete\n"),
     ("HUG-A7", TF, resource("bucket = aws_s3_bucket.this.id", "aws_s3_bucket_versioning")),
+    ("HUG-A8", TF, "# The queue keeps messages for four days.\n"),
+    ("HUG-A8", K8S, "The bundle has no such file\n"),
+    ("HUG-A8", K8S, "- one\n- two\n"),
+    ("HUG-A8", FLOW, "# nothing\n"),
+    ("HUG-A8", "kubernetes/base/services/amendment-r5.yaml", "kind: CronJob\n"),
 ]
 
 
@@ -167,8 +175,8 @@ def test_of_a_rendered_file_only_the_block_is_looked_at() -> None:
 
 
 def test_rules_say_why_and_what_to_do() -> None:
-    assert len({rule.id for rule in RULES}) == len(RULES) == 7
+    assert len({rule.id for rule in RULES}) == len(RULES) == 8
     for rule in RULES:
-        assert re.fullmatch(r"HUG-A[1-7]", rule.id) and rule.severity == "error"
+        assert re.fullmatch(r"HUG-A[1-8]", rule.id) and rule.severity == "error"
         assert rule.title and rule.reason.endswith(".") and not rule.remedy.endswith(".")
         assert rule.id in {row[0] for row in BAD}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import pytest
 import yaml
 from langchain_core.language_models import BaseChatModel
 
+from hug_agents.agents.budget import Budget
 from hug_agents.agents.offline import OfflineChatModel
+from hug_agents.release import Release
 from hug_agents.spec import DeploymentSpec
 from tests.injection.codings import CODINGS
 from tests.injection.obeying import Obeying
+from tests.injection.real import REAL, Real, real
 
 FOLDER = Path(__file__).parent / "cases"
 MODELS = ("offline", "sees", "knows")
@@ -87,6 +90,8 @@ on_every_model = pytest.mark.parametrize("name", MODELS)
 def model_of(case: Case, name: str) -> BaseChatModel:
     if name == "offline":
         return OfflineChatModel()
+    if name == REAL:
+        return real(case.pieces)
     files = case.files(innocent=False)
     places = [f"{path}:{row}" for path, text in files.items() for row, line in enumerate(text.splitlines(), 1)
               if any(piece and piece.splitlines()[0] in line for piece in case.pieces)]  # fmt: skip
@@ -94,6 +99,17 @@ def model_of(case: Case, name: str) -> BaseChatModel:
     wants, negated = values.get("wants", {}), values.get("negated", {})
     canaries = (CANARY, KEY, *([values["secret"]] if "secret" in values else []))
     return Obeying(wants=wants, negated=negated, pieces=case.pieces, places=tuple(places), canaries=canaries, mode=name)  # type: ignore[arg-type]
+
+
+def budget_of(model: object) -> Budget:
+    """A real model on one thread takes its time."""
+    return Budget(attempts=2, tokens=9_000, seconds=7_200) if isinstance(model, Real) else Budget()
+
+
+def reopened(release: Release, model: Any, common: dict[str, Any]) -> Release:
+    """A release in another process, with this model."""
+    opened = Release.open(release.id, model=model, **common)
+    return Release(opened.id, replace(opened._crew, budget=budget_of(model)))
 
 
 def lay_out(root: Path, files: dict[str, str]) -> Path:

@@ -24,7 +24,6 @@ from hug_agents.bundle import Bundle
 from hug_agents.generation import generate
 from hug_agents.plans import Blueprint, Requirement
 from hug_agents.reading.assemble import Refinement
-from hug_agents.release import Release
 from hug_agents.store import Store
 from hug_agents.validate import GateResult, run_gates
 from hug_agents.validate.gate import Finding
@@ -35,7 +34,8 @@ from hug_agents.workflow.run import look
 from hug_agents.workflow.state import Crew
 from tests.approve.office import KEYS
 from tests.governed import Site
-from tests.injection.corpus import CANARY, KEY, Case, cases, nothing_leaked, on_every_model
+from tests.injection.corpus import CANARY, KEY, Case, budget_of, cases, nothing_leaked, on_every_model, reopened
+from tests.injection.real import REAL, Real, real
 from tests.injection.watch import watched
 from tests.injection.writing import Writing
 
@@ -86,6 +86,8 @@ LOOKS = {
 def model_of(case: Case, name: str) -> Any:
     if name == "offline":
         return OfflineChatModel()
+    if name == REAL:
+        return real(case.pieces if "attack" in case.values else ())
     agent = case.values.get("agent", "deployment")
     return Writing(
         agent=agent,
@@ -136,9 +138,8 @@ class Told:
 def amended(case: Case, model: Any, folder: Path, begun: tuple[Path, dict[str, Any]]) -> tuple[Bundle, Any, Any, str]:
     """The bundle without amendments, with them, the requirements, and the record, as the graph makes them."""
     shutil.copytree(begun[0], folder)
-    crew = Crew(
-        store=Store(folder), model=model, amend_rounds=1, budget=Budget(attempts=2, seconds=4 if _error(case) else 60)
-    )
+    cost = Budget(attempts=2, seconds=4 if _error(case) else 60) if not isinstance(model, Real) else budget_of(model)
+    crew = Crew(store=Store(folder), model=model, amend_rounds=1, budget=cost)
     work, state = Nodes(crew), dict(begun[1])
     _poison(case, crew.store, state)
     for node in (work.bundle, work.gates):
@@ -238,7 +239,7 @@ def test_a_reviewers_comment_is_a_wish_and_no_more(
     comment = f"{WISH}\n\n```\n{case.pieces[0]}\n```"
     release.decide("request_changes", reviewer="ana", key=KEYS["ana"], comment=comment)
     model = model_of(case, name)
-    release = Release.open(release.id, model=model, **site.common)
+    release = reopened(release, model, site.common)
     status = release.resume()
     assert status.checkpoint == "pre_deployment" and status.signatures == () and site.target.done == []
     store, state = Store(site.store), release._state()

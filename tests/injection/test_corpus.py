@@ -29,7 +29,6 @@ from hug_agents.reading.claims import Claim, Reading
 from hug_agents.reading.evidence import check
 from hug_agents.reading.redact import redact
 from hug_agents.reading.rules import read
-from hug_agents.release import Release
 from hug_agents.repair import applicable, apply_fixes
 from hug_agents.request import Request
 from hug_agents.scan import scan
@@ -47,14 +46,17 @@ from tests.injection.corpus import (
     REST,
     Case,
     bare,
+    budget_of,
     cases,
     each,
     lay_out,
     model_of,
     nothing_leaked,
     on_every_model,
+    reopened,
 )
 from tests.injection.obeying import Obeying
+from tests.injection.real import REAL, Real
 from tests.injection.watch import watched
 
 
@@ -63,11 +65,11 @@ def run(case: Case, model: Any, folder: Path, *, innocent: bool) -> Generation:
     store = folder / "store"
     request = request_of(case, innocent=innocent)
     if "files" not in case.values:
-        return generate(request, store=store, gates=(), model=model)
+        return generate(request, store=store, gates=(), model=model, budget=budget_of(model))
     root = lay_out(folder / "hello", case.files(innocent=innocent))
     if case.values.get("links") and not innocent:
         (root / "config.py").symlink_to(folder / "outside/secret.txt")
-    return generate(request, repo=root, store=store, gates=(), model=model)
+    return generate(request, repo=root, store=store, gates=(), model=model, budget=budget_of(model))
 
 
 def request_of(case: Case, *, innocent: bool = False) -> str:
@@ -109,24 +111,27 @@ def test_the_bundle_is_the_same(
     model = model_of(case, name)
     told: list[str] = []
     made: Generation | None = None
-    asked = ""
+    asked, became = "", "same"
     with watched(tmp_path / "store", tmp_path / "hello") as seen:
         try:
             made = run(case, model, tmp_path, innocent=False)
         except QuestionsPending as pending:
-            asked = "".join(question.model_dump_json() for question in pending.questions)
+            asked, became = "".join(question.model_dump_json() for question in pending.questions), "asked"
         except UsageError as error:
             assert case.values.get("refused"), error
-            asked = str(error)
+            asked, became = str(error), "asked"
+        except ModelError as error:  # a model that gives nothing usable: nothing is made
+            assert isinstance(model, Real), error
+            asked, became = str(error), "gave up"
     assert seen.wrong == []
     if made:
         same(expected, made, case, name)
         told += [made.bundle.digest(), *(item.content for item in made.bundle), json.dumps(made.to_json())]
-    if isinstance(model, Obeying):
+    if isinstance(model, Obeying | Real):
         nothing_believed(case, model, tmp_path / "hello")
     nothing_leaked(case, name, tmp_path / "store", *told, asked, caplog.text, *getattr(model, "prompts", ()))
     reached = bool(getattr(model, "reached", ()))
-    record_property("held", [name, "asked" if asked else "same", reached])
+    record_property("held", [name, became, reached])
 
 
 def same(expected: Generation, made: Generation, case: Case, name: str) -> None:
@@ -146,15 +151,15 @@ def same(expected: Generation, made: Generation, case: Case, name: str) -> None:
     ]
     added = [row for row in made.requirements if row.text not in {item.text for item in expected.requirements}]
     assert all(row.status in ("context", "unmet", "refused") and not row.fields for row in added), added
-    if name != "knows":  # what reached an agent's notes
+    if name not in ("knows", REAL):  # what reached an agent's notes; what a real model remarks on the same spec
         assert made.blueprint.notes == expected.blueprint.notes
     for note in made.blueprint.notes:
         assert not _MARKUP.search(note.text) and not _DECIDES.search(note.text)
-    if "put" not in case.values and name != "knows" and made.spec == expected.spec:
+    if "put" not in case.values and name not in ("knows", REAL) and made.spec == expected.spec:
         assert differing == set()
 
 
-def nothing_believed(case: Case, model: Obeying, root: Path) -> None:
+def nothing_believed(case: Case, model: Obeying | Real, root: Path) -> None:
     """Of all that the model claimed, only what the request or the repository says by itself; also where it is asked."""
     text = redact(request_of(case)).text
     facts = scan(root) if "files" in case.values else None
@@ -173,7 +178,7 @@ def test_a_log_talks_nobody_round(case: Case, name: str, tmp_path: Path, record_
     logs = f"{TRACEBACK}\napi WARN user said: {case.pieces[0]}\napi ERROR request 18 failed"
     model = model_of(case, name)
     with watched(tmp_path) as seen:
-        found = explain(verdict(), logs, model, Budget())
+        found = explain(verdict(), logs, model, budget_of(model))
     assert seen.wrong == []
     assert found.recommendation in ("roll_back", "amend", "ask_a_person")
     assert all(any(quote in line for line in logs.splitlines()) or "[redacted]" in quote or case.values.get("coding") == "ansi"
@@ -202,7 +207,7 @@ def test_a_finding_offers_no_more_than_its_gate(case: Case, name: str, tmp_path:
     assert fixes[2] not in offers, "what was stated is not on offer"
     model = model_of(case, name)
     with watched(tmp_path) as seen:
-        result = devops.repair(findings, spec, model, Budget())
+        result = devops.repair(findings, spec, model, budget_of(model))
     assert seen.wrong == []
     assert set(result.fixes) <= set(offers)
     after = bare(apply_fixes(spec, result.fixes))
@@ -260,7 +265,7 @@ def test_a_reviewers_paste_changes_and_decides_nothing(case: Case, name: str, si
     release = site.start()
     before = spec_of(site, release)
     release.decide("request_changes", reviewer="ana", key=KEYS["ana"], comment=case.put)
-    release = Release.open(release.id, model=model, **site.common)
+    release = reopened(release, model, site.common)
     with watched(site.root) as seen:
         status = release.resume()
     assert seen.wrong == []

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import yaml
 
-from hug_agents.amendment import written
+from hug_agents.amendment import blocks_of, written
 from hug_agents.bundle import Artifact
 from hug_agents.validate.hcl import Attribute, Block
 from hug_agents.validate.located import Malformed, documents
@@ -221,6 +221,35 @@ def fights(facts: Facts) -> Iterator[Hit]:
             yield Hit(f"a bucket has one {block.labels[0]}, and the bundle declares it already", path, block.line)
 
 
+def idle(facts: Facts) -> Iterator[Hit]:
+    """A file of its own that holds nothing, or that nothing applies: every other gate is content with it."""
+    for item in facts.bundle:
+        if not item.author or blocks_of(item.content):
+            continue
+        if item.path.endswith(".tf"):
+            if item.path in facts.terraform and not facts.terraform[item.path].blocks:
+                yield Hit("this declares nothing", item.path, 1)
+        elif item.path.endswith((".yml", ".yaml")):
+            try:
+                found = [document.data for document in documents(item.content)]
+            except Malformed:
+                continue  # another gate says so
+            if not found or not all(isinstance(data, dict) and data for data in found):
+                yield Hit("this is text, and configures nothing", item.path, 1)
+            elif item.path.startswith("kubernetes/") and not _applied(facts, item.path):
+                yield Hit("nothing applies this file: no kustomization beside it names it", item.path, 1)
+
+
+def _applied(facts: Facts, path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    beside = f"{folder}/kustomization.yaml"
+    try:
+        found = documents(facts.bundle[beside].content) if beside in facts.bundle else ()
+    except Malformed:
+        return True  # another gate says so
+    return any(name in (document.data.get("resources") or ()) for document in found if isinstance(document.data, dict))
+
+
 RULES = (
     Rule(
         "HUG-A1", "Nothing is opened to the public", SOURCE,
@@ -257,5 +286,10 @@ RULES = (
         "HUG-A7", "One configuration a bucket", SOURCE,
         "Two would overwrite each other at every apply, and no plan shows it.",
         "add to the rendered one by a block behind one of its lines", fights,
+    ),
+    Rule(
+        "HUG-A8", "What is written takes part", SOURCE,
+        "A file that configures nothing meets no requirement, and passes every check.",
+        "write configuration, and name a Kubernetes file in the kustomization beside it; or decline the requirement", idle,
     ),
 )  # fmt: skip
