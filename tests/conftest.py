@@ -32,6 +32,11 @@ def pytest_configure() -> None:
         tempfile.tempdir = None  # it is asked for again
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def green(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The gates' answers, one a round; after the last, everything passes. The real gates have their own tests."""
