@@ -8,12 +8,13 @@ CHECK := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	"$$p" -c '$(CHECK)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-WORKERS ?= 2
+# One more than there are cores: some tests wait for a server or a clock.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); echo $$((n < 8 ? n + 1 : 8)))
 # Terraform providers without a network, where an unpacked mirror lies near the root of the file system.
 HUG_AGENTS_TERRAFORM_MIRROR ?= $(patsubst %/,%,$(dir $(firstword $(wildcard /*/registry.terraform.io /*/*/registry.terraform.io))))
 export HUG_AGENTS_TERRAFORM_MIRROR
 
-.PHONY: help demo test lint bench docs record notebook wheel clean
+.PHONY: help demo test types suite lint bench docs record notebook wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +24,13 @@ demo: $(VENV)/.installed ## releases of a small real application, one with a hid
 
 # Hundreds of tests drive real processes, servers and signals: one that fails is run once more, and the summary names it.
 test: $(VENV)/.installed-test ## every test, with every validator that this machine has
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 types suite
+
+# Side by side: mypy without its cache keeps one core busy for a minute.
+types: $(VENV)/.installed-test
+	@$(BIN)/mypy
+suite: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --reruns 1 -raR $(ARGS)
 
 lint: $(VENV)/.installed-test ## style and types only

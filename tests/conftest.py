@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,26 @@ if not os.environ.get("HUG_AGENTS_TERRAFORM_MIRROR"):
     for found in sorted((*Path("/").glob("*/registry.terraform.io"), *Path("/").glob("*/*/registry.terraform.io"))):
         os.environ["HUG_AGENTS_TERRAFORM_MIRROR"] = str(found.parent)
         break
+
+
+ROOM = 4 * 1024**3
+"""Bytes that memory must have free for it to carry the tests' files; what a test that passed wrote goes at once."""
+
+
+def pytest_configure() -> None:
+    """What the tests write lies in memory where there is room: they wait for a disk as long as they compute."""
+    memory = Path("/dev/shm")
+    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
+        return
+    free = os.statvfs(memory)
+    if free.f_bavail * free.f_frsize >= ROOM and not free.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None  # it is asked for again
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
+from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -86,6 +88,11 @@ def wire_schema(schema: type[BaseModel]) -> dict[str, Any]:
 
     Providers support different keywords; what is left out here is still checked when the answer is read.
     """
+    return deepcopy(_wire_schema(schema))
+
+
+@cache
+def _wire_schema(schema: type[BaseModel]) -> dict[str, Any]:
     full = schema.model_json_schema(mode="validation")
     return {
         "title": schema.__name__,

@@ -13,6 +13,7 @@ from hug_agents.planning import plan
 from hug_agents.render import render
 from hug_agents.spec import Toolchain
 from hug_agents.validate import run_gates
+from tests.conftest_terraform import modules_once  # noqa: F401 - a fixture
 from tests.examples import ALL, minimal
 
 NAMES = sorted(ALL)
@@ -41,6 +42,7 @@ def test_the_same_bytes_in_any_process() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("modules_once")
 def test_every_gate_passes(name: str) -> None:
     blueprint = plan(ALL[name]())
     results = run_gates(render(blueprint), blueprint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from hug_agents.render.templating import Safe, hcl
@@ -53,8 +54,12 @@ def _key(key: str) -> str:
     return key if plain and key not in ("true", "false", "null", "for", "if") else str(hcl(key))
 
 
+@lru_cache(maxsize=256)
 def format_hcl(text: str) -> str:
-    """Lay a file out as `terraform fmt` does, and close up runs of empty lines. Its strings stand on one line each."""
+    """Lay a file out as `terraform fmt` does, and close up runs of empty lines. Its strings stand on one line each.
+
+    A release is rendered several times, and its modules are the same each time.
+    """
     lines: list[tuple[str, int, str]] = []
     nesting: list[int] = []
     for raw in text.splitlines():
