@@ -22,7 +22,7 @@ from hug_agents.validate.terraform_files import blocks, module_calls, tested_roo
 _PARALLEL = 2
 """Terraform processes at a time: each starts a provider, which takes a core and a gigabyte."""
 _GARBAGE = {"GOGC": "400"}
-"""A provider's schema is read once and kept: looking for garbage in it as often as Go does by itself is a sixth of the work."""
+"""A provider's schema is read once and kept: looking for garbage in it as often as Go does by itself is work for nothing."""
 
 
 def environment(common: Path) -> dict[str, str]:
