@@ -159,7 +159,8 @@ def _special(board: Board, id: str, shown: str) -> bool:
     if (
         parts[0] == "services"
         and parts[-1] == "port"
-        and shown.strip().lower().rstrip(".") in ("none", "no port", "worker", "a worker", "job", "a job")
+        and shown.partition(":")[0].strip().lower().rstrip(".")
+        in ("none", "no port", "worker", "a worker", "job", "a job")
     ):
         kind = "job" if "job" in shown.lower() else "worker"
         board.add(Candidate(f"services.{parts[1]}.kind", kind, "answer", shown, reason=id))

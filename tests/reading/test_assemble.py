@@ -140,11 +140,12 @@ def test_answers_about_the_source(answer: str, check: Any) -> None:
     assert check(result.spec.service("payments-api"))
 
 
-def test_worker_answer() -> None:
+@pytest.mark.parametrize("answer", ["none", "none: it is a worker"])  # in short, and as the question offers it
+def test_worker_answer(answer: str) -> None:
     result = refine(
         REQUEST,
         **{
-            "services__payments-api__port": "none: it is a worker".split(":", maxsplit=1)[0],
+            "services__payments-api__port": answer,
             "services__payments-api__image": "a/b:1",
         },
     )
@@ -233,3 +234,17 @@ def test_no_environment_left_is_asked() -> None:
     answered = refine(text, environments__production__role="production")
     assert answered.spec is not None, answered.questions
     assert [place.name for place in answered.spec.environments] == ["production"]
+
+
+def test_the_kind_that_was_answered_ends_the_question_about_steps() -> None:
+    """Each option that a question offers settles it: the same question is not asked twice."""
+    request = (
+        "Deploy shop from ghcr.io/acme/shop:1.2.0 on port 8080 to Kubernetes with a canary 10/50/100. "
+        "Actually use rolling updates."
+    )
+    [question] = refine(request).questions
+    assert (question.id, question.options) == ("strategy.kind", ("rolling", "canary"))
+    for option, steps in (("rolling", ()), ("canary", (10, 50, 100))):
+        result = refine(request, strategy__kind=option)
+        assert result.spec is not None, result.questions
+        assert (result.spec.strategy.kind, tuple(step.weight for step in result.spec.strategy.steps)) == (option, steps)
