@@ -180,3 +180,23 @@ def test_help_does_not_load_what_is_heavy() -> None:
     code += "print([name for name in sys.modules if name.split('.')[0] in ('langgraph', 'langchain_core', 'openai')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_was_noted_on_the_way_is_told_to_people_to_programs_and_to_approvers(hug: Any, tmp_path: Path) -> None:
+    """A part of the repository that is left out, a value that gave way: known, so it is said."""
+    app = tmp_path / "shop"
+    app.mkdir()
+    (app / "Procfile").write_text("web: gunicorn app:app -b 0.0.0.0:8000\nworker: celery -A app worker\n")
+    (app / "requirements.txt").write_text("flask==3.0.3\ngunicorn==22.0.0\n")
+    (app / "app.py").write_text(
+        'import os\nfrom flask import Flask\napp = Flask(__name__)\nKEY = os.environ["SHOP_KEY"]\n'
+    )
+    words = ("generate", "Deploy shop to Kubernetes, rolling", "--repo", str(app), "--gate", "none")
+    programs = hug(*words, "--out", str(tmp_path / "one"), "--json")
+    assert programs.code == 0, programs.out + programs.err
+    notes = " ".join(programs.json["notes"])
+    assert "worker (Procfile:2)" in notes and "SHOP_KEY" in notes
+    people = " ".join(hug(*words, "--out", str(tmp_path / "two")).out.split())
+    assert "NOTED the repository also runs worker (Procfile:2)" in people
+    plan = (tmp_path / "one" / "docs" / "deployment-plan.md").read_text()
+    assert "the repository also runs worker" in plan

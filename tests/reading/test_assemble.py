@@ -248,3 +248,38 @@ def test_the_kind_that_was_answered_ends_the_question_about_steps() -> None:
         result = refine(request, strategy__kind=option)
         assert result.spec is not None, result.questions
         assert (result.spec.strategy.kind, tuple(step.weight for step in result.spec.strategy.steps)) == (option, steps)
+
+
+HELLO = "Deploy payments-api to Kubernetes, rolling"
+
+
+def test_a_framework_that_no_dockerfile_is_written_for_takes_nothing_else_with_it() -> None:
+    """A router of Go's: which folder is built, and with which version, still holds."""
+    said = (("language", "go"), ("language_version", "1.22"), ("module", "./cmd/geo"), ("framework", "chi"))
+    facts = tuple(fact(path, value, "go.mod") for path, value in (*said, ("port", 8000)))
+    whole = RepositoryFacts(root="geo", components=(Component(name="geo", context=".", facts=facts),))
+    result = refine(HELLO, whole)
+    assert result.spec is not None, result.questions
+    stack = result.spec.services[0].build.stack  # type: ignore[union-attr]
+    assert (stack.version, stack.module, stack.framework) == ("1.22", "./cmd/geo", None)  # type: ignore[union-attr]
+    assert any("chi" in note for note in result.notes)
+    assert not any(row.path.endswith(".framework") for row in result.spec.evidence)
+
+
+def test_what_the_dockerfile_starts_is_what_its_image_runs() -> None:
+    """`npm start` in package.json, beside `CMD ["node", "server.js"]`, is no second opinion to ask about."""
+    started = fact("start_command", '["node", "server.js"]', "Dockerfile", 8)
+    script = fact("start_command", '["npm", "start"]', "package.json", 5)
+    whole = repository(fact("port", 8000), fact("dockerfile", "Dockerfile"), started, script)
+    result = refine(HELLO, whole)
+    assert result.spec is not None, result.questions
+    assert result.spec.services[0].command == ("node", "server.js")
+    assert ids(refine(HELLO, repository(fact("port", 8000), started, script))) == {"services.payments-api.command"}
+
+
+def test_processes_that_are_not_deployed_are_said() -> None:
+    worker = fact("process.worker", '["celery", "-A", "shop", "worker"]', "Procfile", 2)
+    result = refine(HELLO, repository(fact("port", 8000), worker))
+    assert any("worker (Procfile:2)" in note and "not deployed" in note for note in result.notes)
+    assert "worker (Procfile:2)" in " ".join(remark.text for remark in result.remarks())
+    assert not any("not deployed" in note for note in refine(HELLO, repository(fact("port", 8000))).notes)
