@@ -17,7 +17,8 @@ from hug_agents.bundle import Bundle
 from hug_agents.execute.journal import Effect
 from hug_agents.spec import Line, Model, Text
 
-Stage = Literal["questions", "checkpoint", "blocked", "attention", "interrupted", "ended"]
+Stage = Literal["questions", "checkpoint", "blocked", "attention", "moving", "interrupted", "ended"]
+"""`moving`: another process drives it right now; `interrupted`: none does, and something was begun."""
 NEXT: dict[str, str] = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",

@@ -65,16 +65,17 @@ def command(
         raise click.UsageError("say approve, reject or changes")
     if verdict == "changes" and not comment.strip():
         raise click.UsageError("say what is to change: --comment")
+    signing = load_key(key)
+    who = reviewer or found.owner_of(signing.public)
     if packet is None:
         if not is_terminal():
             raise UsageError(
                 "name the packet that was reviewed", where="--packet", hint=f"--packet {waiting} is the one that waits"
             )
         _show(found, review)
-    signing = load_key(key)
-    who = reviewer or found.owner_of(signing.public)
-    if packet is None and not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
-        raise click.Abort
+        if not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
+            click.echo("nothing was signed", err=True)
+            return 1
     if override:
         if packet not in (None, waiting):
             raise UsageError("another packet waits now", where="--packet", hint=waiting)

@@ -11,6 +11,7 @@ import click
 
 from hug_agents.cli.asking import model_options, read_choice
 from hug_agents.cli.console import console, print_json, progress
+from hug_agents.cli.files import read_text
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 WAITING = 5
 """The exit code while people have to decide."""
-_CODES = {"questions": 4, "checkpoint": WAITING, "blocked": WAITING, "attention": WAITING, "interrupted": 1}
+_CODES = {
+    "questions": 4,
+    "checkpoint": WAITING,
+    "blocked": WAITING,
+    "attention": WAITING,
+    "moving": 0,
+    "interrupted": 1,
+}
 
 
 def common(function: Any) -> Any:
@@ -222,10 +230,7 @@ def edit(
             values[path] = word
     contents: dict[str, str | None] = dict.fromkeys(remove)
     for path, local in _pairs(files, "--file").items():
-        try:
-            contents[path] = Path(local).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot be read: {error}", where=local) from error
+        contents[path] = read_text(Path(local))
     if not values and not contents:
         raise click.UsageError("nothing to edit: --set, --file or --remove")
     with progress(quiet=as_json) as show:
@@ -326,6 +331,7 @@ def print_status(status: Status) -> None:
         "checkpoint": "waiting for people",
         "questions": "waiting for answers",
         "attention": "stands still: only a person can settle this",
+        "moving": "another process moves it now",
     }.get(status.stage, status.stage)
     out.print(Text(f"  {stage}", f"bold {_colour(status.outcome or status.stage)}"))
     if status.packet:

@@ -40,7 +40,8 @@ def command(
         found = Release.open(release, store=store, policy=policy, progress=show)
         who = reviewer or found.owner_of(signing.public)
         if is_terminal() and not click.confirm(f"roll back {release} as {who}?", err=True):
-            raise click.Abort
+            click.echo("nothing was signed", err=True)
+            return 1
         went = found.rollback(reviewer=who, key=signing, reason=reason, environment=environment, role=role_of(role))
     if as_json:
         print_json(went.model_dump(mode="json"))

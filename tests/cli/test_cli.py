@@ -102,7 +102,11 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
         (["generate", CLEAR, "--answer", "services.hello.port=80\x1b[31m"], "an answer cannot be used"),
         (["generate", "x", "--resume", "run-nothing"], "no run 'run-nothing'"),
         (["generate", CLEAR, "--repo", "nowhere"], "nowhere"),
-        (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml"),
+        (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory"),
+        (["generate", CLEAR, "--answers", "broken.yaml"], "broken.yaml:2: not YAML"),
+        (["generate", CLEAR, "--checks", "broken.yaml"], "broken.yaml:2: not YAML"),
+        (["generate", CLEAR, "--gate", "none", "--out", "/proc/hug-release"], "/proc/hug-release: cannot be written"),
+        (["drift"], "nothing was put anywhere yet"),
         (["generate", CLEAR, "--answer", "no-equals-sign"], "write it as ID=VALUE"),
         (["generate", CLEAR, "--iac", "chef", "--gate", "none"], "chef is not a system for iac"),
         (["generate", CLEAR, "--ci", "Not An Id"], "not the id of a system"),
@@ -115,12 +119,15 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
 )
 def test_what_cannot_be_used_is_one_message(hug: Any, tmp_path: Path, words: list[str], says: str) -> None:
     (tmp_path / "a-file").write_text("x")
+    (tmp_path / "broken.yaml").write_text("a: [b\n")
     ran = hug(*words)
     assert ran.code in (1, 2), ran.out + ran.err
     assert says in ran.err and "Traceback" not in ran.err
     assert not (tmp_path / "hug-release").exists()
     ran = hug(*words, "--json")
-    assert ran.json["status"] == "error" and says in json.dumps(ran.json)
+    said = ran.json["error"]
+    assert ran.json["status"] == "error" and says in f"{said['where']}: {said['what']} {said['next']}"
+    assert said["kind"] != "HugError", "a kind that says nothing"
 
 
 def test_nothing_that_is_not_ours_is_overwritten(hug: Any, tmp_path: Path) -> None:
