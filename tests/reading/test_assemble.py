@@ -283,3 +283,18 @@ def test_processes_that_are_not_deployed_are_said() -> None:
     assert any("worker (Procfile:2)" in note and "not deployed" in note for note in result.notes)
     assert "worker (Procfile:2)" in " ".join(remark.text for remark in result.remarks())
     assert not any("not deployed" in note for note in refine(HELLO, repository(fact("port", 8000))).notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "cluster"),
+    [
+        ("the Kubernetes cluster main, rolling", "main"),
+        ("the Kubernetes cluster named main, rolling", "main"),
+        ("our main Kubernetes cluster, rolling", None),
+        ("Kubernetes, rolling. The cluster is shared", None),
+    ],
+)
+def test_a_cluster_may_be_called_main(words: str, cluster: str | None) -> None:
+    result = refine(f"Deploy hello from ghcr.io/acme/hello:1.2.0 on port 8080 to {words}")
+    assert result.spec is not None, result.questions
+    assert {place.cluster for place in result.spec.environments} == {cluster}

@@ -280,6 +280,14 @@ class TestEffects:
             site.start()
         assert site.target.done == []
 
+    def test_who_signs_is_shown_what_was_asked_for_and_is_not_done(self, site: Site) -> None:
+        release = site.start(f"{REQUEST}. Answer in Klingon on Sundays.")
+        review = release.review()
+        assert ["Klingon" in item.text for item in review.unmet] == [True]
+        text = review.markdown()
+        assert "## What the request says and this does not do" in text and "Klingon" in text
+        assert "(staging; main)" in text, "no cloud is not called a cloud"
+
     def test_what_another_process_moves_is_not_called_interrupted(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
