@@ -91,6 +91,7 @@ class Generation:
             "questions": [],
             "requirements": [item.model_dump(mode="json") for item in self.requirements],
             "refused": [item.model_dump(mode="json") for item in self.refinement.refused],
+            "notes": list(self.refinement.notes),
             "manifest_digest": self.bundle.digest(),
             "files": [
                 {

@@ -57,7 +57,15 @@ def write_bundle(bundle: Bundle, folder: Path) -> Written:
         _recover(folder)
         return _write_into(folder, files, executable)
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", where=str(error.filename or folder)) from error
+        raise UsageError(
+            f"cannot be written: {_why(error)}", where=str(folder), hint="name another folder with --out"
+        ) from error
+
+
+def _why(error: OSError) -> str:
+    """What the system says, and of which file, where that is one that a person knows."""
+    name = str(error.filename or "")
+    return f"{error.strerror}: {name}" if name and _STAGING not in name else str(error.strerror)
 
 
 def _write_new(folder: Path, contents: dict[str, bytes], executable: set[str]) -> Written:

@@ -99,7 +99,7 @@ def plan_rollback(spec: DeploymentSpec) -> RollbackPlan:
             60 if beside else 300,
         ),
         (
-            "Restore the desired state: the previous images and the previous bundle",
+            "Restore the desired state: the files of the previous bundle on the branch that is deployed from; then, from them",
             "Operations Engineer",
             f"{script} plan {production.name}",
             "the plan shows no change",
@@ -166,14 +166,14 @@ def _irreversible(spec: DeploymentSpec) -> Iterable[Irreversible]:
                 "the new schema; if it does not, restore the backup taken before the migration or ship a fix",
             )
     for dependency in spec.dependencies:
-        if dependency.managed and dependency.kind in ("postgres", "mysql", "object_store"):
+        if dependency.kind in ("postgres", "mysql", "object_store"):
             yield Irreversible(
                 what=f"data written to {dependency.name} by the new version",
                 why="a rollback returns to the previous program, not to the previous data",
                 forward_fix="keep formats readable by the previous version; correct data by a reviewed script, or "
                 "restore to a point in time when it is lost",
             )
-        if dependency.managed and dependency.kind == "queue":
+        if dependency.kind == "queue":
             yield Irreversible(
                 what=f"messages on {dependency.name} that the new version sent",
                 why="the previous version will read them",

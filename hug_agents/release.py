@@ -34,7 +34,7 @@ from hug_agents.errors import UsageError
 from hug_agents.execute.register import Registered
 from hug_agents.generation import Generation, build_crew, build_request, scan_repository
 from hug_agents.office import open_office
-from hug_agents.plans import Role
+from hug_agents.plans import Blueprint, Role
 from hug_agents.request import Choices, Request
 from hug_agents.settings import Settings
 from hug_agents.spec import DeploymentSpec
@@ -141,7 +141,10 @@ class Release(UnderWay):
         store = self._crew.store
         bundle = store.get_bundle(packet.bundle)
         previous = store.get_bundle(packet.previous) if packet.previous else None
-        return Review(packet, self._executor.desk.standing(packet), changes(bundle, previous), bundle)
+        blueprint = self._state().get("blueprint")
+        asked = store.get_model(Blueprint, blueprint).requirements if blueprint else ()
+        unmet = tuple(item for item in asked if item.status in ("unmet", "refused"))
+        return Review(packet, self._executor.desk.standing(packet), changes(bundle, previous), bundle, unmet)
 
     @kept_open()
     def decide(

@@ -15,9 +15,11 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.review import FileChange, markdown, visible
 from hug_agents.bundle import Bundle
 from hug_agents.execute.journal import Effect
+from hug_agents.plans import Requirement
 from hug_agents.spec import Line, Model, Text
 
-Stage = Literal["questions", "checkpoint", "blocked", "attention", "interrupted", "ended"]
+Stage = Literal["questions", "checkpoint", "blocked", "attention", "moving", "interrupted", "ended"]
+"""`moving`: another process drives it right now; `interrupted`: none does, and something was begun."""
 NEXT: dict[str, str] = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",
@@ -84,10 +86,12 @@ class Review:
     standing: Standing
     files: tuple[FileChange, ...]
     bundle: Bundle
+    unmet: tuple[Requirement, ...] = ()
+    """What the request says and the bundle does not do: the checklist asks whether that is acceptable."""
 
     def markdown(self, links: str = "") -> str:
         """The whole of it as Markdown; `links`: the folder that file names point into."""
-        return markdown(self.packet, files=self.files, standing=self.standing, links=links)
+        return markdown(self.packet, files=self.files, standing=self.standing, links=links, unmet=self.unmet)
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

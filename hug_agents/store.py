@@ -75,7 +75,7 @@ class Store:
             raise StoreError(
                 f"cannot be used as a store: {error.strerror}",
                 where=str(root),
-                hint="name another folder: HUG_AGENTS_HOME",
+                hint="name another folder: --store DIR, or HUG_AGENTS_HOME",
             ) from error
 
     @property

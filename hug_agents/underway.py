@@ -53,6 +53,8 @@ class UnderWay:
         position = graph.look(self._crew, self.id)
         state = position.state
         stage: Stage = "ended" if row.outcome else position.status
+        if stage == "interrupted" and self._driven():
+            stage = "moving"
         standing, packet = self._standing(position) if stage == "checkpoint" else (None, None)
         matter = self._crew.store.get_model(Matter, state["matter"]) if stage == "attention" else None
         return Status(
@@ -73,7 +75,11 @@ class UnderWay:
             matter=matter,
             passed=tuple(name for name, _ in state.get("earlier", [])),
             effects=self._executor.journal.of(self.id),
-            notice=position.pending.get("reason", "") if stage == "blocked" else state.get("notice", ""),
+            notice=position.pending.get("reason", "")
+            if stage == "blocked"
+            else self._wished()
+            if stage == "moving"
+            else state.get("notice", ""),
             next=self._next("paused" if matter and matter.kind == "paused" else stage, standing),
             solo=bool(standing and standing.solo),
         )
@@ -315,6 +321,19 @@ class UnderWay:
 
     def _pen(self, reviewer: str, key: SigningKey) -> Pen:
         return Pen(reviewer, key, self._policy, self._executor.desk.now())
+
+    def _wished(self) -> str:
+        """What the process that moves it was asked for, and has not seen yet."""
+        wanted, by = self._executor.register.wish(self.id)
+        return f"{by} asked: {wanted}, at its next step" if wanted in ("pause", "abort") else ""
+
+    def _driven(self) -> bool:
+        """Whether some process moves this release at this moment."""
+        try:
+            with self._driving():
+                return False
+        except EnvironmentBusy:
+            return True
 
     @contextmanager
     def _driving(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from hug_agents.spec import DeploymentSpec
 
 Data = Mapping[str, Any]
 _MOST_NOTES = 8
+_SCRAPERS = {"prometheus", "datadog"}
 _RANK = {"risk": 0, "advice": 1, "reason": 2}
 
 
@@ -107,7 +108,7 @@ def _plan_notes(spec: DeploymentSpec) -> Iterator[NoteDraft]:
                 "With a single replica, a failed start leaves no second copy to serve while it is replaced.",
             )
     for dependency in spec.dependencies:
-        if dependency.managed and dependency.kind in ("postgres", "mysql", "object_store"):
+        if dependency.kind in ("postgres", "mysql", "object_store"):
             yield _note(
                 "risk",
                 f"dependencies.{dependency.name}",
@@ -178,6 +179,13 @@ def _watched(name: str, spec: DeploymentSpec) -> Iterator[NoteDraft]:
             "risk",
             f"{path}.health_path",
             f"No health path is known for {name}: only that its port accepts connections can be checked.",
+        )
+    if service.kind == "web" and service.metrics_path is None and set(spec.toolchain.monitors) & _SCRAPERS:
+        yield _note(
+            "risk",
+            f"{path}.metrics_path",
+            f"No metrics path is known for {name}: what reads metrics reads none of it, so no alert on an objective, an error "
+            "rate or a latency can fire there. Say where its metrics are.",
         )
     if service.kind == "worker" and service.metrics_path is None:
         yield _note(

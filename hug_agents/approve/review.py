@@ -16,6 +16,7 @@ from hug_agents.approve.checkpoints import checkpoint
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.quorum import Standing
 from hug_agents.bundle import Bundle
+from hug_agents.plans import Requirement
 from hug_agents.render.templating import code, md
 from hug_agents.spec import Line, Model
 
@@ -67,11 +68,13 @@ def changes(bundle: Bundle, previous: Bundle | None) -> tuple[FileChange, ...]:
 def summary(packet: Packet, standing: Standing | None = None) -> tuple[str, ...]:
     """A few lines for a terminal: what, where, how risky, who must sign."""
     point, place = checkpoint(packet.checkpoint), packet.environment
-    where = ", ".join(item for item in (place.cloud, place.account, place.region, place.cluster, place.domain) if item)
+    places = (place.cloud, place.account, place.region, place.cluster, place.domain)
+    where = ", ".join(item for item in places if item and item != "none")
     plans = [plan for plan in packet.plans if plan.environment == place.name]
     destroyed = sum(len(plan.destroyed) for plan in plans)
+    within = f"{place.role}; {where}" if where else place.role
     lines = [
-        f"{point.name}: release {packet.release}, round {packet.round}, for {place.name} ({place.role}; {where})",
+        f"{point.name}: release {packet.release}, round {packet.round}, for {place.name} ({within})",
         point.purpose,
         f"asked for by {packet.requester}; bundle {packet.bundle}",
         f"plan: {sum(plan.creates for plan in plans)} created, {sum(plan.updates for plan in plans)} updated, "
@@ -100,12 +103,20 @@ def summary(packet: Packet, standing: Standing | None = None) -> tuple[str, ...]
 
 
 def markdown(
-    packet: Packet, *, files: tuple[FileChange, ...] = (), standing: Standing | None = None, links: str = ""
+    packet: Packet,
+    *,
+    files: tuple[FileChange, ...] = (),
+    standing: Standing | None = None,
+    links: str = "",
+    unmet: tuple[Requirement, ...] = (),
 ) -> str:
     """The whole packet as Markdown. `links` is the folder that file names point into; empty: they are not links."""
     point = checkpoint(packet.checkpoint)
     first, *rest = summary(packet, standing)
     parts = [f"# {md(first)}", "\n".join(f"- {md(line.strip())}" for line in rest)]
+    if unmet:
+        rows = (f"- {_text(' '.join(item.text.split()))}: {_text(item.reason)}" for item in unmet[:_FINDINGS])
+        parts += ["## What the request says and this does not do", "\n".join(rows)]
     parts += ["## What changes", *_changed(packet, files, links)]
     if packet.written:
         parts += ["## Written by a model", *_written(packet)]

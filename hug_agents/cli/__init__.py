@@ -12,7 +12,7 @@ import click
 
 from hug_agents import __version__
 from hug_agents.cli.console import fail
-from hug_agents.errors import HugError
+from hug_agents.errors import HugError, UsageError
 
 COMMANDS = (
     "audit",
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:
         if as_json:
-            fail(HugError(error.format_message()), as_json=True, code=2)
+            fail(UsageError(error.format_message()), as_json=True, code=2)
         error.show()
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):

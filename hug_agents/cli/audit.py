@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hug_agents.cli.console import console, print_json
+from hug_agents.cli.files import read_text
 from hug_agents.errors import UsageError
 from hug_agents.settings import Settings
 
@@ -152,11 +153,9 @@ def _keys(path: Path) -> tuple[PublicKey, ...]:
 
     if path.suffix in (".yaml", ".yml"):
         return tuple(key for _, key in load_policy(path).keys.values())
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-    return tuple(PublicKey.parse(line) for line in lines if line.strip() and not line.startswith("#"))
+    return tuple(
+        PublicKey.parse(line) for line in read_text(path).splitlines() if line.strip() and not line.startswith("#")
+    )
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 WAITING = 5
 """The exit code while people have to decide."""
-_CODES = {"questions": 4, "checkpoint": WAITING, "blocked": WAITING, "attention": WAITING, "interrupted": 1}
+_CODES = {
+    "questions": 4,
+    "checkpoint": WAITING,
+    "blocked": WAITING,
+    "attention": WAITING,
+    "moving": 0,
+    "interrupted": 1,
+}
 
 
 def common(function: Any) -> Any:
@@ -87,6 +94,7 @@ def print_status(status: Status) -> None:
         "checkpoint": "waiting for people",
         "questions": "waiting for answers",
         "attention": "stands still: only a person can settle this",
+        "moving": "another process moves it now",
     }.get(status.stage, status.stage)
     out.print(Text(f"  {stage}", f"bold {colour_of(status.outcome or status.stage)}"))
     if status.packet:

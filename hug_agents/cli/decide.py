@@ -65,16 +65,17 @@ def command(
         raise click.UsageError("say approve, reject or changes")
     if verdict == "changes" and not comment.strip():
         raise click.UsageError("say what is to change: --comment")
+    signing = load_key(key)
+    who = reviewer or found.owner_of(signing.public)
     if packet is None:
         if not is_terminal():
             raise UsageError(
                 "name the packet that was reviewed", where="--packet", hint=f"--packet {waiting} is the one that waits"
             )
         _show(found, review)
-    signing = load_key(key)
-    who = reviewer or found.owner_of(signing.public)
-    if packet is None and not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
-        raise click.Abort
+        if not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
+            click.echo("nothing was signed", err=True)
+            return 1
     if override:
         if packet not in (None, waiting):
             raise UsageError("another packet waits now", where="--packet", hint=waiting)
@@ -97,12 +98,16 @@ def command(
 def _show(found: Release, review: Review) -> None:
     """Summary first; the whole of it on request."""
     from hug_agents.approve.checkpoints import checkpoint
-    from hug_agents.approve.review import summary
+    from hug_agents.approve.review import summary, visible
 
     out = console()
     out.print()
     for number, line in enumerate(summary(review.packet, review.standing)):
         out.print(line, style="bold" if not number else "", markup=False, soft_wrap=True)
+    if review.unmet:
+        out.print("\n[bold]asked for, and not done[/]")
+        for asked in review.unmet[:12]:
+            out.print(f"  {visible(' '.join(asked.text.split()))[:160]}: {visible(asked.reason)[:200]}", markup=False)
     out.print(f"\n[bold]files[/]: {len(review.files)} differ from what runs there now")
     for item in review.files[:12]:
         out.print(f"  {item.change:8} {item.path}", markup=False)

@@ -150,15 +150,13 @@ def read_checks(path: Path | None) -> Checks | None:
     """Smoke tests and analysis of a file. Raises UsageError, naming the field."""
     if path is None:
         return None
-    import yaml
     from pydantic import ValidationError
 
+    from hug_agents.cli.files import read_yaml
     from hug_agents.request import Checks
 
     try:
-        return Checks.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot be read: {error}"[:500], where=str(path)) from error
+        return Checks.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
@@ -178,12 +176,9 @@ def _text(given: str | None, thread: str | None) -> str:
 def _answers(file: Path | None, words: tuple[str, ...]) -> dict[str, str]:
     answers: dict[str, str] = {}
     if file is not None:
-        import yaml
+        from hug_agents.cli.files import read_yaml
 
-        try:
-            loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UsageError(f"cannot be read: {error}", where=str(file)) from error
+        loaded = read_yaml(file)
         if not isinstance(loaded, dict):
             raise UsageError("must hold one mapping of question id to answer", where=str(file))
         answers.update({str(key): str(value) for key, value in loaded.items()})

@@ -10,6 +10,7 @@ import click
 
 from hug_agents.cli.common import WAITING, common, is_terminal, role_of, signer
 from hug_agents.cli.console import console, print_json
+from hug_agents.cli.files import read_text
 from hug_agents.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def retain(
     settings = Settings.load()
     rules = _rules(rules_file)
     kept = Store(store or settings.home)
-    texts = [_text(file) for file in image_files]
+    texts = [read_text(file) for file in image_files]
     registry = Registry(rules.registry, account(settings.registry_auth, rules.registry))
     # What was only asked to go is not released by that.
     texts += [text for text in kept.documents() if not is_deletion(text)]
@@ -155,7 +156,8 @@ def sign(
     rules = office.desk.policy()
     who = reviewer or rules.owner_of(signing.public)
     if is_terminal() and not click.confirm(f"{matter.evidence}\nsign as {who}?", err=True):
-        raise click.Abort
+        click.echo("nothing was signed", err=True)
+        return 1
     signed = Pen(who, signing, rules, office.desk.now()).resolution(matter, "delete", role=role_of(role), reason=reason)
     office.deletions.sign(matter, asked, signed)
     if as_json:
@@ -180,17 +182,10 @@ def _rules(file: Path) -> Rules:
     from hug_agents.adapters.oci.retention import Rules
 
     try:
-        return Rules.model_validate_json(_text(file))
+        return Rules.model_validate_json(read_text(file))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=str(file)) from error
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}"[:300], where=str(file)) from error
 
 
 def _show(plan: Retention) -> None:

@@ -10,7 +10,7 @@ import click
 from hug_agents.cli.asking import model_options, read_choice
 from hug_agents.cli.common import WAITING, colour_of, common, finish, signer
 from hug_agents.cli.console import console, print_json, progress
-from hug_agents.errors import UsageError
+from hug_agents.cli.files import read_text
 
 _FILE = click.Path(path_type=Path)
 
@@ -187,10 +187,7 @@ def edit(
             values[path] = word
     contents: dict[str, str | None] = dict.fromkeys(remove)
     for path, local in _pairs(files, "--file").items():
-        try:
-            contents[path] = Path(local).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot be read: {error}", where=local) from error
+        contents[path] = read_text(Path(local))
     if not values and not contents:
         raise click.UsageError("nothing to edit: --set, --file or --remove")
     with progress(quiet=as_json) as show:

@@ -82,6 +82,10 @@ def _print_requirements(made: Generation) -> None:
             _print_item("WRITTEN BY A MODEL", " ".join(amendment.text.split())[:160], where)
     for refused in made.refinement.refused:
         _print_item("REFUSED", refused.what, refused.reason)
+    for note in made.refinement.notes[:_SHOWN]:
+        console().print(Text("  NOTED  ", style="yellow").append(note[:300], style="default"))
+    if len(made.refinement.notes) > _SHOWN:
+        console().print(f"  [dim]and {len(made.refinement.notes) - _SHOWN} more in docs/deployment-plan.md[/]")
 
 
 def _print_item(mark: str, text: str, below: str) -> None:

@@ -36,11 +36,13 @@ def command(
     from hug_agents.release import Release
 
     signing = load_key(key)
+    who = reviewer or Release.open(release, store=store, policy=policy).owner_of(signing.public)
+    # Asked before anything is shown as it happens: what is live on a terminal writes over a question.
+    if is_terminal() and not click.confirm(f"roll back {release} as {who}?", err=True):
+        click.echo("nothing was signed", err=True)
+        return 1
     with progress(quiet=as_json) as show:
         found = Release.open(release, store=store, policy=policy, progress=show)
-        who = reviewer or found.owner_of(signing.public)
-        if is_terminal() and not click.confirm(f"roll back {release} as {who}?", err=True):
-            raise click.Abort
         went = found.rollback(reviewer=who, key=signing, reason=reason, environment=environment, role=role_of(role))
     if as_json:
         print_json(went.model_dump(mode="json"))

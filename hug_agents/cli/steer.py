@@ -73,7 +73,8 @@ def settle(
     signing = load_key(key)
     who = reviewer or found.owner_of(signing.public)
     if is_terminal() and not click.confirm(f"{matter.evidence[:500]}\nsign {choice} as {who}?", err=True):
-        raise click.Abort
+        click.echo("nothing was signed", err=True)
+        return 1
     entry = found.settle(choice, reviewer=who, key=signing, reason=reason, role=role_of(role))
     if as_json:
         print_json({"status": "settled", "entry": entry.seq, "choice": choice, "by": who})

@@ -57,9 +57,11 @@ def places(
         if (not environment or item.environment == environment) and (not release or item.release == release)
     )
     if not found:
-        what = f"the release {release}" if release else application or "anything"
+        what = f"the release {release}" if release else application
+        if not what and not environment:
+            raise UsageError("nothing was put anywhere yet, so nothing can drift", hint="hug release start, or --store")
         raise UsageError(
-            f"{what} is not what was put last into {environment or 'any environment'} of this store",
+            f"{what or 'anything'} is not what was put last into {environment or 'any environment'} of this store",
             hint="hug release list; without arguments everything is looked at",
         )
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
-from hug_agents.plans import Requirement
+from hug_agents.plans import Note, Requirement
 from hug_agents.reading import spec_places, spec_release, spec_tools
 from hug_agents.reading.board import Board
 from hug_agents.reading.claims import Question, Reading, field
@@ -36,6 +36,15 @@ class Refinement(Model):
     requirements: tuple[Requirement, ...] = ()
     refused: tuple[Refused, ...] = ()
     notes: tuple[Line, ...] = Field((), description="assumptions, and values that gave way to others")
+
+    def remarks(self) -> tuple[Note, ...]:
+        """The notes as those who approve read them, each under the path that it speaks of."""
+        found = []
+        for note in self.notes:
+            path, _, text = note.partition(": ")
+            about = path if text and "." in path and " " not in path else "request"
+            found.append(Note(agent="prompt_refiner", about=about, text=note if about == "request" else text))
+        return tuple(found)
 
 
 def assemble(request: Request, reading: Reading, facts: RepositoryFacts | None = None) -> Refinement:

@@ -80,10 +80,18 @@ def component_facts(board: Board, service: str, component: Component, *, process
             board.add(replace(candidate(f"services.{service}.kind", fact), value="worker"))
         elif fact.path in LEAVES and not (process and fact.path in _SERVING):
             paths.setdefault(fact.path, []).append(fact)
+    if "dockerfile" in paths and "start_command" in paths:
+        paths["start_command"] = _of_the_image(paths["start_command"], paths["dockerfile"])
     for path, found in paths.items():
         certain = [fact for fact in found if fact.confidence == "certain"] or found
         for fact in certain:
             board.add(candidate(f"services.{service}.{LEAVES[path]}", fact))
+
+
+def _of_the_image(commands: list[Fact], dockerfiles: list[Fact]) -> list[Fact]:
+    """What the Dockerfile starts, where it starts something: a `npm start` beside it is not what the image runs."""
+    files = {fact.file for fact in dockerfiles}
+    return [fact for fact in commands if fact.file in files] or commands
 
 
 def variables_read(component: Component) -> tuple[str, ...]:
@@ -159,7 +167,8 @@ def _special(board: Board, id: str, shown: str) -> bool:
     if (
         parts[0] == "services"
         and parts[-1] == "port"
-        and shown.strip().lower().rstrip(".") in ("none", "no port", "worker", "a worker", "job", "a job")
+        and shown.partition(":")[0].strip().lower().rstrip(".")
+        in ("none", "no port", "worker", "a worker", "job", "a job")
     ):
         kind = "job" if "job" in shown.lower() else "worker"
         board.add(Candidate(f"services.{parts[1]}.kind", kind, "answer", shown, reason=id))

@@ -31,6 +31,9 @@ _NO_NAMES = frozenset(
     "running deployed hosted here there already should must of by or as under called named production-grade".split()
 )
 
+_NAMES_TOO = frozenset("main default shared local".split())
+"""Adjectives before `cluster`, and names behind it: `the main cluster`, `the cluster main`."""
+
 
 def environments(doc: Document) -> Iterator[Mention]:
     """Environments by name. `stage` and `test` also are plain words, so they need more."""
@@ -194,7 +197,8 @@ def _name_after(doc: Document, index: int) -> int | None:
     if place >= len(doc.tokens) or doc.sentence_of[place] != doc.sentence_of[index]:
         return None
     token = doc.tokens[place]
-    if token.kind != "word" or token.lower in _NO_NAMES or token.lower in ENVIRONMENTS and not marked:
+    named = token.lower in _NAMES_TOO and doc.lower(place - 1) not in ("is", "be")  # `the cluster is shared`
+    if token.kind != "word" or token.lower in _NO_NAMES and not named or token.lower in ENVIRONMENTS and not marked:
         return None
     special = any(char in token.lower for char in "-_/") or any(char.isdigit() for char in token.lower)
     ends = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hug_agents.reading.board import Board
+from hug_agents.reading.board import RANKS, Board
 from hug_agents.spec import Environment, Objective, Service, SmokeTest, Step, Strategy, Trigger, Window
 
 _WEIGHTS, _HOLD = (10, 50, 100), 300
@@ -31,13 +31,18 @@ def strategy(board: Board, services: tuple[Service, ...], places: tuple[Environm
         return Strategy()
     if chosen.value == "canary":
         return _canary(board)
-    if board.best("strategy.steps"):
-        board.conflict(
-            "strategy.kind",
-            (chosen, board.best("strategy.steps")[0]),
-            f"A {str(chosen.value).replace('_', '-')} release has no steps, and steps are stated. Which is wanted?",
-        )
-        return None
+    kind = str(chosen.value)
+    for steps in board.best("strategy.steps")[:1]:
+        if RANKS.index(chosen.source) >= RANKS.index(steps.source):
+            board.ask(
+                "strategy.kind",
+                f"A {kind.replace('_', '-')} release has no steps, and steps are stated. Which is wanted?",
+                why=f"{chosen.where}, and {steps.where}",
+                options=(kind, "canary"),
+                candidates=(chosen, steps),
+            )
+            return None
+        board.overruled["strategy.steps"] = f"strategy.kind is {kind} ({chosen.where}), which has no steps"
     values: dict[str, Any] = {"kind": chosen.value}
     keep = board.choose("strategy.keep_old_seconds")
     if keep is not None:

@@ -39,6 +39,7 @@ def application_and_services(board: Board, facts: RepositoryFacts | None) -> tup
         names = _from_repository(board, components, application)
     elif components:
         _pair(board, names, components)
+    _left_processes(board, names, components)
     if not names and "application" not in board.questions:
         why = "the request names nothing to deploy" + ("" if facts else ", and no repository was given")
         board.ask("application", "What is deployed? Its name, in lower case.", why=why)
@@ -54,6 +55,19 @@ def application_and_services(board: Board, facts: RepositoryFacts | None) -> tup
         board.default("application", f"no name for the whole is given: that of {first}, the first service")
         return first, tuple(names)
     return (str(application.value) if application else None), tuple(names)
+
+
+def _left_processes(board: Board, names: list[str], components: dict[str, Component]) -> None:
+    """Say which processes of what is deployed are not: a worker that is forgotten stops its work without a sound."""
+    deployed = set(board.contexts.values())
+    for component in components.values():
+        found = [fact for fact in component.facts if fact.path.startswith("process.")]
+        left = [fact for fact in found if fact.path.removeprefix("process.") not in names]
+        if left and component.context in deployed:
+            listed = ", ".join(f"{fact.path.removeprefix('process.')} ({fact.file}:{fact.line})" for fact in left[:8])
+            board.notes.append(
+                f"the repository also runs {listed} beside what serves: not named in the request, not deployed"
+            )
 
 
 def _named(board: Board, name: str) -> Candidate:
@@ -318,10 +332,14 @@ class ServiceMaker:
         if values["language"] is None:
             return None
         values["build_script"] = bool(values["build_script"])
+        known = {key: value for key, value in values.items() if value is not None}
         try:
-            return Stack.model_validate({key: value for key, value in values.items() if value is not None})
-        except ValidationError:
-            return Stack(language=values["language"])
+            return Stack.model_validate(known)
+        except ValidationError as error:  # a framework, say, that no Dockerfile is written for: the rest still holds
+            for leaf in {str(row["loc"][0]) for row in error.errors()}:
+                self.board.evidence.pop(f"services.{self.name}.build.stack.{leaf}", None)
+                self.board.notes.append(f"services.{self.name}: {known.pop(leaf, leaf)} as {leaf} changes nothing here")
+            return Stack.model_validate(known)
 
     def _size(self, values: dict[str, Any]) -> None:
         kind = values["kind"]

@@ -139,9 +139,12 @@ class Nodes:
         """Write every file from the blueprint, and lay in what stands of the amendments. Pure; no model takes part."""
         self.crew.tell("bundle")
         spec = self.store.get_model(DeploymentSpec, state["spec"])
-        asked = self.store.get_model(Refinement, state["refinement"]).requirements if state.get("refinement") else ()
-        notes = [note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)]
-        blueprint = plan(spec, requirements=asked, notes=notes)
+        refined = self.store.get_model(Refinement, state["refinement"]) if state.get("refinement") else Refinement()
+        notes = [
+            *refined.remarks(),
+            *(note for agent in ("deployment", "devops") for note in self._read_notes(state, agent)),
+        ]
+        blueprint = plan(spec, requirements=refined.requirements, notes=notes)
         blueprint = blueprint.model_copy(update={"requirements": trace(blueprint.requirements, render(blueprint))})
         bundle = rendered = render(blueprint)
         if state.get("amendments"):

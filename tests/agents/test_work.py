@@ -179,3 +179,18 @@ def test_a_finding_cannot_instruct() -> None:
     system, user = model.seen[0]
     assert attack not in str(system.content)
     assert "Ignore the rules." in str(user.content) and attack not in str(user.content)
+
+
+def test_alerts_that_cannot_fire_are_said_to_the_approvers() -> None:
+    """Without a path of metrics nothing is read, and what watches an error rate stays silent for ever."""
+    from hug_agents.agents.offline_rules import operations_notes
+    from tests.examples import kubernetes_rolling
+
+    spec = kubernetes_rolling()
+
+    def said(path: str | None) -> bool:
+        services = tuple(item.model_copy(update={"metrics_path": path}) for item in spec.services)
+        changed = spec.model_copy(update={"services": services})
+        return "No metrics path is known" in str(operations_notes({"spec": changed.model_dump(mode="json")}))
+
+    assert said(None) and not said("/metrics")

@@ -102,7 +102,11 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
         (["generate", CLEAR, "--answer", "services.hello.port=80\x1b[31m"], "an answer cannot be used"),
         (["generate", "x", "--resume", "run-nothing"], "no run 'run-nothing'"),
         (["generate", CLEAR, "--repo", "nowhere"], "nowhere"),
-        (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml"),
+        (["generate", CLEAR, "--answers", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory"),
+        (["generate", CLEAR, "--answers", "broken.yaml"], "broken.yaml:2: not YAML"),
+        (["generate", CLEAR, "--checks", "broken.yaml"], "broken.yaml:2: not YAML"),
+        (["generate", CLEAR, "--gate", "none", "--out", "/proc/hug-release"], "/proc/hug-release: cannot be written"),
+        (["drift"], "nothing was put anywhere yet"),
         (["generate", CLEAR, "--answer", "no-equals-sign"], "write it as ID=VALUE"),
         (["generate", CLEAR, "--iac", "chef", "--gate", "none"], "chef is not a system for iac"),
         (["generate", CLEAR, "--ci", "Not An Id"], "not the id of a system"),
@@ -115,12 +119,15 @@ def test_an_unusable_answer_is_asked_again(hug: Any) -> None:
 )
 def test_what_cannot_be_used_is_one_message(hug: Any, tmp_path: Path, words: list[str], says: str) -> None:
     (tmp_path / "a-file").write_text("x")
+    (tmp_path / "broken.yaml").write_text("a: [b\n")
     ran = hug(*words)
     assert ran.code in (1, 2), ran.out + ran.err
     assert says in ran.err and "Traceback" not in ran.err
     assert not (tmp_path / "hug-release").exists()
     ran = hug(*words, "--json")
-    assert ran.json["status"] == "error" and says in json.dumps(ran.json)
+    said = ran.json["error"]
+    assert ran.json["status"] == "error" and says in f"{said['where']}: {said['what']} {said['next']}"
+    assert said["kind"] != "HugError", "a kind that says nothing"
 
 
 def test_nothing_that_is_not_ours_is_overwritten(hug: Any, tmp_path: Path) -> None:
@@ -180,3 +187,23 @@ def test_help_does_not_load_what_is_heavy() -> None:
     code += "print([name for name in sys.modules if name.split('.')[0] in ('langgraph', 'langchain_core', 'openai')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_was_noted_on_the_way_is_told_to_people_to_programs_and_to_approvers(hug: Any, tmp_path: Path) -> None:
+    """A part of the repository that is left out, a value that gave way: known, so it is said."""
+    app = tmp_path / "shop"
+    app.mkdir()
+    (app / "Procfile").write_text("web: gunicorn app:app -b 0.0.0.0:8000\nworker: celery -A app worker\n")
+    (app / "requirements.txt").write_text("flask==3.0.3\ngunicorn==22.0.0\n")
+    (app / "app.py").write_text(
+        'import os\nfrom flask import Flask\napp = Flask(__name__)\nKEY = os.environ["SHOP_KEY"]\n'
+    )
+    words = ("generate", "Deploy shop to Kubernetes, rolling", "--repo", str(app), "--gate", "none")
+    programs = hug(*words, "--out", str(tmp_path / "one"), "--json")
+    assert programs.code == 0, programs.out + programs.err
+    notes = " ".join(programs.json["notes"])
+    assert "worker (Procfile:2)" in notes and "SHOP_KEY" in notes
+    people = " ".join(hug(*words, "--out", str(tmp_path / "two")).out.split())
+    assert "NOTED the repository also runs worker (Procfile:2)" in people
+    plan = (tmp_path / "one" / "docs" / "deployment-plan.md").read_text()
+    assert "the repository also runs worker" in plan

@@ -258,3 +258,25 @@ def test_sigterm_leaves_it_resumable(office: Any, tmp_path: Path) -> None:
     assert b"what was finished is kept" in told
     code, out = office("release", "resume", "pay-1")
     assert (code, "Pre-Deployment Approval  (staging)" in out) == (5, True)
+
+
+def test_a_rollback_asks_where_it_can_be_seen(office: Any, tmp_path: Path) -> None:
+    """On a terminal: a question below a live line would be written over, and whoever is on call would wait for nothing."""
+    import pty
+
+    office("release", "start", REQUEST, "--as", "kim", "--target", "write:infra", "--id", "pay-1")
+    main_end, other_end = pty.openpty()
+    words = ["rollback", "pay-1", "--key", "cho", "--reason", "twice"]
+    command = [sys.executable, "-c", "from hug_agents.cli import main; main()", *words]
+    with subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end, cwd=tmp_path) as running:
+        os.close(other_end)
+        shown = b""
+        try:
+            while b"roll back pay-1 as cho?" not in shown and len(shown) < 5000:  # a spinner is never silent
+                shown += os.read(main_end, 1000)
+            assert b"roll back pay-1 as cho?" in shown and b"starting" not in shown
+            os.write(main_end, b"n\n")
+            assert running.wait(timeout=60) == 1
+        finally:
+            running.kill()
+            os.close(main_end)

@@ -140,11 +140,12 @@ def test_answers_about_the_source(answer: str, check: Any) -> None:
     assert check(result.spec.service("payments-api"))
 
 
-def test_worker_answer() -> None:
+@pytest.mark.parametrize("answer", ["none", "none: it is a worker"])  # in short, and as the question offers it
+def test_worker_answer(answer: str) -> None:
     result = refine(
         REQUEST,
         **{
-            "services__payments-api__port": "none: it is a worker".split(":", maxsplit=1)[0],
+            "services__payments-api__port": answer,
             "services__payments-api__image": "a/b:1",
         },
     )
@@ -233,3 +234,67 @@ def test_no_environment_left_is_asked() -> None:
     answered = refine(text, environments__production__role="production")
     assert answered.spec is not None, answered.questions
     assert [place.name for place in answered.spec.environments] == ["production"]
+
+
+def test_the_kind_that_was_answered_ends_the_question_about_steps() -> None:
+    """Each option that a question offers settles it: the same question is not asked twice."""
+    request = (
+        "Deploy shop from ghcr.io/acme/shop:1.2.0 on port 8080 to Kubernetes with a canary 10/50/100. "
+        "Actually use rolling updates."
+    )
+    [question] = refine(request).questions
+    assert (question.id, question.options) == ("strategy.kind", ("rolling", "canary"))
+    for option, steps in (("rolling", ()), ("canary", (10, 50, 100))):
+        result = refine(request, strategy__kind=option)
+        assert result.spec is not None, result.questions
+        assert (result.spec.strategy.kind, tuple(step.weight for step in result.spec.strategy.steps)) == (option, steps)
+
+
+HELLO = "Deploy payments-api to Kubernetes, rolling"
+
+
+def test_a_framework_that_no_dockerfile_is_written_for_takes_nothing_else_with_it() -> None:
+    """A router of Go's: which folder is built, and with which version, still holds."""
+    said = (("language", "go"), ("language_version", "1.22"), ("module", "./cmd/geo"), ("framework", "chi"))
+    facts = tuple(fact(path, value, "go.mod") for path, value in (*said, ("port", 8000)))
+    whole = RepositoryFacts(root="geo", components=(Component(name="geo", context=".", facts=facts),))
+    result = refine(HELLO, whole)
+    assert result.spec is not None, result.questions
+    stack = result.spec.services[0].build.stack  # type: ignore[union-attr]
+    assert (stack.version, stack.module, stack.framework) == ("1.22", "./cmd/geo", None)  # type: ignore[union-attr]
+    assert any("chi" in note for note in result.notes)
+    assert not any(row.path.endswith(".framework") for row in result.spec.evidence)
+
+
+def test_what_the_dockerfile_starts_is_what_its_image_runs() -> None:
+    """`npm start` in package.json, beside `CMD ["node", "server.js"]`, is no second opinion to ask about."""
+    started = fact("start_command", '["node", "server.js"]', "Dockerfile", 8)
+    script = fact("start_command", '["npm", "start"]', "package.json", 5)
+    whole = repository(fact("port", 8000), fact("dockerfile", "Dockerfile"), started, script)
+    result = refine(HELLO, whole)
+    assert result.spec is not None, result.questions
+    assert result.spec.services[0].command == ("node", "server.js")
+    assert ids(refine(HELLO, repository(fact("port", 8000), started, script))) == {"services.payments-api.command"}
+
+
+def test_processes_that_are_not_deployed_are_said() -> None:
+    worker = fact("process.worker", '["celery", "-A", "shop", "worker"]', "Procfile", 2)
+    result = refine(HELLO, repository(fact("port", 8000), worker))
+    assert any("worker (Procfile:2)" in note and "not deployed" in note for note in result.notes)
+    assert "worker (Procfile:2)" in " ".join(remark.text for remark in result.remarks())
+    assert not any("not deployed" in note for note in refine(HELLO, repository(fact("port", 8000))).notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "cluster"),
+    [
+        ("the Kubernetes cluster main, rolling", "main"),
+        ("the Kubernetes cluster named main, rolling", "main"),
+        ("our main Kubernetes cluster, rolling", None),
+        ("Kubernetes, rolling. The cluster is shared", None),
+    ],
+)
+def test_a_cluster_may_be_called_main(words: str, cluster: str | None) -> None:
+    result = refine(f"Deploy hello from ghcr.io/acme/hello:1.2.0 on port 8080 to {words}")
+    assert result.spec is not None, result.questions
+    assert {place.cluster for place in result.spec.environments} == {cluster}

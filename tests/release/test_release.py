@@ -280,6 +280,34 @@ class TestEffects:
             site.start()
         assert site.target.done == []
 
+    def test_who_signs_is_shown_what_was_asked_for_and_is_not_done(self, site: Site) -> None:
+        release = site.start(f"{REQUEST}. Answer in Klingon on Sundays.")
+        review = release.review()
+        assert ["Klingon" in item.text for item in review.unmet] == [True]
+        text = review.markdown()
+        assert "## What the request says and this does not do" in text and "Klingon" in text
+        assert "(staging; main)" in text, "no cloud is not called a cloud"
+
+    def test_what_another_process_moves_is_not_called_interrupted(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody is sent to resume what is under way, and a pause that was asked for is seen before it is met."""
+        release = site.start()
+
+        def dies(self: Recorder, work: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Recorder, "apply", dies)
+        with pytest.raises(KeyboardInterrupt):
+            site.approve(release)
+        other = site.open(release)
+        with other._driving():
+            status = other.status()
+            assert (status.stage, status.next, status.notice) == ("moving", "", "")
+            other.pause("kim")
+            assert other.status().notice == "kim asked: pause, at its next step"
+        assert other.status().stage == "interrupted"
+
     def test_an_effect_in_doubt_asks_a_person(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         release = site.start()
 

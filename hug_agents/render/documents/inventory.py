@@ -8,6 +8,7 @@ from typing import Any
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
 from hug_agents.render.documents.runbook import where
+from hug_agents.render.naming import dependency_variables
 from hug_agents.render.templating import fill, json_document
 from hug_agents.spec import DeploymentSpec, Environment, Service, ServiceOverride
 
@@ -30,10 +31,19 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
                 }
                 for environment in spec.environments
             ],
+            by_tag=", ".join(item.name for item in spec.services if item.image and "@" not in item.image),
             secrets=[
-                {"service": service.name, "name": secret.name, "key": secret.key}
-                for service in spec.services
-                for secret in service.secrets
+                *(
+                    {"service": service.name, "name": secret.name, "key": secret.key}
+                    for service in spec.services
+                    for secret in service.secrets
+                ),
+                *(
+                    {"service": "all", "name": variable, "key": dependency.name}
+                    for dependency in spec.dependencies
+                    for holds, variable in dependency_variables(dependency).items()
+                    if holds == "password"
+                ),
             ],
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hug_agents.bundle import Artifact
 from hug_agents.plans import Blueprint
+from hug_agents.render.documents.by_hand import by_hand
 from hug_agents.render.documents.deployment_plan import health_of
 from hug_agents.render.naming import namespace, stack_name
 from hug_agents.render.templating import fill
@@ -37,7 +38,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
                 {"name": service.name, "check": health_of(service), "failure": _failure(service)}
                 for service in spec.services
             ],
-            manual=_manual(spec, production),
+            manual=by_hand(spec, production),
         ),
     )
 
@@ -48,10 +49,11 @@ def where(spec: DeploymentSpec, environment: Environment) -> str:
         part for part in (environment.cloud, environment.account, environment.region) if part and part != "none"
     )
     if spec.toolchain.runtime == "kubernetes":
-        cluster = environment.cluster or "the current context"
-        return f"{place} cluster {cluster}, namespace {namespace(spec, environment)}".strip()
+        cluster = f"cluster {environment.cluster}" if environment.cluster else "the cluster of kubectl's context"
+        return f"{place} {cluster}, namespace {namespace(spec, environment)}".strip()
     if spec.toolchain.runtime == "nomad":
-        return f"{place} Nomad, namespace {namespace(spec, environment)}".strip()
+        cluster = f"Nomad {environment.cluster}" if environment.cluster else "Nomad"
+        return f"{place} {cluster}, namespace {namespace(spec, environment)}".strip()
     return f"{place}, ECS cluster {stack_name(spec, environment)}"
 
 
@@ -61,22 +63,3 @@ def _failure(service: Service) -> str:
     if service.kind == "job":
         return "the run counts as failed and is tried again within its limit"
     return "the replica is started again"
-
-
-def _manual(spec: DeploymentSpec, environment: Environment) -> str:
-    service = spec.services[0].name
-    if spec.toolchain.runtime == "kubernetes":
-        return (
-            f"kubectl --namespace {namespace(spec, environment)} get pods, then kubectl rollout undo deployment/{service} "
-            "for the service that fails."
-        )
-    if spec.toolchain.runtime == "nomad":
-        return (
-            f"nomad job status -namespace {namespace(spec, environment)} {service}, then nomad job history and nomad job "
-            f"revert {service} VERSION for the service that fails."
-        )
-    stack = stack_name(spec, environment)
-    return (
-        f"aws ecs describe-services --cluster {stack} --services {service}: compare the running task definition with the "
-        "one before; aws ecs update-service with the previous task definition brings it back."
-    )

@@ -96,8 +96,10 @@ def _readme(spec: DeploymentSpec) -> str:
         recording=bool(found),
         secrets=SECRETS,
         targets=_needs_targets(spec),
-        kubernetes=spec.toolchain.runtime == "kubernetes",
-        nomad=NOMAD_AGENT if spec.toolchain.runtime == "nomad" else "",
+        kubernetes=bool(kubernetes_scrape(spec)),
+        nomad=NOMAD_AGENT
+        if any("nomad_sd_configs" in item for item in prometheus_config(spec)["scrape_configs"])
+        else "",
         state_metrics=bool(objectives.cluster_watched(spec, "worker") or objectives.cluster_watched(spec, "job")),
         slos=[{"sentence": slo.sentence, "services": ", ".join(slo.services), "needs": _needs(slo)} for slo in found],
         latency=any(slo.threshold_ms for slo in found),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hug_agents.render.naming import dependency_secret, dependency_variables, labels, metrics_port, secret_name
@@ -245,13 +246,14 @@ def _ports(service: Service) -> list[dict[str, Any]]:
 
 def _probes(service: Service) -> dict[str, Any]:
     port = "http" if service.health_port_or_port == service.port else "health"
-    check: dict[str, Any] = {"tcpSocket": {"port": port}}
-    if service.health_path:
-        check = {"httpGet": {"path": service.health_path, "port": port}}
+    opens: dict[str, Any] = {"tcpSocket": {"port": port}}
+    check: dict[str, Any] = {"httpGet": {"path": service.health_path, "port": port}} if service.health_path else opens
+    # A path that says whether a replica is ready fails while a database is gone: to restart all of them then helps nobody.
+    alive = opens if re.search(r"(^|[/_-])read(y|yz|iness)/?$", service.health_path or "", re.IGNORECASE) else check
     return {
         "startupProbe": {**check, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 60},
         "readinessProbe": {**check, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 3},
-        "livenessProbe": {**check, "periodSeconds": 15, "timeoutSeconds": 5, "failureThreshold": 4},
+        "livenessProbe": {**alive, "periodSeconds": 15, "timeoutSeconds": 5, "failureThreshold": 4},
     }
 
 

@@ -42,6 +42,8 @@ def _images(facts: Facts) -> Iterator[tuple[str, str, int]]:
 def unpinned_images(facts: Facts) -> Iterator[Hit]:
     """Images that may become others under the same name."""
     given = {service.image for service in facts.spec.services if service.image}
+    if facts.spec.toolchain.runtime == "ecs":
+        yield from _refused(facts)
     for reference, file, line in _images(facts):
         found = IMAGE.match(reference)
         if _PLACEHOLDER in reference or (found and found["digest"]):
@@ -52,6 +54,16 @@ def unpinned_images(facts: Facts) -> Iterator[Hit]:
             )
         else:
             yield Hit(f"the image {reference} is not pinned by a digest", file, line)
+
+
+def _refused(facts: Facts) -> Iterator[Hit]:
+    """Given images that the deploy script for ECS will not release: its record of a release names digests only."""
+    for index, service in enumerate(facts.spec.services):
+        if service.image and "@sha256:" not in service.image:
+            yield Hit(
+                f"deploy/deploy.sh releases nothing on ECS that is not named by its digest, and {service.name} is {service.image}",
+                *facts.spec_place("services", index, "image"),
+            )
 
 
 def unpinned_actions(facts: Facts) -> Iterator[Hit]:
@@ -120,7 +132,7 @@ RULES = (
     Rule(
         "HUG-B1a", "Images are named by digest", SOURCE,
         "A tag can be moved: what was tested is then not what runs, and a rollback does not bring back what ran.",
-        "write the image as NAME:TAG@sha256:DIGEST", unpinned_images,
+        "write the image as NAME:TAG@sha256:DIGEST; hug registry resolve NAME:TAG says which it is now", unpinned_images,
     ),
     Rule(
         "HUG-B1b", "Actions are pinned by commit", SOURCE,

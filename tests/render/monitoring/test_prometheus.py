@@ -297,3 +297,15 @@ def test_the_same_spec_gives_the_same_bytes() -> None:
 def test_nothing_is_scraped_by_accident_on_a_runtime_without_discovery() -> None:
     spec = ecs_canary().model_copy(update={"toolchain": Toolchain(runtime="nomad")})
     assert set(rendered(spec)) & {"ecs-targets.sh", "scrape-kubernetes.yml"} == set()
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_the_readme_names_the_files_that_are_there(name: str) -> None:
+    spec = ALL[name]()
+    silent = tuple(item.model_copy(update={"metrics_path": None}) for item in spec.web_services)
+    for services in (spec.services, silent):
+        files = rendered(spec.model_copy(update={"services": services}))
+        named = set(re.findall(r"^\| `([^`*]+)` \|", files["README.md"].content, re.MULTILINE))
+        assert named <= set(files), named - set(files)
+        asks = "It asks the cluster" in files["README.md"].content
+        assert asks == ("scrape-kubernetes.yml" in files)

@@ -150,11 +150,34 @@ def test_probes_go_to_the_health_port(tmp_path: Path) -> None:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     ports = {row["name"]: row["containerPort"] for row in container["ports"]}
     assert ports == {"http": "8080", "health": "9090"}
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["httpGet"] == {"path": "/actuator/health/readiness", "port": "health"}
+    assert container["livenessProbe"]["tcpSocket"] == {"port": "health"}, "a database that is gone restarts nothing"
     notes = deployment["spec"]["template"]["metadata"]["annotations"]
     assert notes["prometheus.io/port"] == "9090", "Spring serves its metrics on the management port"
     assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "0%"}
+
+
+@pytest.mark.parametrize(
+    ("path", "restarts"),
+    [
+        ("/healthz", True),
+        ("/already", True),
+        ("/ready", False),
+        ("/-/ready", False),
+        ("/readyz", False),
+        ("/readiness/", False),
+    ],
+)
+def test_a_path_of_readiness_restarts_nothing(path: str, restarts: bool, tmp_path: Path) -> None:
+    spec = small(
+        services=(Service(name="api", image=f"ghcr.io/acme/api@{examples.DIGEST}", port=8080, health_path=path),)
+    )
+    container = one(build(spec, tmp_path, "production"), "Deployment", "api")["spec"]["template"]["spec"]["containers"][
+        0
+    ]
+    assert container["readinessProbe"]["httpGet"]["path"] == path
+    assert ("httpGet" in container["livenessProbe"]) == restarts
 
 
 def small(**changes: Any) -> DeploymentSpec:

@@ -18,7 +18,7 @@ from hug_agents.spec import DeploymentSpec, EnvVar, Model, ServiceOverride, Tool
 from hug_agents.validate.policy import rules as every_rule
 from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.rule import Hit, Rule
-from tests.examples import ALL
+from tests.examples import ALL, DIGEST
 
 ECS, EKS, K8S = "ecs_canary", "kubernetes_canary_eks", "kubernetes_rolling"
 
@@ -199,3 +199,16 @@ def test_rules_quote_the_mission_and_say_what_to_do() -> None:
         assert re.fullmatch(r"HUG-([BP][1-5][a-z]|S[1-5])", rule.id)
         assert rule.title and rule.reason.endswith(".") and rule.remedy and not rule.remedy.endswith(".")
     assert len({rule.source for rule in rules() if rule.id in mission}) == 10
+
+
+@pytest.mark.parametrize(
+    ("image", "refused"), [("ghcr.io/acme/pay:1.4.0", True), (f"ghcr.io/acme/pay:1.4.0@{DIGEST}", False)]
+)
+def test_what_the_script_for_ecs_refuses_is_an_error_before_it_runs(image: str, refused: bool) -> None:
+    """`deploy.sh` records digests, so a given tag would fail in the pipeline, after people had signed."""
+    spec = ALL[ECS]()
+    first = spec.services[0].model_copy(update={"image": image, "build": None})
+    blueprint = plan(spec.model_copy(update={"services": (first, *spec.services[1:])}))
+    rule = next(rule for rule in rules() if rule.id == "HUG-B1a")
+    hits = [hit for hit in rule.check(Facts(render(blueprint), blueprint)) if "releases nothing on ECS" in hit.message]
+    assert [hit.severity for hit in hits] == ([None] if refused else [])  # the rule's own: an error
