@@ -30,7 +30,7 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         only = {one.name for one in known}
         service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
-        environment = _placed(doc, item, places, mentions) if placed else None
+        environment = item.environment or (_placed(doc, item, places, mentions) if placed else None)
         bound.append(replace(item, service=service, environment=environment))
         if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
             bound[-1] = replace(bound[-1], service=pictured)

@@ -36,7 +36,7 @@ CUES: tuple[Cue, ...] = (
     *_cues(
         None, "next", "no more than", "no less than", "no fewer than", "no later than", "not more than",
         "not less than",
-        "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure",
+        "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure if",
         "no doubt",
         "could we have", "can we have", "could we get", "can we get", "can i get", "could i get", "could i have",
         "can i have", "could you", "could someone", "can someone",
@@ -115,7 +115,9 @@ CUES: tuple[Cue, ...] = (
         "next sprint",
         "at some point", "planning", "plan to", "plans to", "thinking about", "thinking of", "considering",
         "consider",
-        "considered", "evaluating", "evaluate", "looking at", "looking into", "unless", "whenever", "when we",
+        "considered", "evaluating", "evaluate", "evaluated", "looking at", "looking into",
+        "looked at", "looked into", "thought about", "thought of", "talked about", "toyed with", "played with",
+        "discussed", "debated", "weighed", "unless", "whenever", "when we",
         "once we",
         "in case", "if", "would", "toying", "debating", "discussing", "wondering", "wonder", "long term", "long-term",
         "not yet", "down the road", "down the line", "not sure", "unsure", "undecided", "whether", "don't know",
@@ -144,6 +146,7 @@ CUES: tuple[Cue, ...] = (
         "read that", "says that", "suggested", "suggests", "recommended", "recommends", "proposed", "argued",
         "claims", "insists",
     ),
+    *_cues("uncertain", "both", "vs", "versus", "not sure about", "not sure whether"),
     *_cues(
         "uncertain", "next", "about", "around", "roughly", "approximately", "approx", "circa", "~", "nearly", "almost",
         "some",

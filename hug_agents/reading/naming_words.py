@@ -52,6 +52,12 @@ AFTER = frozenset("on to in onto into at with using as behind from via under , (
     "image",
     "img",
     "port",
+    "over",
+    "off",
+    "away",
+    "too",
+    "asap",
+    "again",
 }
 RELEASE = re.compile(r"v?\d[\d.]*\Z")
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")

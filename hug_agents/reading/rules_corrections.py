@@ -31,7 +31,7 @@ def replaced_at(doc: Document, end: int) -> int | None:
     while place < len(doc.tokens) and place - end < _FAR and doc.lower(place) in _BETWEEN:
         place += 1
     words = doc.words(end, place)
-    said = _takes_back(words)
+    said = _takes_back(words) or words == (",", "no")  # `1 GB, no 2 GB of memory`
     if not said or place >= len(doc.tokens):
         return None
     after = quantity_at(doc, place)

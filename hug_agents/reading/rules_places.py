@@ -197,13 +197,16 @@ def _name_after(doc: Document, index: int) -> int | None:
     if token.kind != "word" or token.lower in _NO_NAMES or token.lower in ENVIRONMENTS and not marked:
         return None
     special = any(char in token.lower for char in "-_/") or any(char.isdigit() for char in token.lower)
-    ends = (
-        doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`", "in", "(") or place + 1 >= doc.sentence(index).last
-    )
+    ends = doc.lower(place + 1) in _AFTER_NAME or place + 1 >= doc.sentence(index).last
     special = (
-        special or ends and token.lower not in ("please", "here", "there", "only", "first", "too", "too", "now", "then")
+        special
+        or ends
+        and token.lower not in ("please", "here", "there", "only", "first", "too", "now", "then", "everywhere")
     )
     return place if (marked or special) and token.lower not in AWS_REGIONS | GCP_REGIONS | AZURE_REGIONS else None
+
+
+_AFTER_NAME = frozenset(", . and ) ; ` in ( everywhere for on with throughout please".split()) | {""}
 
 
 def _name_before(doc: Document, index: int) -> int | None:
@@ -256,7 +259,7 @@ _OTHER_HOSTS = frozenset(
 
 def _cue(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
-    near = doc.words(max(index - 6, start), index)
+    near = doc.words(max(index - 6, start), index) or doc.asked(index)
     if any(word in _OTHER_HOSTS for word in near):
         return False
     if any(

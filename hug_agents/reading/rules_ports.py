@@ -147,7 +147,7 @@ def _is_port(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
     before = doc.words(max(index - 4, start), index)
     if not before:
-        return _after_image(doc, index)
+        return _after_image(doc, index) or "port" in doc.asked(index)
     here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
     if here and "port" in (doc.lower(index + 1), doc.lower(index + 2) if doc.lower(index + 1) in ("the", "as") else ""):
         return True

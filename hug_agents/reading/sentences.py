@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hug_agents.reading.forms import SPEAKER, plain_lines
 from hug_agents.reading.quoted import segments
 
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
 _BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|#{1,6})[ \t]+")
 _KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
-_CHAT = re.compile(r"[ \t]*\[?\d{1,2}:\d{2}(?::\d{2})?\]?[ \t]+[\w.-]{1,30}:[ \t]")
-"""`[09:02] Priya: ...`: a line of a conversation."""
 _LONGEST = 1_200
 """Characters of one sentence; a longer one is cut, so that time grows with length only."""
 _ABBREVIATIONS = frozenset("e.g i.e eg ie etc vs approx resp incl no nr dr mr st ca cf al fig v".split())
@@ -35,11 +34,13 @@ class Sentence:
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences in order; together they hold every letter and digit of the text."""
     found: list[Sentence] = []
-    for begin, end in segments(text):
+    spans = tuple(segments(text))
+    raw, text = text, plain_lines(text)
+    for begin, end in spans:
         start = begin
         for match in _END.finditer(text, begin, end):
             if match.group() == "\n":
-                if not _line_ends(text, start, match.start()):
+                if not SPEAKER.match(raw, match.end()) and not _line_ends(text, start, match.start()):
                     continue
             elif match.group().startswith(".") and _abbreviation(text, match.start()):
                 continue
@@ -90,7 +91,7 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     before = text[max(start, newline - 200) : newline].rstrip()
     if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
         return True
-    if _BULLET.match(following) or _KEY.match(following + "\n") or _CHAT.match(following):
+    if _BULLET.match(following) or _KEY.match(following + "\n"):
         return True
     last = before.split()[-1].lower() if before.split() else ""
     return (

@@ -1,0 +1,153 @@
+"""What a text gives to each environment in one breath: `clusters a for staging and b for prod`, `LEVEL is x in dev, y in prod`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.rules_config import secret_like
+from hug_agents.reading.vocabulary import AWS_REGIONS, AZURE_REGIONS, ENVIRONMENTS, GCP_REGIONS
+
+_ENVIRONMENTS = Phrases(ENVIRONMENTS)
+_REGIONS = AWS_REGIONS | GCP_REGIONS | AZURE_REGIONS
+_NOUNS = {
+    **dict.fromkeys(("cluster", "clusters"), "cluster"),
+    **dict.fromkeys(("namespace", "namespaces", "ns"), "namespace"),
+    **dict.fromkeys(("region", "regions"), "region"),
+    **dict.fromkeys(("account", "accounts"), "account"),
+    **dict.fromkeys(("domain", "domains", "host", "hosts", "hostname", "hostnames", "url", "urls"), "domain"),
+}
+_SHAPES = {
+    "cluster": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}\Z"),
+    "namespace": re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"),
+    "region": re.compile(r"[a-z]+(?:-[a-z]+)+-?\d\Z"),
+    "account": re.compile(r"\d{12}|\d{4}-\d{4}-\d{4}\Z"),
+    "domain": re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}\Z"),
+}
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+_MARKS = frozenset("` \" ' ( \u201c \u201d".split())
+_OF = frozenset("for in on to of = : -> => \u2192 ( is are uses use gets get as the".split())
+_JOINTS = frozenset(", ; and & / + but while whereas | )".split())
+_OPENERS = frozenset(": = is are be should must to called named we have use ( ,".split())
+_NO_VALUES = frozenset(
+    "the a an our my your this that in on for to of and or with is are be per each both all same one two three "
+    "please only separate different own name named called environment environments env envs it its no not".split()
+)
+_FAR = 40
+"""Tokens after which nothing is joined to what was said before."""
+_Value = Callable[[int], "str | None"]
+
+
+class _Part(NamedTuple):
+    """A value, its token, and the environment that it is given to."""
+
+    value: str
+    place: int
+    environment: str
+
+
+def by_place(doc: Document) -> Iterator[Mention]:
+    """A value for each of several environments, after what it is; one alone is read by the other rules."""
+    for index, token in enumerate(doc.tokens):
+        if kind := _NOUNS.get(token.lower):
+            yield from _given(doc, index, f"environment.{kind}", _shaped(doc, kind))
+        elif _VARIABLE.match(name := doc.text[token.start : token.end]) and not secret_like(name):
+            yield from _given(doc, index, f"service.env.{name}", _setting(doc))
+
+
+def _given(doc: Document, noun: int, field: str, value: _Value) -> Iterator[Mention]:
+    parts = _chain(doc, noun + 1, doc.sentence(noun).last, value) or _below(doc, noun, value)
+    parts = parts or (_hinted(doc, noun, value) if field.startswith("environment.") else [])
+    if len({part.environment for part in parts}) < 2 or len({part.environment for part in parts}) < len(parts):
+        return
+    for part in parts:
+        yield doc.mention(field, part.value, part.place, part.place + 1, environment=part.environment)
+
+
+def _shaped(doc: Document, kind: str) -> _Value:
+    def value(place: int) -> str | None:
+        text = doc.raw(place, place + 1)
+        text = text.lower() if kind in ("domain", "region") else text
+        plain = doc.lower(place) in _NO_VALUES or doc.lower(place) in ENVIRONMENTS or doc.lower(place) in _NOUNS
+        if plain or not _SHAPES[kind].match(text) or kind == "region" and text not in _REGIONS:
+            return None
+        return text.replace("-", "") if kind == "account" else text
+
+    return value
+
+
+def _setting(doc: Document) -> _Value:
+    def value(place: int) -> str | None:
+        plain = doc.lower(place) in _NO_VALUES | {"set"} or doc.lower(place) in ENVIRONMENTS
+        return None if plain or doc.tokens[place].kind == "punct" else doc.raw(place, place + 1)
+
+    return value
+
+
+def _chain(doc: Document, start: int, last: int, value: _Value) -> list[_Part]:
+    """`a for staging, b for prod`, `staging a and prod: b`, `a (staging) / b (prod)`."""
+    last = min(last, start + _FAR)
+    while start < last and doc.lower(start) in _OPENERS | _MARKS:
+        start += 1
+    parts: list[_Part] = []
+    place = start
+    while place < last and (found := _part(doc, place, last, value)):
+        part, place = found
+        parts.append(part)
+        while place < last and doc.lower(place) in _JOINTS | _MARKS:
+            place += 1
+    return parts
+
+
+def _part(doc: Document, place: int, last: int, value: _Value) -> tuple[_Part, int] | None:
+    while place < last and doc.lower(place) in ("in", "for", "on", "the"):
+        place += 1
+    if (hit := _ENVIRONMENTS.at(doc, place)) is not None:  # `staging: a`
+        at = _skip(doc, hit[0], last)
+        found = value(at) if at < last else None
+        return (_Part(found, at, hit[1][0]), at + 1) if found else None
+    found = value(place) if place < last else None
+    after = _skip(doc, place + 1, last)
+    hit = _ENVIRONMENTS.at(doc, after) if found and place + 1 < after < last else None
+    return (_Part(found, place, hit[1][0]), hit[0]) if found and hit else None
+
+
+def _skip(doc: Document, place: int, last: int) -> int:
+    while place < last and doc.lower(place) in _OF | _MARKS:
+        place += 1
+    return place
+
+
+def _below(doc: Document, noun: int, value: _Value) -> list[_Part]:
+    """`clusters:` of a block, and `staging: a` in the lines below it."""
+    sentence = doc.sentence(noun)
+    if doc.words(noun + 1, sentence.last) != (":",) or noun > sentence.first + 1:
+        return []
+    parts: list[_Part] = []
+    for line in doc.sentences[doc.sentence_of[noun] + 1 :]:
+        hit = _ENVIRONMENTS.at(doc, line.first)
+        at = _skip(doc, hit[0], line.last) if hit else line.last
+        found = value(at) if hit and doc.lower(hit[0]) == ":" and at < line.last else None
+        if not hit or not found or line.last - at > 2:
+            break
+        parts.append(_Part(found, at, hit[1][0]))
+    return parts
+
+
+def _hinted(doc: Document, noun: int, value: _Value) -> list[_Part]:
+    """`namespaces tiles-stg and tiles-prd`: each has the name of its environment in its own."""
+    place, last = noun + 1, min(doc.sentence(noun).last, noun + _FAR)
+    parts: list[_Part] = []
+    while place < last:
+        if doc.lower(place) in _OPENERS | _MARKS | _JOINTS:
+            place += 1
+            continue
+        found = value(place)
+        hints = {ENVIRONMENTS[word][0] for word in re.split(r"[-_./]", (found or "").lower()) if word in ENVIRONMENTS}
+        if not found or len(hints) != 1:
+            break
+        parts.append(_Part(found, place, hints.pop()))
+        place += 1
+    return parts
