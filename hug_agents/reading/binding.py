@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_headings import below_headings
 from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
 
 ALL = "*"
 _EACH = frozenset("both each all every".split())
-_JOINTS = frozenset("and , & / or then plus the in to on our for ( both".split())
+_JOINTS = frozenset("and + , & / or then plus the in to on our for ( both".split())
 _CUTS = frozenset(", ; and but while whereas ( ) \u2014 . plus".split())
 _NOUNS = frozenset("api app application service worker backend frontend job web called named".split())
 _SHARED = frozenset({"service.replicas", "service.max_replicas", "service.cpu_millicores", "service.memory_mib"})
@@ -212,7 +213,8 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     sentence = doc.sentence(item.first)
     inside = [one for one in places if sentence.first <= one.first < sentence.last]
     if not inside:
-        return ALL
+        shared = item.field in ("service.port", "service.image", "service.health_path")
+        return ALL if shared else below_headings(doc).get(doc.sentence_of[item.first], ALL)
     names = {_name(one) for one in inside}
     common = item.field in ("service.port", "service.image") or _each_copys(doc, item, inside[-1])
     if common and len({_name(one) for one in places}) == 1:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from hug_agents.reading.claims import Value
 from hug_agents.reading.forms import plain_lines
+from hug_agents.reading.others import of_others
 from hug_agents.reading.quoted import quoted
 from hug_agents.reading.scope import Status, statuses
 from hug_agents.reading.sentences import Sentence, sentences
@@ -89,7 +90,9 @@ class Document:
     def _sentences(self) -> Iterator[Clause]:
         place = 0
         shown = quoted(self.text)
-        for span in sentences(self.text):
+        spans = sentences(self.text)
+        others = of_others(self.text, spans)
+        for number, span in enumerate(spans):
             while place < len(self.tokens) and self.tokens[place].start < span.start:
                 place += 1
             first = place
@@ -98,7 +101,7 @@ class Document:
             if place > first:
                 words = [token.lower for token in self.tokens[first:place]]
                 text = self.text[span.start : span.end]
-                doubtful = _asks(words) or _cited(self.text, span.start)
+                doubtful = _asks(words) or _cited(self.text, span.start) or number in others
                 inside = any(start <= span.start < end for start, end in shown)
                 yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), doubtful, inside)
 

@@ -17,6 +17,18 @@ _LEADER = re.compile(r"^([ \t]*[A-Za-z][\w /()&-]{0,40}?)([ \t]?(?:\.{4,}|_{4,}|
 _BOX = re.compile(
     r"(?:\[(?P<on>[xX\u2713\u2714*])\]|\[ ?\]|\((?P<round>[xX])\)|\( \)|(?P<ticked>[\u2611\u2612\u2714])|\u2610)[ \t]*"
 )
+_ASKED = re.compile(
+    r"^([ \t]*(?:[-*]|\d{1,2}[.)])?[ \t]*(?:which |what )?(?:[a-z]{2,12} )?(?:regions?|accounts?|ports?|images?|domains?|hosts?|clusters?|"
+    r"namespaces?|replicas|instances|health(?: check| path)?|strategy|environments?|ci|iac|runtime|monitoring|owner|team))\?"
+    r"(?=[ \t]+(?!yes|no\b|nope|sure|not\b)\S)",
+    re.M | re.I,
+)
+"""`Region? eu-west-1`: a question with its answer in the same line."""
+_ROW = re.compile(r"^([ \t]*)\|([^|\n]+)\|([^|\n]+)\|[ \t]*$", re.M)
+_PAIRED = frozenset(
+    "field key setting item property parameter what option topic question name attribute detail".split()
+) | {""}
+_VALUED = frozenset("value values setting settings details detail answer wanted choice".split()) | {""}
 _SHORT = 40
 """Characters of an option that one chooses; what is longer is a task to do."""
 
@@ -24,11 +36,31 @@ _SHORT = 40
 @lru_cache(maxsize=64)
 def plain_lines(text: str) -> str:
     """The text as its rules read it, of the same length: `Port ..... 8080` is `Port: 8080`, `[ ] ECS [x] Nomad` is `Nomad`."""
-    made = _LEADER.sub(lambda row: row[1] + ":" + " " * (len(row[2]) - 1), text)
+    made = _LEADER.sub(lambda row: row[1] + ":" + " " * (len(row[2]) - 1), _pairs(text))
+    made = _ASKED.sub(lambda row: row[1] + ":", made)
     for pattern in (SPEAKER, _EMOJI):
         made = pattern.sub(lambda found: " " * len(found[0]), made)
     made = _EMPHASIS.sub(lambda found: f"  {found[1]}  ", made)
     return _chosen(made)
+
+
+def _pairs(text: str) -> str:
+    """The rows of a table of two columns, what and its value, as `what: value`."""
+    made: list[str] = []
+    paired = False
+    for line in text.split("\n"):
+        row = _ROW.match(line)
+        if row is None:
+            paired = False
+        elif paired and not set(row[2] + row[3]) <= set(" \t:-"):
+            made.append(f"{row[1]} {row[2].rstrip()}:{' ' * (len(row[2]) - len(row[2].rstrip()))}{row[3]}")
+            made[-1] = made[-1].ljust(len(line))
+            continue
+        elif not paired:
+            left, right = (cell.strip(" \t*`").lower() for cell in (row[2], row[3]))
+            paired = left in _PAIRED and right in _VALUED
+        made.append(line)
+    return "\n".join(made)
 
 
 def _chosen(text: str) -> str:

@@ -75,6 +75,7 @@ ADJECTIVES = frozenset(
 )
 NOT_NAMES = (
     frozenset(
+        "move moving moved migrate migrating migrated launch launched release released switch cutover "
         "run runs put bring deploy deploying redeploy rollout sorry correction edit oops erratum amendment actually "
         "name names ci cd sre dba poc mvp yes yep yeah nope sure right okay boot runs listens needs uses serves exposes "
         "goes moves lives sits stays gets "

@@ -19,6 +19,7 @@ _NOUNS = {
     **dict.fromkeys(("account", "accounts"), "account"),
     **dict.fromkeys(("domain", "domains", "host", "hosts", "hostname", "hostnames", "url", "urls"), "domain"),
 }
+_RUNTIMES = frozenset("kubernetes k8s eks gke aks nomad ecs".split())
 _SHAPES = {
     "cluster": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}\Z"),
     "namespace": re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\Z"),
@@ -30,7 +31,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _MARKS = frozenset("` \" ' ( \u201c \u201d".split())
 _OF = frozenset("for in on to of = : -> => \u2192 ( is are uses use gets get as the".split())
 _JOINTS = frozenset(", ; and & / + but while whereas | )".split())
-_OPENERS = frozenset(": = is are be should must to called named we have use ( ,".split())
+_OPENERS = frozenset("-> => : = is are be should must to called named we have use ( ,".split())
 _NO_VALUES = frozenset(
     "the a an our my your this that in on for to of and or with is are be per each both all same one two three "
     "please only separate different own name named called environment environments env envs it its no not".split()
@@ -53,6 +54,11 @@ def by_place(doc: Document) -> Iterator[Mention]:
     for index, token in enumerate(doc.tokens):
         if kind := _NOUNS.get(token.lower):
             yield from _given(doc, index, f"environment.{kind}", _shaped(doc, kind))
+        elif token.lower in _RUNTIMES and doc.lower(index + 1) in (
+            "(",
+            ":",
+        ):  # `Kubernetes (staging: a, production: b)`
+            yield from _given(doc, index, "environment.cluster", _shaped(doc, "cluster"))
         elif _VARIABLE.match(name := doc.text[token.start : token.end]) and not secret_like(name):
             yield from _given(doc, index, f"service.env.{name}", _setting(doc))
 
@@ -87,31 +93,70 @@ def _setting(doc: Document) -> _Value:
 
 
 def _chain(doc: Document, start: int, last: int, value: _Value) -> list[_Part]:
-    """`a for staging, b for prod`, `staging a and prod: b`, `a (staging) / b (prod)`."""
+    """`a for staging, b for prod`, `staging a and prod: b`, `a (staging) / b (prod)`, `a in both`; never two orders at once."""
     last = min(last, start + _FAR)
     while start < last and doc.lower(start) in _OPENERS | _MARKS:
         start += 1
-    parts: list[_Part] = []
-    place = start
-    while place < last and (found := _part(doc, place, last, value)):
-        part, place = found
-        parts.append(part)
-        while place < last and doc.lower(place) in _JOINTS | _MARKS:
-            place += 1
-    return parts
+    for read in (_after_place, _before_place):
+        parts: list[_Part] = []
+        place = start
+        while place < last and (found := read(doc, place, last, value)):
+            more, place = found
+            parts.extend(more)
+            while place < last and doc.lower(place) in _JOINTS | _MARKS:
+                place += 1
+        if len(parts) > 1:
+            return parts
+    return []
 
 
-def _part(doc: Document, place: int, last: int, value: _Value) -> tuple[_Part, int] | None:
+def _after_place(doc: Document, place: int, last: int, value: _Value) -> tuple[list[_Part], int] | None:
+    """`staging: a`, `in prod it is b`."""
     while place < last and doc.lower(place) in ("in", "for", "on", "the"):
         place += 1
-    if (hit := _ENVIRONMENTS.at(doc, place)) is not None:  # `staging: a`
-        at = _skip(doc, hit[0], last)
-        found = value(at) if at < last else None
-        return (_Part(found, at, hit[1][0]), at + 1) if found else None
+    hit = _ENVIRONMENTS.at(doc, place)
+    at = _skip(doc, hit[0], last) if hit else last
+    found = value(at) if at < last else None
+    return ([_Part(found, at, hit[1][0])], at + 1) if found and hit else None
+
+
+def _before_place(doc: Document, place: int, last: int, value: _Value) -> tuple[list[_Part], int] | None:
+    """`a for staging`, `a (staging and prod)`, `a in both`."""
     found = value(place) if place < last else None
     after = _skip(doc, place + 1, last)
-    hit = _ENVIRONMENTS.at(doc, after) if found and place + 1 < after < last else None
-    return (_Part(found, place, hit[1][0]), hit[0]) if found and hit else None
+    after += after < last and doc.lower(after) == "," and doc.lower(after + 1) in ("in", "for", "on")
+    after = _skip(doc, after, last)
+    if not found or after >= last:
+        return None
+    if doc.lower(after) in ("both", "all") and not (hit := _ENVIRONMENTS.at(doc, after + 1)):
+        return ([_Part(found, place, name) for name in _BOTH], after + 1) if _ends(doc, after + 1, last) else None
+    after += doc.lower(after) == "both"
+    parts: list[_Part] = []
+    while after < last and (hit := _ENVIRONMENTS.at(doc, after)):
+        parts.append(_Part(found, place, hit[1][0]))
+        after = hit[0]
+        joint = after + 1 if doc.lower(after) in ("and", "+", "&", "/", ",") else after
+        joint = _skip(doc, joint, last) if joint > after else joint
+        if (
+            joint == after
+            or _ENVIRONMENTS.at(doc, joint) is None
+            or value(joint + 1)
+            and doc.lower(joint + 1) not in _ALIKE
+        ):
+            break
+        after = joint
+    return (parts, after) if parts and after > place + 1 else None
+
+
+_BOTH = ("staging", "production")
+_ALIKE = frozenset("alike too each both only , . ; ) : and".split())
+
+
+def _ends(doc: Document, place: int, last: int) -> bool:
+    return place >= last or doc.lower(place) in _JOINTS | _ENVIRONMENT_WORDS | {".", ":", ""}
+
+
+_ENVIRONMENT_WORDS = frozenset("environment environments env envs places stages of".split())
 
 
 def _skip(doc: Document, place: int, last: int) -> int:

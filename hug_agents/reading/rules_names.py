@@ -219,7 +219,7 @@ def _leading(doc: Document) -> Iterator[Named]:
                 continue
             following, end = doc.lower(place + 1), min(place + 14, sentence.last)
             values = any(p in images_at or doc.lower(p) in ("image", "port") for p in range(place + 2, end))
-            system = following in ("on", "onto") and _SYSTEMS.at(doc, place + 2) is not None
+            system = following in ("on", "onto", "to", "into") and _SYSTEMS.at(doc, place + 2) is not None
             if place + 1 < end and (following == "," and values or system and (values or place > sentence.first)):
                 yield from make(doc, doc.lower(place), None, place, place + 1)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from hug_agents.reading.document import Clause, Document
-from hug_agents.reading.naming_words import BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
+from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
 from hug_agents.reading.rules_images import images
-from hug_agents.reading.rules_services import Named, plain
+from hug_agents.reading.rules_services import Named, make, plain
 
 _OPENS = frozenset(": ( = - \u2013 \u2014 -> =>".split())
 _SAYS = {
@@ -56,6 +56,10 @@ def headed(doc: Document) -> Iterator[Named]:
     """`Deployment of "meter" (three parts):` above such a list: the whole that they make up."""
     lines = part_lines(doc)
     number = min((doc.sentence_of[first] for first in lines), default=0) - 1
+    for sentence in doc.sentences[: max(number + 1, 0)]:  # `App: petalo`, and its parts below
+        place = sentence.first + 2
+        if doc.lower(sentence.first) in APPLICATION and doc.lower(place - 1) == ":" and plain(doc, place):
+            yield from make(doc, doc.lower(place), None, place, place + 1, True)
     if number < 0 or doc.lower(doc.sentences[number].last - 1) != ":":
         return
     above = doc.sentences[number]
@@ -64,6 +68,7 @@ def headed(doc: Document) -> Iterator[Named]:
         place for place in range(above.first, above.last)
         if plain(doc, place) and ("-" in doc.lower(place) or doc.lower(place - 1) in _MARKS)
         and doc.lower(place) not in NOT_NAMES | COMMON | listed and place + 1 < above.last
+        and doc.lower(place - 1 - (doc.lower(place - 1) in _MARKS)) not in OTHER_THINGS
     ]  # fmt: skip
     if len({doc.lower(place) for place in said}) == 1:
         yield Named(doc.lower(said[0]), None, said[0], said[0] + 1, doc.status[said[0]], application=True)

@@ -167,7 +167,8 @@ def accounts(doc: Document) -> Iterator[Mention]:
 def named_places(doc: Document) -> Iterator[Mention]:
     """`cluster payments-prod`, `the blue cluster`, `namespace payments`."""
     for index, token in enumerate(doc.tokens):
-        listed = doc.lower(index - 1) == "," and doc.lower(index + 2) == ","  # `..., ns geo, ...`
+        ended = index + 2 >= doc.sentence(index).last or doc.lower(index + 2) in (",", ".", ";")
+        listed = doc.lower(index - 1) == "," and ended  # `..., ns geo, ...`
         short = token.lower == "ns" and (doc.lower(index + 1) in ("=", ":") or listed)
         if token.lower in ("cluster", "namespace") or short:
             if (place := _name_after(doc, index)) is None:

@@ -104,6 +104,7 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
     place = item.first - 1
     while place > item.first - 4 and doc.lower(place) in (":", "=", "is", "to", "of", "count", "set", "be", "`"):
         place -= 1
+    place -= place < item.first - 1 and doc.lower(place) in _ENVIRONMENT  # `replicas staging: 1`
     if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
         return place
     if doc.lower(place + 1) == "count" and place + 1 == doc.sentence(item.first).first and place + 2 < item.first:

@@ -46,7 +46,8 @@ def _gitlab(doc: Document) -> Iterator[Mention]:
             continue
         listed = doc.lower(index - 1) in _LISTED and _SYSTEMS.at(doc, index - 2) is not None
         listed = listed or doc.lower(index + 1) in _LISTED and _SYSTEMS.at(doc, index + 2) is not None
-        if listed or {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
+        alone = sentence.last - sentence.first - (doc.lower(sentence.last - 1) == ".") == 1
+        if listed or alone or {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
             yield doc.mention("toolchain.ci", "gitlab_ci", index, index + 1)
 
 

@@ -44,6 +44,12 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                     continue
             elif match.group().startswith(".") and _abbreviation(text, match.start()):
                 continue
+            elif (
+                match.group() == "."
+                and text[start : match.start()].strip().isdigit()
+                and text[match.end() : match.end() + 1] == " "
+            ):
+                continue  # `1. api: ...`, the number of an item
             elif match.group().startswith("..") and text[match.end() : match.end() + 2].strip()[:1].islower():
                 continue  # `4000... sorry, 4040`
             _add(found, text, start, match.end())
@@ -83,6 +89,21 @@ def _abbreviation(text: str, dot: int) -> bool:
     return True
 
 
+_ITEM = 48
+"""Characters of a line in a list without bullets; wrapped prose has longer ones."""
+
+
+def _listed(text: str, newline: int) -> bool:
+    """Whether a line break stands in a block of at least three short lines, each whole: a list without bullets."""
+    begin = text.rfind("\n\n", 0, newline)
+    end = text.find("\n\n", newline)
+    lines = [line.strip() for line in text[begin + 1 : end if end >= 0 else len(text)].strip("\n").split("\n")]
+    at = text.count("\n", begin + 1 if begin < 0 else begin + 2, newline)
+    near = lines[max(at - 1, 0) : at + 3] if at else lines[:3]
+    whole = all(line and len(line) <= _ITEM and not line.endswith((",", "(")) for line in near)
+    return whole and len(near) > 2 and not any(line.split()[-1].lower() in _OPEN_END for line in near[:-1])
+
+
 def _line_ends(text: str, start: int, newline: int) -> bool:
     """Whether a line break ends a sentence. In doubt it does not: a negation must not be cut off from its object."""
     rest = newline + 1
@@ -90,6 +111,8 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     following = text[rest : line_end if line_end >= 0 else len(text)]
     before = text[max(start, newline - 200) : newline].rstrip()
     if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
+        return True
+    if before.endswith(":") and not _CAUTION.search(before[-60:]) or _listed(text, newline):
         return True
     if _BULLET.match(following) or _KEY.match(following + "\n"):
         return True
