@@ -33,16 +33,50 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         placed = item.field.startswith(("service.", "environment."))
         environment = item.environment or (_placed(doc, item, places, mentions) if placed else None)
         bound.append(replace(item, service=service, environment=environment))
-        if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
+        if item.field != "service.image":
+            continue
+        others = any(one.field == item.field and one.value != item.value for one in mentions)
+        common = len(only) > 1 and _shared(doc, item) and not others
+        if service is None and not common and (pictured := _pictured(item, only)):
             bound[-1] = replace(bound[-1], service=pictured)
         elif (
-            item.field == "service.image"
-            and service is None
+            common
+            or service is None
             and len(only) > 1
-            and (_shared(doc, item) or _of_the_whole(doc, item, names, mentions))
+            and _shared(doc, item)
+            or service is None
+            and len(only) > 1
+            and not others
+            and _of_the_whole(doc, item, names)
         ):
             bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
-    return tuple(_listed_together(doc, bound))
+    return tuple(_of_the_image(doc, _listed_together(doc, bound)))
+
+
+_BUILT_IN = frozenset({"service.port", "service.health_path", "service.metrics_path"})
+"""What an image has by itself, wherever it runs."""
+
+
+def _of_the_image(doc: Document, bound: list[Mention]) -> list[Mention]:
+    """`port 5173 in dev, but the production container serves on 80`: production's port is the image's, dev's is nobody's."""
+    said = [item for item in bound if item.field in _BUILT_IN and item.status == "asserted"]
+    live = {(item.field, item.service) for item in said if item.environment in ("production", ALL)}
+    local = {item.environment for item in said if item.environment not in (ALL, None, "production")}
+    placed = {item.environment for item in bound if item.field not in _BUILT_IN}
+    roles = [item for item in bound if item.field.endswith(".role") and item.value == "development"]
+    listed = {
+        _name(item) for item in roles
+        if doc.lower(item.last) in _JOINTS - {"in", "on", "to", "the", "for"}
+        or doc.lower(item.first - 1) in (",", "and", "/", "+", ":")
+    }  # fmt: skip
+    made: list[Mention] = []
+    for item in bound:
+        if item.field in _BUILT_IN and item.environment == "production" and (item.field, item.service) in live:
+            item = replace(item, environment=ALL)  # noqa: PLW2901
+        elif item in roles and _name(item) in local - placed - listed:
+            item = replace(item, status="uncertain")  # noqa: PLW2901
+        made.append(item)
+    return made
 
 
 def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tuple[Named, ...]:
@@ -72,11 +106,10 @@ def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tu
     )
 
 
-def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named], mentions: Sequence[Mention]) -> bool:
+def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named]) -> bool:
     """`Deploy shop, image x. web runs ..., worker runs ...`: the only image, said of what they make up."""
     sentence = doc.sentence(item.first)
-    whole = any(one.application and sentence.first <= one.first < sentence.last for one in names)
-    return whole and not any(one.field == item.field and one.value != item.value for one in mentions)
+    return any(one.application and sentence.first <= one.first < sentence.last for one in names)
 
 
 def _pictured(item: Mention, names: set[str]) -> str | None:

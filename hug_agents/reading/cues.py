@@ -30,6 +30,13 @@ _POLITE = tuple(
 )
 """`we would be glad if it could run on ...` is a wish."""
 
+WRONG = tuple(
+    f"{verb} {state}"
+    for verb in ("was", "is", "were", "are")
+    for state in ("wrong", "incorrect", "outdated", "obsolete", "stale", "a typo", "a mistake", "no longer true")
+)
+"""`the port I gave (8888) was wrong`: what stands before does not hold, in brackets too."""
+
 CUES: tuple[Cue, ...] = (
     *_cues(None, "next", *_POLITE, "appreciate it if you could", "appreciate if you could"),
     # Look like cues and are none.
@@ -76,7 +83,7 @@ CUES: tuple[Cue, ...] = (
         "needn't", "need not", "not want", "not need", "not to use", "no need for", "no need of", "no need to",
     ),
     *_cues(
-        "past", "both", "used to", "was", "were", "wasn't", "had", "has been", "have been", "been on", "ran",
+        "past", "both", *WRONG, "used to", "was", "were", "wasn't", "had", "has been", "have been", "been on", "ran",
         "lived", "until now", "so far",
         "up to now", "till now", "until last", "till last", "until recently", "until yesterday", "in the past",
         "last year", "last month", "last week", "last quarter", "historically",

@@ -18,8 +18,8 @@ _BOX = re.compile(
     r"(?:\[(?P<on>[xX\u2713\u2714*])\]|\[ ?\]|\((?P<round>[xX])\)|\( \)|(?P<ticked>[\u2611\u2612\u2714])|\u2610)[ \t]*"
 )
 _ASKED = re.compile(
-    r"^([ \t]*(?:[-*]|\d{1,2}[.)])?[ \t]*(?:which |what )?(?:[a-z]{2,12} )?(?:regions?|accounts?|ports?|images?|domains?|hosts?|clusters?|"
-    r"namespaces?|replicas|instances|health(?: check| path)?|strategy|environments?|ci|iac|runtime|monitoring|owner|team))\?"
+    r"^([ \t]*(?:[-*]|\d{1,2}[.)])?[ \t]*(?:[a-z]{2,12} ){0,2}(?:regions?|accounts?|ports?|images?|domains?|hosts?|"
+    r"clusters?|namespaces?|replicas|instances|health(?: check)?|strategy|environments?|ci|iac|runtime|monitoring|owner|team))\?"
     r"(?=[ \t]+(?!yes|no\b|nope|sure|not\b)\S)",
     re.M | re.I,
 )

@@ -181,6 +181,29 @@ def _below(doc: Document, noun: int, value: _Value) -> list[_Part]:
     return parts
 
 
+_HINTS = {word: name for word, (name, _) in ENVIRONMENTS.items()} | {
+    "live": "production", "test": "staging", "nonprod": "staging", "stag": "staging",
+}  # fmt: skip
+
+
+def aliases(doc: Document) -> dict[str, str]:
+    """Names of clusters and namespaces that stand for one environment: `6 pods in roster-live`."""
+    found: dict[str, set[str]] = {}
+    for item in by_place(doc):
+        if item.field in ("environment.cluster", "environment.namespace"):
+            found.setdefault(str(item.value).lower(), set()).add(item.environment or "")
+    return {word: names.pop() for word, names in found.items() if len(names) == 1}
+
+
+def by_alias(doc: Document) -> Iterator[Mention]:
+    """Where such a name stands after `in` or `on`, the environment is meant."""
+    known = aliases(doc)
+    roles = dict(ENVIRONMENTS.values())
+    for index in range(1, len(doc.tokens)) if known else ():
+        if (name := known.get(doc.lower(index))) and doc.lower(index - 1) in ("in", "on"):
+            yield doc.mention(f"environments.{name}.role", roles[name], index, index + 1)
+
+
 def _hinted(doc: Document, noun: int, value: _Value) -> list[_Part]:
     """`namespaces tiles-stg and tiles-prd`: each has the name of its environment in its own."""
     place, last = noun + 1, min(doc.sentence(noun).last, noun + _FAR)
@@ -190,7 +213,7 @@ def _hinted(doc: Document, noun: int, value: _Value) -> list[_Part]:
             place += 1
             continue
         found = value(place)
-        hints = {ENVIRONMENTS[word][0] for word in re.split(r"[-_./]", (found or "").lower()) if word in ENVIRONMENTS}
+        hints = {_HINTS[word] for word in re.split(r"[-_./]", (found or "").lower()) if word in _HINTS}
         if not found or len(hints) != 1:
             break
         parts.append(_Part(found, place, hints.pop()))

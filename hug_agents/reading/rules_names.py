@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
-from hug_agents.reading.naming_words import ADJECTIVES, NAME, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.naming_words import ADJECTIVES, BARE, NAME, OTHER_THINGS, ROLES, VERBS
 from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_parts import headed, parts
@@ -197,8 +197,9 @@ def _with_values(doc: Document) -> Iterator[Named]:
                 name = doc.lower(index)
                 yield Named(name, ROLES[name], index, place, doc.status_of(index, place))
             elif not role and (stated or kind):
+                several = len({word for word in doc.words(place, end) if word in BARE}) > 1  # `pdf-mill (API + worker)`
                 same = any(doc.lower(index) in doc.lower(p) for p in range(place, end) if p in images_at)
-                yield from make(doc, doc.lower(index), kind, index, place, explicit=same)
+                yield from make(doc, doc.lower(index), None if several else kind, index, place, several, explicit=same)
         elif (
             following == "on"
             and doc.lower(place + 1) == "port"

@@ -27,6 +27,7 @@ _NO_NAMES = frozenset(
     "the a an our my your this that existing new same kubernetes k8s eks gke aks ecs nomad production prod "
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "
     "three its each their on in to and with is managed called named name small big main local private public "
+    "tbc tbd tba unknown undecided pending open unclear "
     "default current old redis postgres database fargate k3s cloud company team target right us eu internal for "
     "running deployed hosted here there already should must of by or as under called named production-grade".split()
 )

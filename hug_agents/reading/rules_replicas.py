@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
+from hug_agents.reading.rules_by_place import aliases
 from hug_agents.reading.rules_names import named
 
 COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
@@ -163,6 +164,7 @@ def _second_of_range(doc: Document, item: Quantity) -> bool:
 
 def _elliptic(doc: Document) -> Iterator[Mention]:
     """`three replicas in prod, one in staging`: the noun is said once."""
+    known = aliases(doc)
     subjects = {doc.lower(item.last - 1) for item in named(doc) if item.status == "asserted"}
     for sentence in doc.sentences:
         words = doc.words(sentence.first, sentence.last)
@@ -190,7 +192,7 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
             opener = doc.lower(item.first - 1)
             if (
                 after_in
-                and where in _ENVIRONMENT
+                and (where in _ENVIRONMENT or where in known)
                 and opener in (",", "and", "but", ";", "only", "just", "with", "use", "have", "has", ":")
             ):
                 yield doc.mention(

@@ -297,6 +297,11 @@ def ratios(doc: Document) -> Iterator[Mention]:
         whole = all(weight == int(weight) for weight in weights)
         if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
             yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
+            for item in quantities(doc, end - 1, doc.sentence(index).last):
+                if item.unit == "seconds" and _each(doc, item):
+                    yield doc.mention(
+                        "strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1
+                    )
 
 
 def surge(doc: Document) -> Iterator[Mention]:

@@ -42,6 +42,7 @@ _JOB = frozenset(
 )
 
 
+_TITLES, _JOBS = frozenset("when time runs timing frequency".split()), frozenset("job cron cronjob batch".split())
 _MOST = 6
 """Schedules of one sentence: time must grow with length only."""
 
@@ -130,7 +131,8 @@ def schedules(doc: Document) -> Iterator[Mention]:
             ]
             yield doc.mention("service.schedule", literal.group(1), inside[0], inside[-1] + 1)
             continue
-        if not any(
+        titled = words[0] in _TITLES and words[1:2] == (":",) and any(token.lower in _JOBS for token in doc.tokens)
+        if not titled and not any(
             word in _JOB or word.endswith(("-job", "-cron", "-report", "-export", "-import", "-sync")) for word in words
         ):
             continue

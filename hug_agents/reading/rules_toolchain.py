@@ -36,6 +36,22 @@ def systems(doc: Document) -> Iterator[Mention]:
             yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
 
 
+_WATCHING = frozenset("monitoring observability".split())
+_WITH = frozenset("with by via through using stack tool system yet in on for of".split())
+
+
+def unwatched(doc: Document) -> Iterator[Mention]:
+    """`No monitoring at all`: what is written by default is not wanted either."""
+    for index, token in enumerate(doc.tokens):
+        refused = (
+            token.lower in _WATCHING
+            and doc.status[index] == "negated"
+            and doc.lower(index - 1) in ("no", "any", "without")
+        )
+        if refused and doc.lower(index + 1) not in _WITH:
+            yield doc.mention("toolchain.monitors", "prometheus", index, index + 1, since=index - 1, status="negated")
+
+
 def _gitlab(doc: Document) -> Iterator[Mention]:
     """`GitLab for the pipelines`, `terraform + gitlab`: the name alone, beside what it does or in a list of systems."""
     for index, token in enumerate(doc.tokens):

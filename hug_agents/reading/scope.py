@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from hug_agents.reading.clauses import FAR, PREPOSITIONS, VERBS_AFTER_AND, clause_begin, clause_end, phrase_end
-from hug_agents.reading.cues import CUES, Cue, Status
+from hug_agents.reading.cues import CUES, WRONG, Cue, Status
 from hug_agents.reading.tokens import Token
 
 __all__ = ["Status", "statuses"]
@@ -223,6 +223,9 @@ def _spread(
         negations.update(span)
     if cue.reach == "both" or cue.reach == "clause" and status in ("negated", "past"):
         begin = clause_begin(tokens, index)
+        if " ".join(cue.words) in WRONG and begin and tokens[begin - 1].lower == ")":
+            opened = next((at for at in range(begin - 1, max(begin - 12, 0), -1) if tokens[at].lower == "("), begin)
+            begin = clause_begin(tokens, opened)
         back = status if cue.reach == "both" else _backward(tokens, begin, index, after)
         for place in range(begin, index):
             if back is not None:

@@ -89,19 +89,24 @@ def _abbreviation(text: str, dot: int) -> bool:
     return True
 
 
-_ITEM = 48
-"""Characters of a line in a list without bullets; wrapped prose has longer ones."""
+_CONTINUES = _OPEN_END | frozenset("but which who where when while so because until".split())
 
 
-def _listed(text: str, newline: int) -> bool:
-    """Whether a line break stands in a block of at least three short lines, each whole: a list without bullets."""
+def _meant(text: str, newline: int) -> bool:
+    """Whether a line was ended on purpose: the next word would have fitted into it, as the paragraph's widest line tells."""
     begin = text.rfind("\n\n", 0, newline)
+    begin = begin + 2 if begin >= 0 else 0
     end = text.find("\n\n", newline)
-    lines = [line.strip() for line in text[begin + 1 : end if end >= 0 else len(text)].strip("\n").split("\n")]
-    at = text.count("\n", begin + 1 if begin < 0 else begin + 2, newline)
-    near = lines[max(at - 1, 0) : at + 3] if at else lines[:3]
-    whole = all(line and len(line) <= _ITEM and not line.endswith((",", "(")) for line in near)
-    return whole and len(near) > 2 and not any(line.split()[-1].lower() in _OPEN_END for line in near[:-1])
+    lines = text[begin : end if end >= 0 else len(text)].split("\n")
+    here = text[text.rfind("\n", 0, newline) + 1 : newline].rstrip()
+    line_end = text.find("\n", newline + 1)
+    words = text[newline + 1 : line_end if line_end >= 0 else len(text)].split()
+    if not words or not here.strip() or here.endswith((",", "(", "-")) or words[0].lower() in _CONTINUES:
+        return False
+    widest = max((len(line.rstrip()) for line in lines), default=0)
+    last = re.split(r"[,;()]", here)[-1]
+    whole = here.split()[-1].lower() not in _OPEN_END and not _CAUTION.search(last)
+    return whole and len(here) + 1 + len(words[0]) <= widest
 
 
 def _line_ends(text: str, start: int, newline: int) -> bool:
@@ -112,7 +117,7 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     before = text[max(start, newline - 200) : newline].rstrip()
     if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
         return True
-    if before.endswith(":") and not _CAUTION.search(before[-60:]) or _listed(text, newline):
+    if before.endswith(":") and not _CAUTION.search(before[-60:]) or _meant(text, newline):
         return True
     if _BULLET.match(following) or _KEY.match(following + "\n"):
         return True
