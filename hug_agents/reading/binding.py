@@ -57,6 +57,9 @@ _BUILT_IN = frozenset({"service.port", "service.health_path", "service.metrics_p
 """What an image has by itself, wherever it runs."""
 
 
+_LISTED = frozenset(", and + & / or".split())
+
+
 def _of_the_image(doc: Document, bound: list[Mention]) -> list[Mention]:
     """`port 5173 in dev, but the production container serves on 80`: production's port is the image's, dev's is nobody's."""
     said = [item for item in bound if item.field in _BUILT_IN and item.status == "asserted"]
@@ -64,11 +67,14 @@ def _of_the_image(doc: Document, bound: list[Mention]) -> list[Mention]:
     local = {item.environment for item in said if item.environment not in (ALL, None, "production")}
     placed = {item.environment for item in bound if item.field not in _BUILT_IN}
     roles = [item for item in bound if item.field.endswith(".role") and item.value == "development"]
+    places = [item for item in bound if item.field.startswith("environments.") and item.field.endswith(".role")]
     listed = {
-        _name(item) for item in roles
-        if doc.lower(item.last) in _JOINTS - {"in", "on", "to", "the", "for"}
-        or doc.lower(item.first - 1) in (",", "and", "/", "+", ":")
-    }  # fmt: skip
+        _name(one)
+        for one in roles
+        for other in places
+        for gap in (doc.words(min(one.last, other.last), max(one.first, other.first)),)
+        if one is not other and 0 < len(gap) <= 2 and set(gap) <= _LISTED
+    }
     made: list[Mention] = []
     for item in bound:
         if item.field in _BUILT_IN and item.environment == "production" and (item.field, item.service) in live:
@@ -249,7 +255,8 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
         shared = item.field in ("service.port", "service.image", "service.health_path")
         return ALL if shared else below_headings(doc).get(doc.sentence_of[item.first], ALL)
     names = {_name(one) for one in inside}
-    common = item.field in ("service.port", "service.image") or _each_copys(doc, item, inside[-1])
+    several = any(one.field == item.field and one.value != item.value and one.status == "asserted" for one in mentions)
+    common = item.field in ("service.port", "service.image") and not several or _each_copys(doc, item, inside[-1])
     if common and len({_name(one) for one in places}) == 1:
         return ALL
     if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:

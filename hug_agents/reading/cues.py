@@ -134,7 +134,8 @@ CUES: tuple[Cue, ...] = (
         "sooner or later", "soon", "depending", "depends", "optionally", "tbd", "to be decided",
     ),
     *_cues(
-        "uncertain", "clause", "other team", "other teams", "another team", "different team", "they", "their",
+        "uncertain", "clause", "other team's", "another team's", "other teams'", "different team's",
+        "other team", "other teams", "another team", "different team", "they", "their",
         "competitor",
         "competitors", "colleague", "colleagues", "unlike", "similar to", "same as", "just like", "e.g", "eg",
         "for example",

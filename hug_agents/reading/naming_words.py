@@ -75,6 +75,9 @@ ADJECTIVES = frozenset(
 )
 NOT_NAMES = (
     frozenset(
+        "ours mine yours theirs "
+        "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays "
+        "saturdays sundays weekdays weekends "
         "move moving moved migrate migrating migrated launch launched release released switch cutover "
         "run runs put bring deploy deploying redeploy rollout sorry correction edit oops erratum amendment actually "
         "name names ci cd sre dba poc mvp yes yep yeah nope sure right okay boot runs listens needs uses serves exposes "

@@ -16,7 +16,7 @@ from hug_agents.reading.rules_services import Named, article, bare, finders, mak
 from hug_agents.reading.rules_tables import subjects
 from hug_agents.reading.rules_wholes import pictured, renamed, spoken_apart, wholes
 from hug_agents.reading.scope import Status
-from hug_agents.reading.vocabulary import SYSTEMS
+from hug_agents.reading.vocabulary import DEPENDENCIES, SYSTEMS
 
 _SYSTEMS = Phrases(SYSTEMS)
 _NOUNS = frozenset("app application service svc microservice worker job".split())
@@ -191,6 +191,8 @@ def _with_values(doc: Document) -> Iterator[Named]:
         following = doc.lower(place)
         if following == "(":
             end = next((p for p in range(place, min(place + 14, sentence.last)) if doc.lower(p) == ")"), place)
+            if set(doc.words(place, end)) & DEPENDENCIES.keys() and not images_at & set(range(place, end)):
+                continue  # `the warehouse (Postgres 14, port 5432)`
             stated = any(p in images_at or doc.lower(p) == "port" for p in range(place, end))
             kind = next((ROLES[w] for w in doc.words(place, end) if ROLES.get(w) in ("worker", "job")), None)
             if role and any(p in images_at for p in range(place, end)):

@@ -105,6 +105,9 @@ def _worded(doc: Document) -> Iterator[Mention]:
 def _of_another(doc: Document, index: int) -> bool:
     """`Postgres, which it talks to, listens on 5432`: the sentence is about something that is not deployed."""
     place = doc.sentence(index).first
+    bracket = next((at for at in range(index, max(index - 12, place), -1) if doc.lower(at) in ("(", ")")), place)
+    if doc.lower(bracket) == "(" and _SERVERS & set(doc.words(bracket, index)):
+        return True  # `the warehouse (Postgres 14, port 5432)`
     if doc.lower(place) in ("the", "our", "a", "its"):
         place += 1
     return doc.lower(place) in _SERVERS and doc.lower(place + 1) in _SAYS
@@ -223,8 +226,8 @@ def _before(doc: Document, index: int) -> tuple[str, ...]:
 def _after_image(doc: Document, index: int) -> bool:
     """`ghcr.io/acme/x:3, 8080.`: an image, and a number of four or five digits that stands for itself."""
     word, digits = doc.lower(index - 2), doc.lower(index)
-    if not word and doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`
-        word = doc.lower(index - 3)
+    if doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`, or in lines below each other
+        word = doc.lower(index - 1) if "/" in doc.lower(index - 1) else word or doc.lower(index - 3)
     alone = (
         doc.lower(index + 1) in (".", ",", ")", "", "/")
         or doc.words(index + 1, index + 3) in (("(", "http"), ("(", "tcp"))

@@ -105,7 +105,11 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
     place = item.first - 1
     while place > item.first - 4 and doc.lower(place) in (":", "=", "is", "to", "of", "count", "set", "be", "`"):
         place -= 1
-    place -= place < item.first - 1 and doc.lower(place) in _ENVIRONMENT  # `replicas staging: 1`
+    bracket = doc.lower(place) == ")" and doc.lower(place - 2) == "("
+    if (
+        place < item.first - 1 and doc.lower(place - bracket) in _ENVIRONMENT
+    ):  # `replicas staging: 1`, `replicas (prod): 4`
+        place -= 3 if bracket else 1
     if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
         return place
     if doc.lower(place + 1) == "count" and place + 1 == doc.sentence(item.first).first and place + 2 < item.first:
@@ -124,7 +128,7 @@ _CHANGES = frozenset(
 
 def _becomes(doc: Document, item: Quantity) -> bool:
     """`replicas go from 3 to 5`: one number takes the place of another."""
-    near = doc.words(max(item.first - 5, doc.sentence(item.first).first), item.first)
+    near = doc.words(doc.sentence(item.first).first, item.first)
     return near[-1:] == ("from",) and bool(_CHANGES & set(near)) and not _SCALE & set(near)
 
 

@@ -68,6 +68,7 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
+    _raised(result, tokens)
     _happened(result, tokens)
     _unwanted(result, tokens)
     return tuple(result)
@@ -126,6 +127,31 @@ def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
                 if tokens[place].lower in ("to", "onto", "into"):
                     break
                 result[place] = _combine(result[place], "past", False)
+
+
+def _raised(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`bump it from 1 GB to 2 GB`: the first number is the old one; `scale from 2 to 8` is a range."""
+    words = [token.lower for token in tokens]
+    if not _CHANGES & set(words) or _RANGES & set(words):
+        return
+    for index, word in enumerate(words):
+        to = next((at for at in range(index + 2, min(index + 5, len(words))) if words[at] == "to"), 0)
+        if (
+            word == "from"
+            and to
+            and tokens[index + 1].kind == "number"
+            and tokens[min(to + 1, len(words) - 1)].kind == "number"
+        ):
+            for place in range(index, to):
+                result[place] = _combine(result[place], "past", False)
+
+
+_CHANGES = frozenset(
+    "bump bumped raise raised increase increased change changes changed go goes went grow grows reduce".split()
+)
+_RANGES = frozenset(
+    "scale scales autoscale autoscales autoscaling scaling between traffic canary window weekdays".split()
+)
 
 
 def _moves(tokens: Sequence[Token], place: int) -> bool:
@@ -206,17 +232,23 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
 _LABELS = frozenset("port check endpoint path image region name account cluster namespace domain probe url".split())
 
 
+def _reach(tokens: Sequence[Token], index: int, after: int, cue: Cue) -> range:
+    """The tokens from a cue on that it changes."""
+    if cue.reach == "next":
+        return range(after, min(after + 2, len(tokens)))
+    if " ".join(cue.words) in WRONG:
+        return range(index, after)
+    if cue.reach == "phrase":
+        return range(index, phrase_end(tokens, after, through=cue.status == "past"))
+    return range(index, clause_end(tokens, after, cue.status or "asserted"))
+
+
 def _spread(
     result: list[Status], tokens: Sequence[Token], index: int, after: int, cue: Cue, negations: set[int]
 ) -> None:
     status = cue.status
     assert status is not None
-    if cue.reach == "next":
-        span = range(after, min(after + 2, len(tokens)))
-    elif cue.reach == "phrase":
-        span = range(index, phrase_end(tokens, after, through=status == "past"))
-    else:
-        span = range(index, clause_end(tokens, after, status))
+    span = _reach(tokens, index, after, cue)
     for place in span:
         result[place] = _combine(result[place], status, place in negations)
     if status == "negated":
