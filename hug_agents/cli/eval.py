@@ -23,10 +23,10 @@ _FILE = click.Path(path_type=Path)
 @click.argument("suites", metavar="[SUITE]...", nargs=-1, type=_FILE)
 @click.option(
     "--split",
-    type=click.Choice(["develop", "held_out", "second", "third", "all"]),
+    type=click.Choice(["develop", "held_out", "second", "third", "fourth", "all"]),
     default="develop",
     show_default=True,
-    help="Which part of a suite that has parts; ours was run on held_out, second and third once.",
+    help="Which part of a suite that has parts; ours was run on held_out, second, third and fourth once.",
 )
 @click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
 @click.option("--base-url", help="An OpenAI-compatible server.")

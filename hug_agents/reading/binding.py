@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.rules_headings import below_headings
 from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
 
 ALL = "*"
 _EACH = frozenset("both each all every".split())
-_JOINTS = frozenset("and , & / or then plus the in to on our for ( both".split())
+_JOINTS = frozenset("and + , & / or then plus the in to on our for ( both".split())
 _CUTS = frozenset(", ; and but while whereas ( ) \u2014 . plus".split())
 _NOUNS = frozenset("api app application service worker backend frontend job web called named".split())
 _SHARED = frozenset({"service.replicas", "service.max_replicas", "service.cpu_millicores", "service.memory_mib"})
@@ -30,18 +31,58 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         only = {one.name for one in known}
         service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
-        environment = _placed(doc, item, places, mentions) if placed else None
+        environment = item.environment or (_placed(doc, item, places, mentions) if placed else None)
         bound.append(replace(item, service=service, environment=environment))
-        if item.field == "service.image" and service is None and (pictured := _pictured(item, only)):
+        if item.field != "service.image":
+            continue
+        others = any(one.field == item.field and one.value != item.value for one in mentions)
+        common = len(only) > 1 and _shared(doc, item) and not others
+        if service is None and not common and (pictured := _pictured(item, only)):
             bound[-1] = replace(bound[-1], service=pictured)
         elif (
-            item.field == "service.image"
-            and service is None
+            common
+            or service is None
             and len(only) > 1
-            and (_shared(doc, item) or _of_the_whole(doc, item, names, mentions))
+            and _shared(doc, item)
+            or service is None
+            and len(only) > 1
+            and not others
+            and _of_the_whole(doc, item, names)
         ):
             bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
-    return tuple(_listed_together(doc, bound))
+    return tuple(_of_the_image(doc, _listed_together(doc, bound)))
+
+
+_BUILT_IN = frozenset({"service.port", "service.health_path", "service.metrics_path"})
+"""What an image has by itself, wherever it runs."""
+
+
+_LISTED = frozenset(", and + & / or".split())
+
+
+def _of_the_image(doc: Document, bound: list[Mention]) -> list[Mention]:
+    """`port 5173 in dev, but the production container serves on 80`: production's port is the image's, dev's is nobody's."""
+    said = [item for item in bound if item.field in _BUILT_IN and item.status == "asserted"]
+    live = {(item.field, item.service) for item in said if item.environment in ("production", ALL)}
+    local = {item.environment for item in said if item.environment not in (ALL, None, "production")}
+    placed = {item.environment for item in bound if item.field not in _BUILT_IN}
+    roles = [item for item in bound if item.field.endswith(".role") and item.value == "development"]
+    places = [item for item in bound if item.field.startswith("environments.") and item.field.endswith(".role")]
+    listed = {
+        _name(one)
+        for one in roles
+        for other in places
+        for gap in (doc.words(min(one.last, other.last), max(one.first, other.first)),)
+        if one is not other and 0 < len(gap) <= 2 and set(gap) <= _LISTED
+    }
+    made: list[Mention] = []
+    for item in bound:
+        if item.field in _BUILT_IN and item.environment == "production" and (item.field, item.service) in live:
+            item = replace(item, environment=ALL)  # noqa: PLW2901
+        elif item in roles and _name(item) in local - placed - listed:
+            item = replace(item, status="uncertain")  # noqa: PLW2901
+        made.append(item)
+    return made
 
 
 def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tuple[Named, ...]:
@@ -71,11 +112,10 @@ def whole(doc: Document, names: Sequence[Named], bound: Sequence[Mention]) -> tu
     )
 
 
-def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named], mentions: Sequence[Mention]) -> bool:
+def _of_the_whole(doc: Document, item: Mention, names: Sequence[Named]) -> bool:
     """`Deploy shop, image x. web runs ..., worker runs ...`: the only image, said of what they make up."""
     sentence = doc.sentence(item.first)
-    whole = any(one.application and sentence.first <= one.first < sentence.last for one in names)
-    return whole and not any(one.field == item.field and one.value != item.value for one in mentions)
+    return any(one.application and sentence.first <= one.first < sentence.last for one in names)
 
 
 def _pictured(item: Mention, names: set[str]) -> str | None:
@@ -212,9 +252,11 @@ def _environment(doc: Document, item: Mention, places: Sequence[Mention], mentio
     sentence = doc.sentence(item.first)
     inside = [one for one in places if sentence.first <= one.first < sentence.last]
     if not inside:
-        return ALL
+        shared = item.field in ("service.port", "service.image", "service.health_path")
+        return ALL if shared else below_headings(doc).get(doc.sentence_of[item.first], ALL)
     names = {_name(one) for one in inside}
-    common = item.field in ("service.port", "service.image") or _each_copys(doc, item, inside[-1])
+    several = any(one.field == item.field and one.value != item.value and one.status == "asserted" for one in mentions)
+    common = item.field in ("service.port", "service.image") and not several or _each_copys(doc, item, inside[-1])
     if common and len({_name(one) for one in places}) == 1:
         return ALL
     if "both" in doc.words(item.first - 4, item.first) and item.first > inside[-1].last:

@@ -30,13 +30,20 @@ _POLITE = tuple(
 )
 """`we would be glad if it could run on ...` is a wish."""
 
+WRONG = tuple(
+    f"{verb} {state}"
+    for verb in ("was", "is", "were", "are")
+    for state in ("wrong", "incorrect", "outdated", "obsolete", "stale", "a typo", "a mistake", "no longer true")
+)
+"""`the port I gave (8888) was wrong`: what stands before does not hold, in brackets too."""
+
 CUES: tuple[Cue, ...] = (
     *_cues(None, "next", *_POLITE, "appreciate it if you could", "appreciate if you could"),
     # Look like cues and are none.
     *_cues(
         None, "next", "no more than", "no less than", "no fewer than", "no later than", "not more than",
         "not less than",
-        "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure",
+        "not only", "not just", "no problem", "no rush", "no idea", "no downtime", "no matter", "not sure if",
         "no doubt",
         "could we have", "can we have", "could we get", "can we get", "can i get", "could i get", "could i have",
         "can i have", "could you", "could someone", "can someone",
@@ -76,7 +83,7 @@ CUES: tuple[Cue, ...] = (
         "needn't", "need not", "not want", "not need", "not to use", "no need for", "no need of", "no need to",
     ),
     *_cues(
-        "past", "both", "used to", "was", "were", "wasn't", "had", "has been", "have been", "been on", "ran",
+        "past", "both", *WRONG, "used to", "was", "were", "wasn't", "had", "has been", "have been", "been on", "ran",
         "lived", "until now", "so far",
         "up to now", "till now", "until last", "till last", "until recently", "until yesterday", "in the past",
         "last year", "last month", "last week", "last quarter", "historically",
@@ -115,7 +122,9 @@ CUES: tuple[Cue, ...] = (
         "next sprint",
         "at some point", "planning", "plan to", "plans to", "thinking about", "thinking of", "considering",
         "consider",
-        "considered", "evaluating", "evaluate", "looking at", "looking into", "unless", "whenever", "when we",
+        "considered", "evaluating", "evaluate", "evaluated", "looking at", "looking into",
+        "looked at", "looked into", "thought about", "thought of", "talked about", "toyed with", "played with",
+        "discussed", "debated", "weighed", "unless", "whenever", "when we",
         "once we",
         "in case", "if", "would", "toying", "debating", "discussing", "wondering", "wonder", "long term", "long-term",
         "not yet", "down the road", "down the line", "not sure", "unsure", "undecided", "whether", "don't know",
@@ -125,7 +134,8 @@ CUES: tuple[Cue, ...] = (
         "sooner or later", "soon", "depending", "depends", "optionally", "tbd", "to be decided",
     ),
     *_cues(
-        "uncertain", "clause", "other team", "other teams", "another team", "different team", "they", "their",
+        "uncertain", "clause", "other team's", "another team's", "other teams'", "different team's",
+        "other team", "other teams", "another team", "different team", "they", "their",
         "competitor",
         "competitors", "colleague", "colleagues", "unlike", "similar to", "same as", "just like", "e.g", "eg",
         "for example",
@@ -144,6 +154,7 @@ CUES: tuple[Cue, ...] = (
         "read that", "says that", "suggested", "suggests", "recommended", "recommends", "proposed", "argued",
         "claims", "insists",
     ),
+    *_cues("uncertain", "both", "vs", "versus", "not sure about", "not sure whether"),
     *_cues(
         "uncertain", "next", "about", "around", "roughly", "approximately", "approx", "circa", "~", "nearly", "almost",
         "some",

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 from typing import Generic, TypeVar
 
 from hug_agents.reading.claims import Value
+from hug_agents.reading.forms import plain_lines
+from hug_agents.reading.others import of_others
 from hug_agents.reading.quoted import quoted
 from hug_agents.reading.scope import Status, statuses
 from hug_agents.reading.sentences import Sentence, sentences
@@ -74,7 +76,7 @@ class Document:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: tuple[Token, ...] = _inside(tokenize(text), sentences(text))
+        self.tokens: tuple[Token, ...] = _inside(tokenize(plain_lines(text)), sentences(text))
         self.sentences: tuple[Clause, ...] = tuple(self._answered(list(self._sentences())))
         status: list[Status] = ["asserted"] * len(self.tokens)
         self.sentence_of: list[int] = [0] * len(self.tokens)
@@ -88,7 +90,9 @@ class Document:
     def _sentences(self) -> Iterator[Clause]:
         place = 0
         shown = quoted(self.text)
-        for span in sentences(self.text):
+        spans = sentences(self.text)
+        others = of_others(self.text, spans)
+        for number, span in enumerate(spans):
             while place < len(self.tokens) and self.tokens[place].start < span.start:
                 place += 1
             first = place
@@ -97,7 +101,7 @@ class Document:
             if place > first:
                 words = [token.lower for token in self.tokens[first:place]]
                 text = self.text[span.start : span.end]
-                doubtful = _asks(words) or _cited(self.text, span.start)
+                doubtful = _asks(words) or _cited(self.text, span.start) or number in others
                 inside = any(start <= span.start < end for start, end in shown)
                 yield Clause(first, place, span, _foreign(words), bool(_INJECTION.search(text)), doubtful, inside)
 
@@ -125,6 +129,13 @@ class Document:
     def sentence(self, index: int) -> Clause:
         """The sentence of a token."""
         return self.sentences[self.sentence_of[index]]
+
+    def asked(self, index: int) -> tuple[str, ...]:
+        """The words of the short question that stands just before the sentence of a token, which may answer it."""
+        number = self.sentence_of[index]
+        before = self.sentences[number - 1] if number else None
+        words = self.words(before.first, before.last) if before else ()
+        return words if words[-1:] == ("?",) and len(words) <= 5 * _SHORT else ()
 
     def status_of(self, first: int, last: int) -> Status:
         """The status of a span: that of its words if they agree, else uncertain."""

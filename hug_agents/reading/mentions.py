@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hug_agents.reading import (
+    rules_by_place,
     rules_config,
     rules_dependencies,
     rules_exposure,
@@ -31,16 +32,18 @@ from hug_agents.reading.rules_services import Named
 Finder = Callable[[Document], Iterable[Mention]]
 FINDERS: tuple[Finder, ...] = (
     rules_toolchain.systems, rules_toolchain.clouds, rules_toolchain.strategies,
+    rules_toolchain.unwatched,
     rules_places.environments, rules_places.regions, rules_places.accounts, rules_places.named_places,
-    rules_places.domains,
+    rules_places.domains, rules_by_place.by_place, rules_by_place.by_alias,
     rules_ports.ports, rules_paths.paths,
-    rules_exposure.exposure, rules_exposure.serves_nothing,
+    rules_exposure.exposure, rules_exposure.elliptic, rules_exposure.serves_nothing,
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.ratios, rules_strategy.keep_old, rules_strategy.surge,
     rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
     rules_replicas.replicas, rules_resources.resources,
     rules_dependencies.dependencies,
-    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.commands,
+    rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.dockerfiles,
+    rules_config.commands,
     rules_config.contexts, rules_config.owners,
     rules_time.schedules, rules_time.windows,
     rules_tables.tables, rules_exposure.unreachable,

@@ -52,6 +52,12 @@ AFTER = frozenset("on to in onto into at with using as behind from via under , (
     "image",
     "img",
     "port",
+    "over",
+    "off",
+    "away",
+    "too",
+    "asap",
+    "again",
 }
 RELEASE = re.compile(r"v?\d[\d.]*\Z")
 NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
@@ -69,6 +75,10 @@ ADJECTIVES = frozenset(
 )
 NOT_NAMES = (
     frozenset(
+        "ours mine yours theirs "
+        "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays "
+        "saturdays sundays weekdays weekends "
+        "move moving moved migrate migrating migrated launch launched release released switch cutover "
         "run runs put bring deploy deploying redeploy rollout sorry correction edit oops erratum amendment actually "
         "name names ci cd sre dba poc mvp yes yep yeah nope sure right okay boot runs listens needs uses serves exposes "
         "goes moves lives sits stays gets "

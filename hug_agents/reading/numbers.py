@@ -118,7 +118,7 @@ def _words(doc: Document, index: int) -> tuple[float, int] | None:
     if word in ("a", "an", "one") and following in _FRACTIONS:
         return _FRACTIONS[following], index + 2
     if word in ("a", "one") and following in ("single", "full", "whole"):
-        return 1.0, index + 2
+        return 1.0, index + (3 if doc.lower(index + 2) == "one" else 2)  # `a single one`
     if word == "a" and following in ("pair", "couple"):
         return 2.0, index + (3 if doc.lower(index + 2) == "of" else 2)
     if word in ("a", "an") and following == "dozen":

@@ -10,6 +10,7 @@ from hug_agents.reading.document import Mention, document
 from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.redact import redact
 from hug_agents.reading.rules_config import secret_names
+from hug_agents.reading.rules_open import left_open
 from hug_agents.reading.rules_toolchain import unsupported
 from hug_agents.reading.shapes import misshapen
 from hug_agents.request import Answer
@@ -32,7 +33,9 @@ def read(text: str, facts_summary: str = "", answers: Sequence[Answer] = ()) -> 
     if len(found) > _MOST_CLAIMS:
         unmet.insert(0, Unmet(quote="", reason=f"the request states more than {_MOST_CLAIMS} values; ask in parts"))
     return Reading(
-        claims=found[:_MOST_CLAIMS], questions=(*_questions(clean), *_keyless(clean))[:40], unmet=tuple(unmet[:80])
+        claims=found[:_MOST_CLAIMS],
+        questions=(*_questions(clean), *_keyless(clean), *_open(clean))[:40],
+        unmet=tuple(unmet[:80]),
     )
 
 
@@ -97,6 +100,17 @@ def _questions(text: str) -> Iterator[Question]:
         else:
             continue
         seen.add(item.field)
+
+
+def _open(text: str) -> Iterator[Question]:
+    doc = document(text)
+    stated = {path for item in mentions(text) if item.status == "asserted" and (path := path_of(item))}
+    for item in left_open(doc):
+        leaf = item.path.rpartition(".")[2]
+        if not any(path.startswith("environments.") and path.endswith(f".{leaf}") for path in stated):
+            yield Question(
+                id=item.path, text=item.text, why=f"the request says: {doc.raw(item.first, item.last)[:300]}"
+            )
 
 
 def _keyless(text: str) -> Iterator[Question]:

@@ -94,10 +94,11 @@ def _listed(doc: Document, starts: dict[int, int]) -> Iterator[Mention]:
 
 def secrets(doc: Document) -> Iterator[Mention]:
     """`STRIPE_KEY from payments/stripe`, `the Stripe key is in Secrets Manager as payments/stripe`."""
+    headed = False
     for sentence in doc.sentences:
         words = doc.words(sentence.first, sentence.last)
-        above = doc.sentences[doc.sentence_of[sentence.first] - 1] if sentence.first else sentence
-        listed = doc.words(above.first, above.last)[-2:] == ("secrets", ":") or secret_like(words[0])
+        headed = _headed(doc, sentence, headed)
+        listed = headed or secret_like(words[0])
         if not listed and not any(word in ("secret", "secrets", "ssm", "vault", "parameter") for word in words):
             continue
         keys = [
@@ -122,6 +123,14 @@ def secrets(doc: Document) -> Iterator[Mention]:
             continue
         if len(keys) == 1 and not names:
             yield from _worded(doc, sentence.first, keys[0])
+
+
+def _headed(doc: Document, sentence: Clause, before: bool) -> bool:
+    """Whether `Secrets (all in the store): ...` stands above, and lines of a name and a key have followed since."""
+    words = doc.words(sentence.first, sentence.last)
+    if words[-1:] == (":",):
+        return bool({"secrets", "secret"} & set(words[:4]))
+    return before and bool(_VARIABLE.match(doc.raw(sentence.first, sentence.first + 1)))
 
 
 _STORES = frozenset("vault secret secrets ssm secretsmanager keyvault".split())
@@ -229,27 +238,33 @@ def languages(doc: Document) -> Iterator[Mention]:
             "and",
         ):
             yield doc.mention("service.package_manager", token.lower, index, index + 1)
-        if (
-            token.lower == "dockerfile"
-            and doc.status[index] == "asserted"
-            and any(
-                word in ("a", "the", "has", "have", "our", "with", "from", "using")
-                for word in doc.words(index - 3, index)
+
+
+_WRITES = frozenset("write generate create make need needs want add produce give".split())
+_THERE = frozenset("a the has have our with from using".split())
+
+
+def dockerfiles(doc: Document) -> Iterator[Mention]:
+    """A path that is a Dockerfile's, else the word alone where one is there and none is to be written."""
+    for index, token in enumerate(doc.tokens):
+        if "dockerfile" not in token.lower:
+            continue
+        sentence = doc.sentence(index)
+        files = [p for p in range(sentence.first, sentence.last) if _DOCKERFILE.match(doc.lower(p))]
+        if index in files:
+            since = next((p for p in range(sentence.first, index) if doc.lower(p) == "dockerfile"), index)
+            yield doc.mention(
+                "service.dockerfile", doc.raw(index, index + 1).removeprefix("./"), index, index + 1, since=since
             )
-        ):
-            before = doc.words(max(index - 6, doc.sentence(index).first), index)
-            if {"from", "with", "using"} & set(before[-3:]) or not any(
-                word in ("write", "generate", "create", "make", "need", "needs", "want", "add", "produce", "give")
-                for word in before
-            ):
-                at = index + 2 if doc.lower(index + 1) in ("at", "in", "is", ":", "under") else index
-                elsewhere = [p for p in range(index, doc.sentence(index).last) if doc.lower(p).endswith("/dockerfile")]
-                at = elsewhere[0] if len(elsewhere) == 1 else at  # `our Dockerfile (it lives at deploy/Dockerfile)`
-                named = at > index and doc.lower(at).endswith("dockerfile") and "/" in doc.lower(at)
-                value, place = (doc.raw(at, at + 1).removeprefix("./"), at) if named else ("Dockerfile", index)
-                yield doc.mention("service.dockerfile", value, place, place + 1, since=index)
+        elif token.lower == "dockerfile" and not files and doc.status[index] == "asserted":
+            before = doc.words(max(index - 6, sentence.first), index)
+            from_it = {"from", "with", "using"} & set(before[-3:])
+            if _THERE & set(doc.words(index - 3, index)) and (from_it or not _WRITES & set(before)):
+                yield doc.mention("service.dockerfile", "Dockerfile", index, index + 1)
 
 
+_DOCKERFILE = re.compile(r"(?:[\w.-]+/)*(?:dockerfile\.[a-z0-9][\w-]*|[\w-]+\.dockerfile)\Z|(?:[\w.-]+/)+dockerfile\Z")
+"""`docker/Dockerfile.prod`: a path that says by itself what it is."""
 _FOLDERS = frozenset("folder directory subfolder subdirectory dir context dockerfile monorepo".split())
 
 
@@ -261,7 +276,7 @@ def contexts(doc: Document) -> Iterator[Mention]:
         text = doc.raw(index, index + 1).rstrip("/").removeprefix("./").removeprefix("/")
         relative = token.kind == "word" or doc.text[max(token.start - 1, 0)] == "."
         folder = relative and "/" in doc.raw(index, index + 1) and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*", text)
-        if folder and set(near) & _FOLDERS and "image" not in near and not text.lower().endswith("dockerfile"):
+        if folder and set(near) & _FOLDERS and "image" not in near and not _DOCKERFILE.match(text.lower()):
             since = next((p for p in range(max(index - 6, sentence.first), index) if doc.lower(p) in _FOLDERS), index)
             yield doc.mention("service.context", text, index, index + 1, since=since)
 
@@ -303,10 +318,30 @@ def commands(doc: Document) -> Iterator[Mention]:
             yield doc.mention(field, arguments, inside[0], inside[-1] + 1)
 
 
+_OWNERS = frozenset(
+    {
+        ("owner",),
+        ("owners",),
+        ("team",),
+        ("owning", "team"),
+        ("owner", "team"),
+        ("responsible", "team"),
+        ("owned", "by"),
+    }
+    | {("maintained", "by"), ("maintainers",), ("team", "name"), ("responsible",), ("service", "owner")}
+)
+
+
 def owners(doc: Document) -> Iterator[Mention]:
     """`owned by the payments team`, `team payments owns it`."""
     for sentence in doc.sentences:
         words = doc.words(sentence.first, min(sentence.first + 6, sentence.last))
+        colon = words.index(":") if ":" in words[1:4] else 0
+        if words[:colon] in _OWNERS and 0 < sentence.last - sentence.first - colon - 1 <= 4:  # `Owning team: Borders`
+            first, last = sentence.first + colon + 1, sentence.last - (doc.lower(sentence.last - 1) in (".", ";"))
+            if last > first and all(token.kind == "word" for token in doc.tokens[first:last]):
+                yield doc.mention("owner", doc.raw(first, last), first, last, since=sentence.first)
+            continue
         for_it = words[2:3] in (("answers",), ("owns",)) and {"it", "application", "app", "service"} & set(words[3:])
         if words[:1] == ("team",) and for_it:  # `Team Harbour answers for the application`
             first = sentence.first

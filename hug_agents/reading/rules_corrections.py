@@ -9,7 +9,7 @@ from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import quantity_at
 
 _BETWEEN = frozenset(
-    "sorry no oops correction wait actually rather scratch that make it i mean meant or should be is it's that's erm "
+    "-> => \u2192 sorry no oops correction wait actually rather scratch that make it i mean meant or should be is it's that's erm "
     "hm hmm well the on at to in port . , ; : - ( ) \u2014 \u2013 \u2026 !".split()
 )
 _TAKEN_BACK = (
@@ -31,7 +31,9 @@ def replaced_at(doc: Document, end: int) -> int | None:
     while place < len(doc.tokens) and place - end < _FAR and doc.lower(place) in _BETWEEN:
         place += 1
     words = doc.words(end, place)
-    said = _takes_back(words)
+    said = (
+        _takes_back(words) or words == (",", "no") and quantity_at(doc, place) is not None
+    )  # `1 GB, no 2 GB of memory`
     if not said or place >= len(doc.tokens):
         return None
     after = quantity_at(doc, place)

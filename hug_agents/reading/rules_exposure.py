@@ -67,6 +67,22 @@ def unreachable(doc: Document) -> Iterator[Mention]:
                 break
 
 
+_PUBLIC = frozenset("public internet-facing exposed reachable accessible".split())
+_NOT = (("isn't",), ("is", "not"), ("are", "not"), ("aren't",), ("not",), ("ain't",))
+
+
+def elliptic(doc: Document) -> Iterator[Mention]:
+    """`The UI is public, the API isn't`: what is denied stands in the part before."""
+    for sentence in doc.sentences:
+        ends = sentence.last - (doc.lower(sentence.last - 1) in (".", "!", ")"))
+        denial = next((words for words in _NOT if doc.words(ends - len(words), ends) == words), None)
+        words = doc.words(sentence.first, ends)
+        if denial and {",", "but", "and", ";", "while"} & set(words) and _PUBLIC & set(words):
+            first = ends - len(denial)
+            if not {"not", "isn't", "never"} & set(words[: len(words) - len(denial)]):
+                yield doc.mention("service.public", False, first, ends, status="asserted")
+
+
 _SERVES_NOTHING = Phrases(
     dict.fromkeys(
         (

@@ -55,6 +55,8 @@ def _places(doc: Document) -> dict[str, list[int]]:
         word = doc.lower(index).replace("_", "-")
         if index in pictured or not plain(doc, index) or doc.status[index] in ("negated", "past"):
             continue
+        if doc.lower(index - 1 - (doc.lower(index - 1) in _MARKS)) in OTHER_THINGS:  # `the branch "trunk"`
+            continue
         if word not in _NO_NAMES and len(word) > 2 and NAME.match(word):
             places.setdefault(word, []).append(index)
     return places

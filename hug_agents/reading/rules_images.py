@@ -98,6 +98,8 @@ def _branch(doc: Document, index: int) -> Iterator[Mention]:
     sure = named == index + 2 and (
         doc.lower(index - 1) in ("default", "release", "main") or doc.lower(index + 1) != "is"
     )
+    if doc.lower(named) in ("`", '"', "'"):  # `the branch "trunk"`
+        named, sure = named + 1, sure or doc.lower(named) == doc.lower(named + 2)
     for place in (index - 1, named):
         word = doc.lower(place)
         if (

@@ -7,14 +7,16 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
-from hug_agents.reading.naming_words import ADJECTIVES, NAME, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.naming_words import ADJECTIVES, BARE, NAME, OTHER_THINGS, ROLES, VERBS
 from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
+from hug_agents.reading.rules_parts import headed, parts
+from hug_agents.reading.rules_predicates import predicate, said_of
 from hug_agents.reading.rules_services import Named, article, bare, finders, make, plain
 from hug_agents.reading.rules_tables import subjects
-from hug_agents.reading.rules_wholes import pictured, renamed, wholes
+from hug_agents.reading.rules_wholes import pictured, renamed, spoken_apart, wholes
 from hug_agents.reading.scope import Status
-from hug_agents.reading.vocabulary import SYSTEMS
+from hug_agents.reading.vocabulary import DEPENDENCIES, SYSTEMS
 
 _SYSTEMS = Phrases(SYSTEMS)
 _NOUNS = frozenset("app application service svc microservice worker job".split())
@@ -34,8 +36,11 @@ def named(doc: Document) -> tuple[Named, ...]:
     found: dict[int, Named] = {}
     for item in (
         *subjects(doc),
+        *parts(doc),
+        *headed(doc),
         *wholes(doc),
         *pictured(doc),
+        *spoken_apart(doc),
         *finders(doc),
         *_role_first(doc),
         *_with_values(doc),
@@ -53,9 +58,10 @@ def named(doc: Document) -> tuple[Named, ...]:
     ordered = any(doc.lower(item.first - 1) in VERBS for item in bare(doc))
     if not ordered and not any(item.status == "asserted" for item in found.values()):
         found |= {item.first: item for item in guessed(doc) if not _overlaps(item, found) or _spoken(item, found)}
-    predicates = {item.first: item for item in bare(doc) if _predicate(doc, item, found)}
-    found |= {item.first: item for item in _said_of(doc, predicates, found)}
+    predicates = {item.first: item for item in bare(doc) if predicate(doc, item, found)}
+    found |= {item.first: item for item in said_of(doc, predicates, found)}
     weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
+    weak = [] if _depicts(doc, weak, found) else weak
     strong = {item.name for item in found.values() if item.status == "asserted" and not item.application}
     called = _nouns(doc, found)
     for item in weak:
@@ -86,6 +92,18 @@ def _depicted(doc: Document) -> Iterator[Named]:
                 place = given[doc.lower(index)]
                 if doc.sentence_of[place] != doc.sentence_of[index]:
                     yield Named(doc.lower(index), None, place, place + 1, "asserted", sure=False)
+
+
+def _depicts(doc: Document, weak: list[Named], found: dict[int, Named]) -> bool:
+    """`a job for acme/mailgate:1, web on 2525`: one role without an article says what the only image is."""
+    pictures = {image_name(str(item.value)) for item in images(doc) if item.status == "asserted"}
+    said = not any(item.status == "asserted" for item in found.values()) and len({item.name for item in weak}) == 1
+    opening = {item.first for item in weak if _opens(doc, item) and item.first == doc.sentence(item.first).first}
+    led = opening or any(doc.lower(item.first - 1) in _LED for item in weak)
+    return said and len(pictures) == 1 and not led and not {item.name for item in weak} & pictures
+
+
+_LED = ADJECTIVES | VERBS | frozenset("our my the a an called named".split())
 
 
 def _tail(item: Named, found: dict[int, Named]) -> bool:
@@ -173,14 +191,17 @@ def _with_values(doc: Document) -> Iterator[Named]:
         following = doc.lower(place)
         if following == "(":
             end = next((p for p in range(place, min(place + 14, sentence.last)) if doc.lower(p) == ")"), place)
+            if set(doc.words(place, end)) & DEPENDENCIES.keys() and not images_at & set(range(place, end)):
+                continue  # `the warehouse (Postgres 14, port 5432)`
             stated = any(p in images_at or doc.lower(p) == "port" for p in range(place, end))
             kind = next((ROLES[w] for w in doc.words(place, end) if ROLES.get(w) in ("worker", "job")), None)
             if role and any(p in images_at for p in range(place, end)):
                 name = doc.lower(index)
                 yield Named(name, ROLES[name], index, place, doc.status_of(index, place))
             elif not role and (stated or kind):
+                several = len({word for word in doc.words(place, end) if word in BARE}) > 1  # `pdf-mill (API + worker)`
                 same = any(doc.lower(index) in doc.lower(p) for p in range(place, end) if p in images_at)
-                yield from make(doc, doc.lower(index), kind, index, place, explicit=same)
+                yield from make(doc, doc.lower(index), None if several else kind, index, place, several, explicit=same)
         elif (
             following == "on"
             and doc.lower(place + 1) == "port"
@@ -201,7 +222,7 @@ def _leading(doc: Document) -> Iterator[Named]:
                 continue
             following, end = doc.lower(place + 1), min(place + 14, sentence.last)
             values = any(p in images_at or doc.lower(p) in ("image", "port") for p in range(place + 2, end))
-            system = following in ("on", "onto") and _SYSTEMS.at(doc, place + 2) is not None
+            system = following in ("on", "onto", "to", "into") and _SYSTEMS.at(doc, place + 2) is not None
             if place + 1 < end and (following == "," and values or system and (values or place > sentence.first)):
                 yield from make(doc, doc.lower(place), None, place, place + 1)
 
@@ -228,75 +249,6 @@ def _defined(doc: Document) -> Iterator[Named]:
         defines = doc.lower(index + 1) == "is" and doc.lower(index + 2) in ("a", "an", "the", "our", "my")
         if index == sentence.first and defines and plain(doc, index) and set(ROLES) & set(says):
             yield from make(doc, doc.lower(index), None, index, index + 1)
-
-
-def _predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
-    """`mailer, a queue consumer`, `it's a nightly job`: says what something is, and names nothing."""
-    place = item.first - 1
-    while (
-        doc.lower(place) in ADJECTIVES
-        and doc.lower(place) not in ("a", "an", "the", "our")
-        or doc.lower(place) in ("queue", "event", "async")
-    ):
-        place -= 1
-    before = doc.lower(place - 1)
-    opener = doc.sentence(item.first).first
-    if _introduces(doc, item, place, found):
-        return True
-    flanked = doc.lower(item.first - 1) == "," and doc.lower(item.last) in (",", ".", ";", ")")
-    ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
-    label = doc.lower(place - 1) if doc.lower(place) == ":" else ""
-    if label in ("type", "kind", "is", "role", "category", "class", "workload"):
-        return True  # `type: worker`
-    if (flanked or ends) and opener in found and doc.lower(found[opener].last) in (":", "("):
-        return True  # `mailer: acme/mailer:1, worker, 1 replica`
-    if doc.lower(place) in ("the", "our", "my") and before == "is":
-        return True
-    if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
-        return False
-    if before in ("it's", "is") or before == "as":
-        return True
-    if before not in (",", "\u2014", "\u2013", "-", "("):
-        return False
-    named_before = next((one for one in found.values() if one.last == place - 1), None)
-    if before == "(" or _bracketed(doc, place):
-        return True
-    following = doc.words(item.last, item.last + 3)
-    return named_before is not None and not (
-        following[:1] == ("and",) or following[:1] == (",",) and "and" in following
-    )
-
-
-def _introduces(doc: Document, item: Named, article: int, found: dict[int, Named]) -> bool:
-    """`a cron job in Kubernetes: ledger-close, ...`, `what we want for stock-sync: a worker`: a name beside a colon."""
-    if doc.lower(article) not in ("a", "an", "one"):
-        return False
-    if doc.lower(article - 1) == ":" and any(one.last == article - 1 for one in found.values()):
-        return True
-    end = min(item.last + 6, doc.sentence(item.first).last)
-    colon = next((place for place in range(item.last, end) if doc.lower(place) in (":", ",", ".", "and")), 0)
-    return doc.lower(colon) == ":" and colon + 1 in found if colon else False
-
-
-def _bracketed(doc: Document, index: int) -> bool:
-    for place in range(index - 1, max(index - 12, doc.sentence(index).first), -1):
-        if doc.lower(place) in ("(", ")"):
-            return doc.lower(place) == "("
-    return False
-
-
-def _said_of(doc: Document, predicates: dict[int, Named], found: dict[int, Named]) -> list[Named]:
-    """What a predicate says, as another mention of the name before it: `mailer, a queue consumer`."""
-    said: list[Named] = []
-    for item in predicates.values():
-        before = [one for one in found.values() if one.last <= item.first and one.status == "asserted"]
-        later = [one for one in found.values() if item.last < one.first < item.last + 8 and one.status == "asserted"]
-        if not before and later and doc.lower(later[0].first - 1) == ":":
-            before = later[:1]  # `a cron job in Kubernetes: ledger-close`
-        if before:
-            latest = max(before, key=lambda one: one.first)
-            said.append(replace(item, name=latest.name, sure=False, application=latest.application))
-    return said
 
 
 def _again(doc: Document, found: dict[int, Named]) -> list[Named]:

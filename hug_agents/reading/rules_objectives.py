@@ -312,13 +312,22 @@ def _plain_triggers(doc: Document, part: Clause) -> Iterator[Mention]:
             yield _mention(doc, "triggers.smoke", True, place, place + 1, part, True)
 
 
+_OVER = frozenset("over per rolling past last".split())
+
+
 def window_days(doc: Document) -> Iterator[Mention]:
     """`99.5 % over 28 days`: the days over which an objective is counted."""
     for item in quantities(doc):
         words = doc.words(doc.sentence(item.first).first, item.first)
         days = item.value / 86_400
         goal = any(word in _AVAILABILITY or word in _LATENCY or word in _ERRORS for word in words)
-        if item.unit == "seconds" and 1 <= days <= 365 and days == int(days) and goal and words[-1] in ("over", "per"):
+        if (
+            item.unit == "seconds"
+            and 1 <= days <= 365
+            and days == int(days)
+            and goal
+            and (words[-1] in _OVER or doc.lower(item.last) == "window")
+        ):
             yield doc.mention("objectives.window_days", int(days), item.first, item.last, since=item.first - 1)
 
 

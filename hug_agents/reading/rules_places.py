@@ -27,6 +27,7 @@ _NO_NAMES = frozenset(
     "the a an our my your this that existing new same kubernetes k8s eks gke aks ecs nomad production prod "
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "
     "three its each their on in to and with is managed called named name small big main local private public "
+    "tbc tbd tba unknown undecided pending open unclear "
     "default current old redis postgres database fargate k3s cloud company team target right us eu internal for "
     "running deployed hosted here there already should must of by or as under called named production-grade".split()
 )
@@ -170,7 +171,8 @@ def accounts(doc: Document) -> Iterator[Mention]:
 def named_places(doc: Document) -> Iterator[Mention]:
     """`cluster payments-prod`, `the blue cluster`, `namespace payments`."""
     for index, token in enumerate(doc.tokens):
-        listed = doc.lower(index - 1) == "," and doc.lower(index + 2) == ","  # `..., ns geo, ...`
+        ended = index + 2 >= doc.sentence(index).last or doc.lower(index + 2) in (",", ".", ";")
+        listed = doc.lower(index - 1) == "," and ended  # `..., ns geo, ...`
         short = token.lower == "ns" and (doc.lower(index + 1) in ("=", ":") or listed)
         if token.lower in ("cluster", "namespace") or short:
             if (place := _name_after(doc, index)) is None:
@@ -201,13 +203,16 @@ def _name_after(doc: Document, index: int) -> int | None:
     if token.kind != "word" or token.lower in _NO_NAMES and not named or token.lower in ENVIRONMENTS and not marked:
         return None
     special = any(char in token.lower for char in "-_/") or any(char.isdigit() for char in token.lower)
-    ends = (
-        doc.lower(place + 1) in (",", ".", "", "and", ")", ";", "`", "in", "(") or place + 1 >= doc.sentence(index).last
-    )
+    ends = doc.lower(place + 1) in _AFTER_NAME or place + 1 >= doc.sentence(index).last
     special = (
-        special or ends and token.lower not in ("please", "here", "there", "only", "first", "too", "too", "now", "then")
+        special
+        or ends
+        and token.lower not in ("please", "here", "there", "only", "first", "too", "now", "then", "everywhere")
     )
     return place if (marked or special) and token.lower not in AWS_REGIONS | GCP_REGIONS | AZURE_REGIONS else None
+
+
+_AFTER_NAME = frozenset(", . and ) ; ` in ( everywhere for on with throughout please".split()) | {""}
 
 
 def _name_before(doc: Document, index: int) -> int | None:
@@ -260,7 +265,7 @@ _OTHER_HOSTS = frozenset(
 
 def _cue(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
-    near = doc.words(max(index - 6, start), index)
+    near = doc.words(max(index - 6, start), index) or doc.asked(index)
     if any(word in _OTHER_HOSTS for word in near):
         return False
     if any(

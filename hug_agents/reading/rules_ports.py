@@ -105,6 +105,9 @@ def _worded(doc: Document) -> Iterator[Mention]:
 def _of_another(doc: Document, index: int) -> bool:
     """`Postgres, which it talks to, listens on 5432`: the sentence is about something that is not deployed."""
     place = doc.sentence(index).first
+    bracket = next((at for at in range(index, max(index - 12, place), -1) if doc.lower(at) in ("(", ")")), place)
+    if doc.lower(bracket) == "(" and _SERVERS & set(doc.words(bracket, index)):
+        return True  # `the warehouse (Postgres 14, port 5432)`
     if doc.lower(place) in ("the", "our", "a", "its"):
         place += 1
     return doc.lower(place) in _SERVERS and doc.lower(place + 1) in _SAYS
@@ -147,7 +150,7 @@ def _is_port(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
     before = doc.words(max(index - 4, start), index)
     if not before:
-        return _after_image(doc, index)
+        return _after_image(doc, index) or "port" in doc.asked(index)
     here = doc.sentence_of[index] == doc.sentence_of[min(index + 1, len(doc.tokens) - 1)]
     if here and "port" in (doc.lower(index + 1), doc.lower(index + 2) if doc.lower(index + 1) in ("the", "as") else ""):
         return True
@@ -174,7 +177,8 @@ def _is_port(doc: Document, index: int) -> bool:
         "'",
         '"',
         "tcp",
-        "`",
+        "->",
+        "=>",
     ) and ("port" in before or "ports" in before):
         return True
     if last in ('"', "-") and _mapped_to_itself(doc, index):
@@ -189,6 +193,7 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
     said = set(before) & (_LISTEN | {"runs", "running", "run", "health", "metrics", "answers"})
     return bool(
         last in ("tcp", "serves", "exposes", "listens")
+        or before[-2:] in _IT_IS and (_AGAIN & {*doc.words(start, index), *_before(doc, index)})
         or last == "it's" and {"port", "listen", "listens", "listened"} & set(doc.words(start, index))
         or last in ("wants", "uses", "takes") and len(doc.lower(index)) > 3
         or last in ("on", "at", "to") and answers
@@ -199,13 +204,33 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
     )  # fmt: skip
 
 
+_IT_IS = (
+    ("it", "is"),
+    ("correct", "is"),
+    ("one", "is"),
+    ("port", "is"),
+    ("be", "it"),
+    ("should", "be"),
+    ("number", "is"),
+)
+_AGAIN = frozenset("port listen listens listened listening".split())
+
+
+def _before(doc: Document, index: int) -> tuple[str, ...]:
+    """The words of the sentence before."""
+    number = doc.sentence_of[index]
+    sentence = doc.sentences[number - 1] if number else None
+    return doc.words(sentence.first, sentence.last) if sentence else ()
+
+
 def _after_image(doc: Document, index: int) -> bool:
     """`ghcr.io/acme/x:3, 8080.`: an image, and a number of four or five digits that stands for itself."""
     word, digits = doc.lower(index - 2), doc.lower(index)
-    if not word and doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`
-        word = doc.lower(index - 3)
+    if doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`, or in lines below each other
+        word = doc.lower(index - 1) if "/" in doc.lower(index - 1) else word or doc.lower(index - 3)
     alone = (
         doc.lower(index + 1) in (".", ",", ")", "", "/")
+        or doc.words(index + 1, index + 3) in (("(", "http"), ("(", "tcp"))
         or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
     )
     return "/" in word and ":" in word and alone and len(digits) in (4, 5)
@@ -342,7 +367,7 @@ def _role(doc: Document, index: int) -> Role:
     crossed = 0
     for place in range(index + 1, min(index + 7, sentence.last)):
         word = doc.lower(place)
-        if word in STOPS or word in ("with", "/") or doc.tokens[place].kind == "number":
+        if word in STOPS or word in ("with", "/") or doc.tokens[place].kind in ("number", "path"):
             break
         found = _word_role(doc, place)
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
+from hug_agents.reading.rules_by_place import aliases
 from hug_agents.reading.rules_names import named
 
 COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
@@ -104,6 +105,11 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
     place = item.first - 1
     while place > item.first - 4 and doc.lower(place) in (":", "=", "is", "to", "of", "count", "set", "be", "`"):
         place -= 1
+    bracket = doc.lower(place) == ")" and doc.lower(place - 2) == "("
+    if (
+        place < item.first - 1 and doc.lower(place - bracket) in _ENVIRONMENT
+    ):  # `replicas staging: 1`, `replicas (prod): 4`
+        place -= 3 if bracket else 1
     if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
         return place
     if doc.lower(place + 1) == "count" and place + 1 == doc.sentence(item.first).first and place + 2 < item.first:
@@ -122,7 +128,7 @@ _CHANGES = frozenset(
 
 def _becomes(doc: Document, item: Quantity) -> bool:
     """`replicas go from 3 to 5`: one number takes the place of another."""
-    near = doc.words(max(item.first - 5, doc.sentence(item.first).first), item.first)
+    near = doc.words(doc.sentence(item.first).first, item.first)
     return near[-1:] == ("from",) and bool(_CHANGES & set(near)) and not _SCALE & set(near)
 
 
@@ -162,6 +168,7 @@ def _second_of_range(doc: Document, item: Quantity) -> bool:
 
 def _elliptic(doc: Document) -> Iterator[Mention]:
     """`three replicas in prod, one in staging`: the noun is said once."""
+    known = aliases(doc)
     subjects = {doc.lower(item.last - 1) for item in named(doc) if item.status == "asserted"}
     for sentence in doc.sentences:
         words = doc.words(sentence.first, sentence.last)
@@ -189,7 +196,7 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
             opener = doc.lower(item.first - 1)
             if (
                 after_in
-                and where in _ENVIRONMENT
+                and (where in _ENVIRONMENT or where in known)
                 and opener in (",", "and", "but", ";", "only", "just", "with", "use", "have", "has", ":")
             ):
                 yield doc.mention(

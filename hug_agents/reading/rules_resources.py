@@ -71,6 +71,29 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             yield doc.mention(
                 "service.memory_mib", int(item.value), item.first, item.last, since=min(item.first, cpus[0].first)
             )
+        elif item.value <= 65_536 and _had(doc, item):
+            yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
+
+
+_HAS = frozenset("gets get give gives needs need has have with takes want wants allocate".split())
+_DOES = frozenset("is are should will would".split())
+_OTHER_SIZES = frozenset(
+    "upload uploads uploaded file files payload payloads body bodies attachment attachments download downloads log logs "
+    "image images limit limits cache queue traffic bandwidth transfer data dataset message messages request requests "
+    "heap buffer backup backups snapshot snapshots s3 object objects redis up max maximum quota video videos photo photos".split()
+)
+_FINE = frozenset("enough plenty sufficient fine ok okay do suffice suffices".split())
+
+
+def _had(doc: Document, item: Quantity) -> bool:
+    """`prod gets 2 GiB`, `256 MB is enough`, `512 MB each`: what a copy has, where nothing else has a size."""
+    sentence = doc.sentence(item.first)
+    words = doc.words(sentence.first, sentence.last)
+    if (_OTHER_SIZES | _STORAGE) & set(words):
+        return False
+    given = _HAS & set(doc.words(max(item.first - 3, sentence.first), item.first))
+    enough = doc.lower(item.last) in _DOES and doc.lower(item.last + 1) in _FINE
+    return bool(given) or enough or doc.lower(item.last) in ("each", "apiece", "suffices")
 
 
 def _by_itself(doc: Document, item: Quantity) -> str | None:

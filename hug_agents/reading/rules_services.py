@@ -261,13 +261,17 @@ def _wished(doc: Document) -> Iterator[Named]:
             yield from make(doc, doc.lower(place), ROLES.get(doc.lower(place).rpartition("-")[2]), place, place + 1)
 
 
+_BACKED = frozenset("queue cache storage session message event database data state job task broker".split())
+"""`Redis as the queue backend`: what a backing service does."""
+
+
 def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
         if token.lower in ("front", "back") and doc.lower(index + 1) == "end":
             yield Named(f"{token.lower}end", "web", index, index + 2, doc.status_of(index, index + 2), sure=False)
         if token.lower.removesuffix("'s") in BARE and token.kind == "word":
-            if doc.lower(index + 1) in ("called", "named"):
+            if doc.lower(index + 1) in ("called", "named") or doc.lower(index - 1) in _BACKED:
                 continue
             if (
                 doc.lower(index + 1)

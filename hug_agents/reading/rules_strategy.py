@@ -149,8 +149,12 @@ def _then(doc: Document, first: int, place: int) -> bool:
 def _in_sequence(doc: Document, item: Quantity, listed: list[Quantity]) -> bool:
     """A bare number followed by joints and the next share: `10 then 50 then 100 percent`, `10/50/100 %`."""
     position = listed.index(item)
+    return _leads_to_share(doc, item, listed[position + 1 :]) or _after_share(doc, item, listed[:position])
+
+
+def _leads_to_share(doc: Document, item: Quantity, following: list[Quantity]) -> bool:
     place = item.last
-    for other in listed[position + 1 :]:
+    for other in following:
         between = doc.words(place, other.first)
         if len(between) > 4 or not all(word in _JOINTS for word in between) or not between:
             return False
@@ -159,14 +163,20 @@ def _in_sequence(doc: Document, item: Quantity, listed: list[Quantity]) -> bool:
         if other.unit not in ("",):
             return False
         place = other.last
-    previous = listed[position - 1] if position else None
-    return bool(
-        previous
-        and previous.unit == "percent"
-        and len(doc.words(previous.last, item.first)) == 1
-        and doc.lower(item.last - 1).isdigit()
-        and doc.lower(previous.last) in ("->", "\u2192", "then", "/", "=>")
-    )
+    return False
+
+
+def _after_share(doc: Document, item: Quantity, before: list[Quantity]) -> bool:
+    """`10 percent, then 30, then 60`: the unit is said once."""
+    previous = before[-1] if before else None
+    if previous is None or previous.unit not in ("percent", "") or not doc.lower(item.last - 1).isdigit():
+        return False
+    between = doc.words(previous.last, item.first)
+    led = previous.unit == "percent" or _after_share(doc, previous, before[:-1])
+    return led and 0 < len(between) < 4 and set(between) <= _ARROWS and between != (",",)
+
+
+_ARROWS = frozenset("-> \u2192 then / => , and to".split())
 
 
 def _about_errors(doc: Document, sentence: Clause, item: Quantity) -> bool:
@@ -287,6 +297,11 @@ def ratios(doc: Document) -> Iterator[Mention]:
         whole = all(weight == int(weight) for weight in weights)
         if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
             yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
+            for item in quantities(doc, end - 1, doc.sentence(index).last):
+                if item.unit == "seconds" and _each(doc, item):
+                    yield doc.mention(
+                        "strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1
+                    )
 
 
 def surge(doc: Document) -> Iterator[Mention]:

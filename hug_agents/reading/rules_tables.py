@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.forms import plain_lines
 from hug_agents.reading.naming_words import BARE, NAME, ROLES
 from hug_agents.reading.numbers import quantity_at
 from hug_agents.reading.rules_services import Named, make
@@ -100,7 +101,7 @@ def _rows(doc: Document) -> Iterator[tuple[list[str], list[_Cell]]]:
     """Each row of data with its header, both by cells that hold something."""
     header: list[str] | None = None
     ruled, offset = False, 0
-    for line in doc.text.split("\n"):
+    for line in plain_lines(doc.text).split("\n"):
         text = line.strip()
         if text.count("|") < 2:
             header, ruled = None, False

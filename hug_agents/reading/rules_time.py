@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import quantity_at
@@ -40,6 +40,11 @@ _JOB = frozenset(
     "job jobs cron cronjob batch task report reports script scheduled schedule runs run import export sync "
     "cleanup".split()
 )
+
+
+_TITLES, _JOBS = frozenset("when time runs timing frequency".split()), frozenset("job cron cronjob batch".split())
+_MOST = 6
+"""Schedules of one sentence: time must grow with length only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,8 @@ def schedules(doc: Document) -> Iterator[Mention]:
             ]
             yield doc.mention("service.schedule", literal.group(1), inside[0], inside[-1] + 1)
             continue
-        if not any(
+        titled = words[0] in _TITLES and words[1:2] == (":",) and any(token.lower in _JOBS for token in doc.tokens)
+        if not titled and not any(
             word in _JOB or word.endswith(("-job", "-cron", "-report", "-export", "-import", "-sync")) for word in words
         ):
             continue
@@ -136,7 +142,10 @@ def schedules(doc: Document) -> Iterator[Mention]:
             if following not in ("job", "cronjob", "cron")  # `the nightly backup job` is one
         ):
             continue
-        yield from _worded(doc, sentence)
+        found = list(islice(_worded(doc, sentence), _MOST))
+        precise = [item for item in found if item.field == "service.schedule"]
+        limited = any("/" in str(item.value) or str(item.value).startswith("0 * ") for item in precise)
+        yield from found[-1:] if limited and len(precise) < len(found) else precise or found[:1]
 
 
 def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
@@ -144,7 +153,7 @@ def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
         word, following = doc.lower(index), doc.lower(index + 1)
         if word == "hourly" or (word, following) == ("every", "hour"):
             yield doc.mention("service.schedule", "0 * * * *", index, index + (1 if word == "hourly" else 2))
-            return
+            continue
         if (
             word == "every"
             and index + 1 < sentence.last
@@ -160,7 +169,7 @@ def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
                 yield doc.mention("service.schedule", f"0 */{int(minutes // 60)} * * *", index, item.last)
             else:
                 yield doc.mention("number.schedule", "unclear", index, item.last)
-            return
+            continue
         day = _DAY_NAMES.get(following) if word in ("every", "each", "on") else None
         night = following in ("night",) or word == "nightly"
         if (
@@ -172,7 +181,6 @@ def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
             alone = word in ("nightly", "daily", "weekdays")
             part = "weekday" if word == "weekdays" else following
             yield _at(doc, sentence, index, index + (1 if alone else 2), day, night, part)
-            return
 
 
 def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None, night: bool, part: str) -> Mention:
@@ -192,6 +200,13 @@ def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None
             if doc.lower(place) == "at" and (found := clock(doc, place + 1)):
                 found = Clock(found.minutes, index + 2, found.sure)
                 break
+    if found is None:  # `daily 04:00 UTC`, `02:30 UTC every day`
+        near = (place for place in (start, *range(index - 3, index)) if sentence.first <= place < sentence.last)
+        times = [(place, time) for place in near if ":" in doc.lower(place) and (time := clock(doc, place))]
+        if len(times) == 1:
+            place, time = times[0]
+            found = Clock(time.minutes, max(time.last, start), time.sure)
+            index = min(index, place)
     where = zone(doc, sentence.first, sentence.last)
     unclear = (
         found is None

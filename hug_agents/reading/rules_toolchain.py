@@ -36,14 +36,38 @@ def systems(doc: Document) -> Iterator[Mention]:
             yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
 
 
+_WATCHING = frozenset("monitoring observability".split())
+_WITH = frozenset("with by via through using stack tool system yet in on for of".split())
+
+
+def unwatched(doc: Document) -> Iterator[Mention]:
+    """`No monitoring at all`: what is written by default is not wanted either."""
+    for index, token in enumerate(doc.tokens):
+        refused = (
+            token.lower in _WATCHING
+            and doc.status[index] == "negated"
+            and doc.lower(index - 1) in ("no", "any", "without")
+        )
+        if refused and doc.lower(index + 1) not in _WITH:
+            yield doc.mention("toolchain.monitors", "prometheus", index, index + 1, since=index - 1, status="negated")
+
+
 def _gitlab(doc: Document) -> Iterator[Mention]:
-    """`GitLab for the pipelines`, `pipelines run in GitLab`: the name alone, beside what it does."""
+    """`GitLab for the pipelines`, `terraform + gitlab`: the name alone, beside what it does or in a list of systems."""
     for index, token in enumerate(doc.tokens):
         sentence = doc.sentence(index)
         near = doc.words(max(index - 5, sentence.first), min(index + 6, sentence.last))
         known = _SYSTEMS.at(doc, index) is not None or doc.lower(index + 1) in ("registry", "repo", "repository")
-        if token.lower == "gitlab" and not known and {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
+        if token.lower != "gitlab" or known:
+            continue
+        listed = doc.lower(index - 1) in _LISTED and _SYSTEMS.at(doc, index - 2) is not None
+        listed = listed or doc.lower(index + 1) in _LISTED and _SYSTEMS.at(doc, index + 2) is not None
+        alone = sentence.last - sentence.first - (doc.lower(sentence.last - 1) == ".") == 1
+        if listed or alone or {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
             yield doc.mention("toolchain.ci", "gitlab_ci", index, index + 1)
+
+
+_LISTED = frozenset("+ , and & /".split())
 
 
 def clouds(doc: Document) -> Iterator[Mention]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hug_agents.reading.document import Document
 from hug_agents.reading.naming_words import APPLICATION, NOT_NAMES, OTHER_THINGS, ROLES
-from hug_agents.reading.rules_images import image_name, images
+from hug_agents.reading.rules_images import image_name, images, repositories
 from hug_agents.reading.rules_services import Named, make, plain
 
 _WITH_NAME = (("with", "the", "name"), ("by", "the", "name"), ("of", "the", "name"), ("under", "the", "name"))
@@ -48,6 +48,27 @@ def pictured(doc: Document) -> Iterator[Named]:
         if says and plain(doc, place) and word == parts[-1] and word not in OTHER_THINGS:
             kinds = {ROLES[one] for one in doc.words(place + 2, item.first) if ROLES.get(one) in ("worker", "job")}
             yield Named(word, kinds.pop() if len(kinds) == 1 else ROLES.get(word), place, place + 1, "asserted")
+
+
+def spoken_apart(doc: Document) -> Iterator[Named]:
+    """`the mobile backend (repo: tram/mobile-backend)`: the identifier has in one word what is said in two."""
+    known = {image_name(str(item.value)) for item in images(doc) if item.status == "asserted"}
+    known |= {str(item.value).rpartition("/")[2].lower() for item in repositories(doc) if item.status == "asserted"}
+    hyphened = [name for name in known if 1 <= name.count("-") <= 3][:_MOST]
+    for name in hyphened:
+        words = tuple(name.split("-"))
+        for index in range(len(doc.tokens)):
+            end = index + len(words)
+            if (
+                doc.lower(index) == words[0]
+                and doc.words(index, end) == words
+                and len({*doc.sentence_of[index:end]}) == 1
+            ):
+                yield from make(doc, name, ROLES.get(words[-1]), index, end)
+
+
+_MOST = 20
+"""Names that are looked for: time must grow with length only."""
 
 
 def renamed(doc: Document, found: dict[int, Named]) -> None:

@@ -9,31 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from hug_agents.reading.cues import CUES, Cue, Status
+from hug_agents.reading.clauses import FAR, PREPOSITIONS, VERBS_AFTER_AND, clause_begin, clause_end, phrase_end
+from hug_agents.reading.cues import CUES, WRONG, Cue, Status
 from hug_agents.reading.tokens import Token
 
 __all__ = ["Status", "statuses"]
 
-_FAR = 120
-"""No cue reaches further than this many tokens: a longer clause is no English, and time must grow with length only."""
-
-_STRONG = frozenset("; : \u2014 \u2013 ( ) [ ] but however though although whereas while yet . ! ?".split()) - {":"}
-_RELATIVE = frozenset("which who where that".split())
-_STARTERS = frozenset(
-    "we i it you this there please just only use put deploy run go keep make set add give let's lets take choose "
-    "pick prefer instead rather simply make ship host launch move migrate expose serve start stop roll alert page "
-    "notify have ensure do does don't should must shall will is are on in with at for to using via now then its "
-    "send shift our the each every scale listens needs has uses runs goes wants build call name require requires never no "
-    "not without stay stick everything switch treat leave it'll we'll they'll it's that's i'll we've we're there's".split()
-)
-_VERBS_AFTER_AND = frozenset(
-    "use put deploy run go keep make set add give let's take choose pick prefer ship host launch move migrate "
-    "expose serve start stop roll alert page notify have ensure does don't should must shall will is are using "
-    "listens needs has uses runs goes wants we i it you please instead never no not without now with on to stay "
-    "stick scale then its just only abort abandon revert rollback undo flip back notify warn wake tell ask wait "
-    "hold promote drop skip listens its shift send when if".split()
-)
-_PREPOSITIONS = frozenset("in on with at for to from by under behind until into during using via per as over".split())
 _PASSIVE = frozenset(
     "needed wanted necessary required used desired welcome allowed permitted an acceptable supported our what for "
     "my something want need wish like do work fit happen apply right good ok okay be being an touched part a".split()
@@ -42,7 +23,6 @@ _ATTRIBUTES = frozenset(
     "public exposed reachable accessible internet-facing autoscaled scaled restarted cached lose fail break store "
     "write go down change affect interrupt stop healthy ready respond answer have need require expose".split()
 )
-_ABOUT = frozenset("monitoring alerting dashboards logging".split())
 _SUBJECTS = frozenset("we i you it they please us do just and but so also".split())
 
 
@@ -88,6 +68,7 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
+    _raised(result, tokens)
     _happened(result, tokens)
     _unwanted(result, tokens)
     return tuple(result)
@@ -142,10 +123,35 @@ def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
     """`move it from Nomad to Kubernetes`: what stands between is where it was."""
     for index, token in enumerate(tokens):
         if token.lower == "from" and any(_moves(tokens, place) for place in range(max(index - 8, 0), index)):
-            for place in range(index, min(_phrase_end(tokens, index), index + 8)):
+            for place in range(index, min(phrase_end(tokens, index), index + 8)):
                 if tokens[place].lower in ("to", "onto", "into"):
                     break
                 result[place] = _combine(result[place], "past", False)
+
+
+def _raised(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`bump it from 1 GB to 2 GB`: the first number is the old one; `scale from 2 to 8` is a range."""
+    words = [token.lower for token in tokens]
+    if not _CHANGES & set(words) or _RANGES & set(words):
+        return
+    for index, word in enumerate(words):
+        to = next((at for at in range(index + 2, min(index + 5, len(words))) if words[at] == "to"), 0)
+        if (
+            word == "from"
+            and to
+            and tokens[index + 1].kind == "number"
+            and tokens[min(to + 1, len(words) - 1)].kind == "number"
+        ):
+            for place in range(index, to):
+                result[place] = _combine(result[place], "past", False)
+
+
+_CHANGES = frozenset(
+    "bump bumped raise raised increase increased change changes changed go goes went grow grows reduce".split()
+)
+_RANGES = frozenset(
+    "scale scales autoscale autoscales autoscaling scaling between traffic canary window weekdays".split()
+)
 
 
 def _moves(tokens: Sequence[Token], place: int) -> bool:
@@ -183,7 +189,7 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
         if wished:
             continue
         if token.lower in _PAST_VERBS and index and not _BE & set(near[-2:]) and near[-1] not in (",", "like", "want"):
-            for place in range(_clause_begin(tokens, index), _clause_end(tokens, index + 1, "past")):
+            for place in range(clause_begin(tokens, index), clause_end(tokens, index + 1, "past")):
                 result[place] = _combine(result[place], "past", False)
 
 
@@ -199,6 +205,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
         near = [token.lower for token in tokens[max(index - 2, 0) : index]]
         return bool({"tells", "says", "shows", "reports"} & set(near))
+    if cue.words == ("would",):  # `the health check would be /hc`, an answer in polite words
+        return before in _LABELS and index + 1 < len(tokens) and tokens[index + 1].lower == "be"
     if cue.words == ("they",):  # `They listen on 8080 and 8090 respectively`: the services of the sentence before
         return index == 0 and any(token.lower == "respectively" for token in tokens[:40])
     if cue.words == ("claims",):  # a namespace, unless somebody claims something
@@ -221,23 +229,35 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     return False
 
 
+_LABELS = frozenset("port check endpoint path image region name account cluster namespace domain probe url".split())
+
+
+def _reach(tokens: Sequence[Token], index: int, after: int, cue: Cue) -> range:
+    """The tokens from a cue on that it changes."""
+    if cue.reach == "next":
+        return range(after, min(after + 2, len(tokens)))
+    if " ".join(cue.words) in WRONG:
+        return range(index, after)
+    if cue.reach == "phrase":
+        return range(index, phrase_end(tokens, after, through=cue.status == "past"))
+    return range(index, clause_end(tokens, after, cue.status or "asserted"))
+
+
 def _spread(
     result: list[Status], tokens: Sequence[Token], index: int, after: int, cue: Cue, negations: set[int]
 ) -> None:
     status = cue.status
     assert status is not None
-    if cue.reach == "next":
-        span = range(after, min(after + 2, len(tokens)))
-    elif cue.reach == "phrase":
-        span = range(index, _phrase_end(tokens, after, through=status == "past"))
-    else:
-        span = range(index, _clause_end(tokens, after, status))
+    span = _reach(tokens, index, after, cue)
     for place in span:
         result[place] = _combine(result[place], status, place in negations)
     if status == "negated":
         negations.update(span)
     if cue.reach == "both" or cue.reach == "clause" and status in ("negated", "past"):
-        begin = _clause_begin(tokens, index)
+        begin = clause_begin(tokens, index)
+        if " ".join(cue.words) in WRONG and begin and tokens[begin - 1].lower == ")":
+            opened = next((at for at in range(begin - 1, max(begin - 12, 0), -1) if tokens[at].lower == "("), begin)
+            begin = clause_begin(tokens, opened)
         back = status if cue.reach == "both" else _backward(tokens, begin, index, after)
         for place in range(begin, index):
             if back is not None:
@@ -245,7 +265,7 @@ def _spread(
     if cue.words in (("if",), ("unless",)) and not _afterthought(
         tokens, index, span.stop
     ):  # what depends on a condition is no certain wish
-        for place in range(span.stop, min(len(tokens), span.stop + _FAR)):
+        for place in range(span.stop, min(len(tokens), span.stop + FAR)):
             result[place] = _combine(result[place], "hypothetical", False)
     if cue.reach == "phrase" and status == "negated" and index + 1 < len(tokens):
         _list_after(result, tokens, span.stop)
@@ -269,121 +289,14 @@ def _combine(old: Status, new: Status, twice: bool) -> Status:
     return old if old == new or old in ("hypothetical", "past") else "uncertain" if new == "negated" else new
 
 
-def _phrase_end(tokens: Sequence[Token], start: int, *, through: bool = False) -> int:
-    """The end of the noun phrase from `start`, with what `or`, `nor` and commas before them add to it.
-
-    `through`: what `in` and `on` add belongs to it too, as in `the old service on port 3000`.
-    """
-    stops = _PREPOSITIONS - frozenset({"on", "in", "at", "with"}) if through else _PREPOSITIONS
-    index = start
-    if index < len(tokens) and tokens[index].lower in _PREPOSITIONS:
-        index += 1
-    seen = False
-    while index < min(len(tokens), start + _FAR):
-        word = tokens[index].lower
-        if word in _STRONG or word in _RELATIVE or word == "," and not _or_follows(tokens, index):
-            break
-        if word == ":" and seen:
-            break
-        if word in ("and", "&", "plus", "then") and seen:
-            break
-        if seen and word in stops and tokens[index - 1].lower in _ABOUT:  # `no monitoring with Datadog`
-            index += 1
-            continue
-        if seen and word in stops or seen and word in ("please", "just", "use", "is", "are", "needs", "uses"):
-            break
-        seen = seen or word not in ("a", "an", "any", "the", "our", "my", "more", "kind", "of", "use", "using", "need")
-        index += 1
-    return index
-
-
-def _or_follows(tokens: Sequence[Token], comma: int) -> bool:
-    """Whether `, X or Y` continues a list rather than starting a clause."""
-    for index in range(comma + 1, min(comma + 9, len(tokens))):
-        word = tokens[index].lower
-        if word in ("or", "nor"):
-            return True
-        if word in _STRONG or index == comma + 1 and word in _STARTERS:
-            return False
-    return False
-
-
 def _list_after(result: list[Status], tokens: Sequence[Token], end: int) -> None:
     """`no Kubernetes and Nomad`, `without canary and blue-green`: what the `and` adds may be unwanted too."""
     if end < len(tokens) and tokens[end].lower in ("and", "&") and end + 1 < len(tokens):
         following = tokens[end + 1]
-        if following.lower in _VERBS_AFTER_AND | _PREPOSITIONS or following.kind == "number":
+        if following.lower in VERBS_AFTER_AND | PREPOSITIONS or following.kind == "number":
             return
-        for place in range(end + 1, min(_phrase_end(tokens, end + 1), end + 5)):
+        for place in range(end + 1, min(phrase_end(tokens, end + 1), end + 5)):
             result[place] = _combine(result[place], "uncertain", False)
-
-
-def _clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
-    """The end of the clause. `not on X, on Y` ends at the comma; `used to be on X, in Y` does not."""
-    starters = _STARTERS if status == "negated" else _STARTERS - _PREPOSITIONS
-    index = start
-    while index < min(len(tokens), start + _FAR):
-        word = tokens[index].lower
-        following = tokens[index + 1].lower if index + 1 < len(tokens) else ""
-        if word in _STRONG and not (word == "." and index + 1 < len(tokens)):
-            break
-        if word == "," and index >= start and following in starters and not _or_follows(tokens, index):
-            break
-        if word == ":" and index > start and following in _STARTERS - _PREPOSITIONS:
-            break
-        if word == ":" and index > start and status == "negated" and tokens[index - 1].lower not in _OPENERS:
-            break  # `nothing public: x on ECS` says what is wanted after the colon; `do not use: ...` does not
-        if word == "," and index > start and not _or_follows(tokens, index) and _new_statement(tokens, index + 1):
-            break
-        goes_on = status == "uncertain" and word == "and" and _done(tokens, index + 1)
-        if (
-            word in ("and", "then", "so")
-            and index > start
-            and following in _VERBS_AFTER_AND - _CONTINUES
-            and not goes_on
-        ):
-            break
-        if word in ("instead",) and index > start:
-            break
-        index += 1
-    return index
-
-
-def _done(tokens: Sequence[Token], verb: int) -> bool:
-    """`it currently runs on VMs and is deployed by Jenkins`: still what is; `and is needed on ECS` is no more."""
-    words = [token.lower for token in tokens[verb : verb + 2]]
-    return words[:1] in (["is"], ["are"]) and words[1:] != [] and words[1] in _DONE
-
-
-_DONE = frozenset("deployed built hosted shipped released managed operated monitored run installed started".split())
-_OPENERS = frozenset(
-    "use using used want wanted need needed deploy deployed include included touch run these those following to on with of "
-    "in any systems tools things services clouds regions allowed".split()
-)
-_CONTINUES = frozenset("on to with then".split())
-_STATEMENT = frozenset(
-    "is are was goes go should must uses needs has runs listens will wants stays serves suffices does works "
-    "replaces can would".split()
-)
-
-
-def _new_statement(tokens: Sequence[Token], start: int) -> bool:
-    """`..., ECS is fine`: a subject and its verb."""
-    return any(token.lower in _STATEMENT for token in tokens[start + 1 : start + 4])
-
-
-def _clause_begin(tokens: Sequence[Token], index: int) -> int:
-    place = index
-    while place > max(0, index - _FAR):
-        word = tokens[place - 1].lower
-        if word in _STRONG or word == "," or word in _RELATIVE:
-            break
-        if word == ":" and tokens[place].lower in _STARTERS - _PREPOSITIONS:
-            break
-        if word in ("and", "so", "then") and (tokens[place].lower in _VERBS_AFTER_AND or place == index):
-            break
-        place -= 1
-    return place
 
 
 def _backward(tokens: Sequence[Token], begin: int, index: int, after: int) -> Status | None:

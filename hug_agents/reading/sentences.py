@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hug_agents.reading.forms import SPEAKER, plain_lines
 from hug_agents.reading.quoted import segments
 
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
 _BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|#{1,6})[ \t]+")
 _KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
-_CHAT = re.compile(r"[ \t]*\[?\d{1,2}:\d{2}(?::\d{2})?\]?[ \t]+[\w.-]{1,30}:[ \t]")
-"""`[09:02] Priya: ...`: a line of a conversation."""
 _LONGEST = 1_200
 """Characters of one sentence; a longer one is cut, so that time grows with length only."""
 _ABBREVIATIONS = frozenset("e.g i.e eg ie etc vs approx resp incl no nr dr mr st ca cf al fig v".split())
@@ -35,14 +34,22 @@ class Sentence:
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences in order; together they hold every letter and digit of the text."""
     found: list[Sentence] = []
-    for begin, end in segments(text):
+    spans = tuple(segments(text))
+    raw, text = text, plain_lines(text)
+    for begin, end in spans:
         start = begin
         for match in _END.finditer(text, begin, end):
             if match.group() == "\n":
-                if not _line_ends(text, start, match.start()):
+                if not SPEAKER.match(raw, match.end()) and not _line_ends(text, start, match.start()):
                     continue
             elif match.group().startswith(".") and _abbreviation(text, match.start()):
                 continue
+            elif (
+                match.group() == "."
+                and text[start : match.start()].strip().isdigit()
+                and text[match.end() : match.end() + 1] == " "
+            ):
+                continue  # `1. api: ...`, the number of an item
             elif match.group().startswith("..") and text[match.end() : match.end() + 2].strip()[:1].islower():
                 continue  # `4000... sorry, 4040`
             _add(found, text, start, match.end())
@@ -82,6 +89,26 @@ def _abbreviation(text: str, dot: int) -> bool:
     return True
 
 
+_CONTINUES = _OPEN_END | frozenset("but which who where when while so because until".split())
+
+
+def _meant(text: str, newline: int) -> bool:
+    """Whether a line was ended on purpose: the next word would have fitted into it, as the paragraph's widest line tells."""
+    begin = text.rfind("\n\n", 0, newline)
+    begin = begin + 2 if begin >= 0 else 0
+    end = text.find("\n\n", newline)
+    lines = text[begin : end if end >= 0 else len(text)].split("\n")
+    here = text[text.rfind("\n", 0, newline) + 1 : newline].rstrip()
+    line_end = text.find("\n", newline + 1)
+    words = text[newline + 1 : line_end if line_end >= 0 else len(text)].split()
+    if not words or not here.strip() or here.endswith((",", "(", "-")) or words[0].lower() in _CONTINUES:
+        return False
+    widest = max((len(line.rstrip()) for line in lines), default=0)
+    last = re.split(r"[,;()]", here)[-1]
+    whole = here.split()[-1].lower() not in _OPEN_END and not _CAUTION.search(last)
+    return whole and len(here) + 1 + len(words[0]) <= widest
+
+
 def _line_ends(text: str, start: int, newline: int) -> bool:
     """Whether a line break ends a sentence. In doubt it does not: a negation must not be cut off from its object."""
     rest = newline + 1
@@ -90,7 +117,9 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     before = text[max(start, newline - 200) : newline].rstrip()
     if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
         return True
-    if _BULLET.match(following) or _KEY.match(following + "\n") or _CHAT.match(following):
+    if before.endswith(":") and not _CAUTION.search(before[-60:]) or _meant(text, newline):
+        return True
+    if _BULLET.match(following) or _KEY.match(following + "\n"):
         return True
     last = before.split()[-1].lower() if before.split() else ""
     return (

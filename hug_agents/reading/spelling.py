@@ -7,15 +7,20 @@ from functools import cache
 _LONG = (
     "replica replicas instance instances container containers production staging listens listening canary rolling memory "
     "percent minutes availability deploy deployment region cluster namespace endpoint health healthcheck latency "
-    "kubernetes terraform prometheus grafana domain schedule worker"
+    "kubernetes terraform account prometheus grafana domain schedule worker"
 ).split()
 _SHORT = ("port", "image", "pods", "tasks")
 """Too short to lose a letter: only swapped ones are known."""
 
 
+_OFTEN = {"prt": "port", "acctions": "actions", "actoins": "actions", "acct": "account", "chek": "check"}
+
+
 @cache
 def spelled(word: str) -> str:
     """The word that is meant; itself where it is none of ours, or may be another word."""
+    if word in _OFTEN:
+        return _OFTEN[word]
     if word in _LONG or word in _SHORT or not word.isalpha():
         return word
     found = {known for known in _LONG if _near(word, known)}

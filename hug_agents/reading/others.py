@@ -1,0 +1,41 @@
+"""What a request says of systems that it does not ask for: they are another's, live elsewhere, or are out of its scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hug_agents.reading.sentences import Sentence
+
+_ANOTHERS = re.compile(
+    r"\b(?:somebody|someone|another team)(?: else)?'?s\b|\b(?:deployed|hosted|run|runs|lives|handled|managed) elsewhere\b"
+    r"|\bnot (?:a )?part of (?:this|the request|it\b)|\b(?:is|are)(?:n't| not) (?:ours|in scope|our business|my business)\b"
+    r"|\b(?:don't|do not|please not) touch (?:it|that|this|them)\b|\bleave (?:it|that|this|them) (?:alone|as (?:it|they)|where)"
+    r"|\b(?:that|this) one (?:stays|remains)\b|\bnot to be touched\b|\b(?:stays|remains) (?:where it is|untouched|as it is)\b"
+    r"|\bnot (?:your|our|my) (?:concern|problem|task|job)\b"
+    r"|\b(?:by|to) (?:another|a different|some other) (?:team|department|group)\b",
+    re.I,
+)
+_HEADING = re.compile(
+    r"[\s*#_]*(?:(?:not|out) (?:in|of) (?:the )?scope|not part of (?:this|it|the request)|excluded|non-goals|"
+    r"(?:please )?(?:don't|do not) touch|not (?:to be )?(?:touched|changed)|not included)[\s*_]*:?[\s*_]*\Z",
+    re.I,
+)
+_ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)])[ \t]")
+
+
+def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
+    """The numbers of the sentences that speak of another system: nothing in them is a wish."""
+    found: set[int] = set()
+    below = False
+    for number, span in enumerate(spans):
+        words = text[span.start : span.end].replace("\u2019", "'")
+        if _HEADING.match(words):
+            below = True
+            found.add(number)
+            continue
+        line = text[text.rfind("\n", 0, span.start) + 1 : span.end]
+        below = below and _ITEM.match(line) is not None
+        if below or _ANOTHERS.search(words):
+            found.add(number)
+    return frozenset(found)
