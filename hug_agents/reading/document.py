@@ -157,7 +157,7 @@ class Document:
     ) -> Mention:
         """A mention of `value` by the tokens from `first` to `last`; `since` and `until` widen its quote."""
         begin = self.tokens[min(first, since if since is not None else first)].start
-        end = self.tokens[max(last, until if until is not None else last) - 1].end
+        end = self.tokens[min(max(last, until or 0), len(self.tokens)) - 1].end
         return Mention(
             field, value, first, last, begin, end, status or self.status_of(first, last), service, environment
         )  # fmt: skip

@@ -9,7 +9,7 @@ from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
 
 _NINES = {"two": 99.0, "three": 99.9, "four": 99.99, "five": 99.999, "3": 99.9, "4": 99.99, "5": 99.999, "2": 99.0}
-_AVAILABILITY = frozenset("available availability uptime up slo sla".split())
+_AVAILABILITY = frozenset("available availability avail uptime up slo sla".split())
 _ERRORS = frozenset(
     "error errors 5xx 5xxs 500s failing fail fails failures failed failure error-rate errorrate err".split()
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
@@ -207,10 +208,25 @@ def _about_errors(doc: Document, sentence: Clause, item: Quantity) -> bool:
     return False
 
 
+def _times(doc: Document, first: int, last: int) -> list[Quantity]:
+    """Durations in seconds. Beside a canary `5m` is five minutes, and no share of a processor where none is spoken of."""
+    found = []
+    for item in quantities(doc, first, last):
+        near = doc.words(max(item.first - 3, first), min(item.last + 2, last))
+        minutes = (
+            item.unit == "millicores" and item.value <= 60 and not {"cpu", "cpus", "vcpu", "core", "cores"} & set(near)
+        )
+        if minutes and doc.lower(item.last - 1) == "m":
+            found.append(replace(item, value=item.value * 60, unit="seconds"))
+        elif item.unit == "seconds":
+            found.append(item)
+    return found
+
+
 def _holds(doc: Document, sentence: Clause, shares: list[Share]) -> Iterator[Mention]:
     durations = [
-        item for item in quantities(doc, sentence.first, sentence.last)
-        if item.unit == "seconds" and _holding(doc, item, shares)
+        item for item in _times(doc, sentence.first, sentence.last)
+        if _holding(doc, item, shares)
         and (item.first >= shares[0].first or _each(doc, item) or len(shares) != 2)
     ]  # fmt: skip
     if not durations:
@@ -279,17 +295,21 @@ def _lone_holds(doc: Document) -> Iterator[Mention]:
             yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
 
 
+_JOINED = re.compile(r"\d{1,3}(?:-\d{1,3})+\Z")
+
+
 def ratios(doc: Document) -> Iterator[Mention]:
-    """`canary 20/60/100`: rising numbers up to a hundred, said to be a canary's."""
+    """`canary 20/60/100`, `canary 20-60-100`: rising numbers up to a hundred, said to be a canary's."""
     for index, token in enumerate(doc.tokens):
         if token.lower not in ("canary", "canaries"):
             continue
         place = index + 1
         while doc.lower(place) in (":", "(", "of", "steps", "with", "at", "="):
             place += 1
-        weights: list[float] = []
-        end = place
-        while end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
+        joined = _JOINED.match(doc.lower(place))
+        weights = [float(part) for part in doc.lower(place).split("-")] if joined else []
+        end = place + 2 if joined else place
+        while not joined and end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
             weights.append(number)
             end += 2
             if doc.lower(end - 1) not in ("/", "->", "\u2192", "-"):
@@ -297,8 +317,9 @@ def ratios(doc: Document) -> Iterator[Mention]:
         whole = all(weight == int(weight) for weight in weights)
         if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
             yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
-            for item in quantities(doc, end - 1, doc.sentence(index).last):
-                if item.unit == "seconds" and _each(doc, item):
+            for item in _times(doc, end - 1, doc.sentence(index).last):
+                # `10-30-100 at 5m`
+                if _each(doc, item) or (item.first == end and doc.lower(end - 1) == "at"):
                     yield doc.mention(
                         "strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1
                     )

@@ -53,7 +53,7 @@ def unwatched(doc: Document) -> Iterator[Mention]:
 
 
 def _gitlab(doc: Document) -> Iterator[Mention]:
-    """`GitLab for the pipelines`, `terraform + gitlab`: the name alone, beside what it does or in a list of systems."""
+    """`GitLab for the pipelines`, `terraform + gitlab`, `via gitlab`: alone, beside what it does or in a list."""
     for index, token in enumerate(doc.tokens):
         sentence = doc.sentence(index)
         near = doc.words(max(index - 5, sentence.first), min(index + 6, sentence.last))
@@ -63,10 +63,12 @@ def _gitlab(doc: Document) -> Iterator[Mention]:
         listed = doc.lower(index - 1) in _LISTED and _SYSTEMS.at(doc, index - 2) is not None
         listed = listed or doc.lower(index + 1) in _LISTED and _SYSTEMS.at(doc, index + 2) is not None
         alone = sentence.last - sentence.first - (doc.lower(sentence.last - 1) == ".") == 1
-        if listed or alone or {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
+        means = doc.lower(index - 1) in ("via", "through", "using") and doc.lower(index + 1) not in _NOT_PIPELINES
+        if listed or alone or means or {"ci", "pipeline", "pipelines", "builds", "ci/cd"} & set(near):
             yield doc.mention("toolchain.ci", "gitlab_ci", index, index + 1)
 
 
+_NOT_PIPELINES = frozenset("issues issue sso login oauth auth runners pages tickets ticket wiki".split())
 _LISTED = frozenset("+ , and & /".split())
 
 
