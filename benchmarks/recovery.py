@@ -220,7 +220,9 @@ def _one(shop: Shop, kind: str, number: int, folder: Path) -> Run:
     for line in log.read_text().splitlines():
         at, said, _ = line.split(" ")
         run.answers += 1
-        if said.startswith("5") or said.endswith("!") or (kind == "hang" and said == "1"):
+        # Who hangs says nothing, and where an answer breaks off the router hands on not even its head.
+        silent = {"hang": "1", "cut": "0"}.get(kind)
+        if said.startswith("5") or said.endswith("!") or said == silent:
             run.bad.append(float(at))
         elif said != "200":
             run.strays += 1

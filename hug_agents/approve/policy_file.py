@@ -20,6 +20,7 @@ from hug_agents.approve.risk import TIERS
 from hug_agents.errors import PolicyError
 from hug_agents.plans import Role
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1_000_000
 _DEEPEST = 20
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,15})\Z")
@@ -63,7 +64,7 @@ def parse_policy(data: bytes, *, name: str = "governance.yaml") -> Policy:
     try:
         text = data.decode("utf-8")
         _check_events(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_LOADER)
         value = _plain(node, (), lines)
     except UnicodeDecodeError as error:
         raise PolicyError("not UTF-8 text", where=name) from error
@@ -101,7 +102,7 @@ class _Ambiguous(Exception):
 def _check_events(text: str) -> None:
     """One document without anchors, aliases and tags, and not nested to exhaustion, before any of it is built."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=_LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
             raise _Ambiguous("nested too deeply", event)
@@ -134,7 +135,7 @@ def _plain(node: yaml.Node | None, path: Path_, lines: dict[Path_, int]) -> Any:
 
 def _scalar(node: Any) -> Any:
     text = str(node.value)
-    if node.style is not None:
+    if node.style:  # quoted; what is not has None here from one loader and '' from the other
         return text
     if text in ("true", "false"):
         return text == "true"
