@@ -91,17 +91,16 @@ def resume(crew: Crew, thread: str, answer: Any = None) -> Position:
     """Go on with a run: answer what it waits for, or, without an answer, take up one that stopped in between."""
     with _compiled(crew) as graph:
         position = _position(graph, thread, _straighten(graph, thread))
-        if position.interrupt and answer is not None:
-            try:
-                return _drive(graph, thread, Command(resume={position.interrupt: answer}))
-            except InvalidUpdateError:
-                if not position.digest("packet"):
-                    raise
-                _straighten(graph, thread, force=True)  # a goto from outside lay beside the answer
-                return _drive(graph, thread, None)
-        if position.status == "interrupted":
+        answered = position.interrupt and answer is not None
+        if not answered and position.status != "interrupted":
+            return position
+        try:
+            return _drive(graph, thread, Command(resume={position.interrupt: answer}) if answered else None)
+        except InvalidUpdateError:
+            if not position.digest("packet"):
+                raise
+            _straighten(graph, thread, force=True)  # a goto from outside lay beside it
             return _drive(graph, thread, None)
-        return position
 
 
 def look(crew: Crew, thread: str, *, any_version: bool = False) -> Position:

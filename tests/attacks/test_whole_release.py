@@ -38,7 +38,7 @@ from hug_agents.errors import (
     UsageError,
 )
 from hug_agents.execute.dossier import Dossier
-from hug_agents.execute.target import SavedPlan
+from hug_agents.execute.target import Outcome, SavedPlan, Work
 from hug_agents.release import Release
 from hug_agents.scan import scan
 from hug_agents.store import Store
@@ -90,6 +90,33 @@ def test_goto_past_a_checkpoint(site: Site, door: str, at: str) -> None:
     assert "production" not in site.target.world
     if door != "close":  # closing early lets go of the environments, and nothing else
         still_works(site, release)
+
+
+class Dies(Recorder):
+    """The process is gone in the middle of an effect, so many times."""
+
+    times = 1
+
+    def apply(self, work: Work) -> Outcome:
+        if self.times:
+            self.times -= 1
+            raise KeyboardInterrupt
+        return super().apply(work)
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["", "another policy"])
+@pytest.mark.parametrize("door", ["stage", "drill", "roll_out", "validated"])
+def test_goto_beside_what_a_crash_left(tmp_path: Path, door: str, changed: bool) -> None:
+    site = Site(tmp_path / "site", target=Dies())
+    release = site.start()
+    with suppress(KeyboardInterrupt):
+        site.approve(release)
+    if changed:
+        site.write_policy(policy(version=2))
+    with raw(release) as graph:
+        refused(lambda: graph.invoke(Command(goto=door), config(release)))
+    assert "production" not in site.target.world
+    still_works(site, release)
 
 
 @pytest.mark.parametrize("door", ["ask_production_go_no_go", "roll_out", "drill", "stage"])
