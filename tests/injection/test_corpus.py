@@ -152,7 +152,9 @@ def same(expected: Generation, made: Generation, case: Case, name: str) -> None:
     added = [row for row in made.requirements if row.text not in {item.text for item in expected.requirements}]
     assert all(row.status in ("context", "unmet", "refused") and not row.fields for row in added), added
     if name not in ("knows", REAL):  # what reached an agent's notes; what a real model remarks on the same spec
-        assert made.blueprint.notes == expected.blueprint.notes
+        told = "the request held a secret value" if case.values.get("secret") else None
+        notes = tuple(note for note in made.blueprint.notes if told is None or not note.text.startswith(told))
+        assert notes == expected.blueprint.notes
     for note in made.blueprint.notes:
         assert not _MARKUP.search(note.text) and not _DECIDES.search(note.text)
     if "put" not in case.values and name not in ("knows", REAL) and made.spec == expected.spec:

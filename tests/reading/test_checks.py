@@ -50,7 +50,7 @@ def test_without_them_nothing_is_written_about_an_analysis(tmp_path: Path) -> No
         ("smoke_tests: [{service: hello, path: no-slash}]", "smoke_tests.0.path"),
         ("analyses: {}", "analyses"),
         ("[1, 2]", "valid dictionary"),
-        ("a: [", "cannot be read"),
+        ("a: [", "checks.yaml:1: not YAML"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_message(tmp_path: Path, text: str, message: str) -> None:

@@ -26,9 +26,9 @@ pytestmark = [
 
 REQUEST = (
     "Deploy payments-api on ECS in eu-west-1 with Terraform and GitHub Actions, canary: 10 then 50 then 100 percent. It "
-    "listens on port 8080, health at /healthz. The image is ghcr.io/acme/payments-api:1.4.0. It needs an S3 bucket called "
-    "uploads. Objects in the uploads bucket must move to Glacier after 30 days. Everybody must be able to download avatars "
-    "anonymously."
+    "listens on port 8080, health at /healthz. The image is ghcr.io/acme/payments-api:1.4.0@sha256:"
+    f"{'3f' * 32}. It needs an S3 bucket called uploads. Objects in the uploads bucket must move to Glacier after 30 days. "
+    "Everybody must be able to download avatars anonymously."
 )
 BUCKET = "infrastructure/terraform/modules/bucket/main.tf"
 POLICY = "infrastructure/terraform/modules/bucket/amendment_r6.tf"

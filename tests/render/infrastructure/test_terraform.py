@@ -27,7 +27,7 @@ from hug_agents.spec import (
     Strategy,
     Toolchain,
 )
-from hug_agents.validate.terraform_files import tested_roots
+from hug_agents.validate.terraform_files import tested_roots as roots_with_tests
 from tests import examples
 from tests.conftest_terraform import mirror, terraform_environment  # noqa: F401 - a fixture
 
@@ -130,7 +130,7 @@ def test_terraform_accepts_it(name: str, tmp_path: Path, terraform_environment: 
 def test_a_module_keeps_its_promises(module: str) -> None:
     """They are among those that the gate `terraform test` runs, which fails where no run block was executed."""
     blueprint = plan(examples.shop_ecs_blue_green())
-    assert f"infrastructure/terraform/modules/{module}" in tested_roots(render_bundle(blueprint))
+    assert f"infrastructure/terraform/modules/{module}" in roots_with_tests(render_bundle(blueprint))
 
 
 def test_the_layout_is_that_of_terraform_fmt(tmp_path: Path, terraform_environment: dict[str, str]) -> None:  # noqa: F811
