@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,50 +20,33 @@ from nomadpy.services import ServiceRegistration
 
 from hug_agents.validate.located import Malformed
 from hug_agents.validate.nomad_hcl import Reading, Wrong, differences, read_values
+from tests.listening import Listening
 from tests.nomad.cluster import Cluster, Refused, bare, plain
 from tests.nomad.description import judged
 
 TOKEN = "0f0e0d0c-secret-token"
 
 
-class Server:
+class Server(Listening):
     """An address to talk to. `trouble` makes the next calls go wrong."""
 
     def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
         self.cluster = cluster
         self.calls: list[tuple[str, str, frozenset[str]]] = []
         """Method, path, fields of the body."""
-        self.violations: list[str] = []
         self.trouble: Callable[[str, str], tuple[int, bool] | None] = lambda method, path: None
         """`(status, done before it)` for a call that is to fail."""
-        outer, lock = self, threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length) or b"null")
-                with lock:
-                    status, value = outer.handle(self.command, self.path, body, self.headers.get("X-Nomad-Token") or "")
-                data = (json.dumps(value) if status < 400 else str(value)).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = do_DELETE = answer
-
-            def log_message(self, *args: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
         assert not self.violations, self.violations
 
-    def handle(self, method: str, target: str, body: Any, token: str) -> tuple[int, Any]:
+    def handle(self, method: str, target: str, sent: bytes, headers: Any) -> tuple[int, bytes]:
+        status, said = self._judged(method, target, json.loads(sent or b"null"), headers.get("X-Nomad-Token") or "")
+        return status, (json.dumps(said) if status < 400 else str(said)).encode()
+
+    def _judged(self, method: str, target: str, body: Any, token: str) -> tuple[int, Any]:
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query))
         self.calls.append((method, unquote(parts.path), frozenset(body or ())))

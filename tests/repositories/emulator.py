@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from tests.listening import Listening
 from tests.repositories import artifactory_description, nexus_description
 
 USER, WORD, TOKEN = "admin", 'p"ä ss\\', "t0k"
@@ -23,39 +22,19 @@ class Refused(Exception):
         self.status = status
 
 
-class Server:
-    """An address to talk to; `documents` is what it holds, by path below its API."""
+class Server(Listening):
+    """`documents` is what it holds, by path below its API."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.documents: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
-        self.violations: list[str] = []
-        outer, lock = self, threading.Lock()
 
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                data = self.rfile.read(int(self.headers.get("content-length") or 0))
-                with lock:
-                    status, said = outer.handle(self.command, self.path, data, self.headers)
-                body = b"" if said is None else (said if isinstance(said, str) else json.dumps(said)).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def handle(self, method: str, target: str, sent: bytes, headers: Any) -> tuple[int, bytes]:
+        status, said = self._answered(method, target, sent, headers)
+        return status, b"" if said is None else (said if isinstance(said, str) else json.dumps(said)).encode()
 
-            do_GET = do_PUT = do_POST = do_PATCH = answer
-
-            def log_message(self, *_: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def handle(self, method: str, target: str, data: bytes, headers: Any) -> tuple[int, Any]:
+    def _answered(self, method: str, target: str, data: bytes, headers: Any) -> tuple[int, Any]:
         parts = urlsplit(target)
         path, query = unquote(parts.path), dict(pair.split("=", 1) for pair in parts.query.split("&") if pair)
         self.calls.append((method, path))

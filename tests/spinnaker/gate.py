@@ -10,12 +10,11 @@ from __future__ import annotations
 import copy
 import json
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests.listening import Listening
 from tests.spinnaker.description import judged
 
 TOKEN = "gate-secret-token"
@@ -24,10 +23,11 @@ MAKES_A_STAGE = ("type", "name", "refId", "requisiteStageRefIds")
 ENDED = ("SUCCEEDED", "TERMINAL", "CANCELED")
 
 
-class Spinnaker:
+class Spinnaker(Listening):
     """One Spinnaker, and the cluster that it changes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.saved: dict[str, dict[str, Any]] = {}
         self.executions: list[dict[str, Any]] = []
         self.revisions: dict[str, list[str]] = {}
@@ -40,38 +40,19 @@ class Spinnaker:
         """What people say in judgments, by the name of the stage; without an answer it waits."""
         self.log: list[str] = []
         self.calls: list[tuple[str, str]] = []
-        self.violations: list[str] = []
         self.trouble: Callable[[str, str], tuple[int, bool] | None] = lambda method, path: None
         """`(status, done before it)` for a call that is to fail."""
         self._count = 0
-        outer, lock = self, threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length) or b"null")
-                with lock:
-                    status, value = outer.handle(self.command, self.path, body, self.headers.get("Authorization") or "")
-                data = b"" if value is None else json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
-
-            def log_message(self, *args: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
         assert not self.violations, self.violations
 
-    def handle(self, method: str, target: str, body: Any, authorization: str) -> tuple[int, Any]:
+    def handle(self, method: str, target: str, sent: bytes, headers: Any) -> tuple[int, bytes]:
+        status, said = self._judged(method, target, json.loads(sent or b"null"), headers.get("Authorization") or "")
+        return status, b"" if said is None else json.dumps(said).encode()
+
+    def _judged(self, method: str, target: str, body: Any, authorization: str) -> tuple[int, Any]:
         parts = urlsplit(target)
         query, path = dict(parse_qsl(parts.query)), unquote(parts.path)
         self.calls.append((method, path))
