@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from hug_agents.rollout.drill import DrillReport
     from hug_agents.workflow.run import Position
 
+_GLANCE = 0.5
+"""Seconds that a process waits for one that only looks whether somebody moves the release."""
+
 
 class UnderWay:
     """One release of a store, found again by any process."""
@@ -75,11 +78,7 @@ class UnderWay:
             matter=matter,
             passed=tuple(name for name, _ in state.get("earlier", [])),
             effects=self._executor.journal.of(self.id),
-            notice=position.pending.get("reason", "")
-            if stage == "blocked"
-            else self._wished()
-            if stage == "moving"
-            else state.get("notice", ""),
+            notice=self._notice(stage, position),
             next=self._next("paused" if matter and matter.kind == "paused" else stage, standing),
             solo=bool(standing and standing.solo),
         )
@@ -322,26 +321,30 @@ class UnderWay:
     def _pen(self, reviewer: str, key: SigningKey) -> Pen:
         return Pen(reviewer, key, self._policy, self._executor.desk.now())
 
-    def _wished(self) -> str:
-        """What the process that moves it was asked for, and has not seen yet."""
-        wanted, by = self._executor.register.wish(self.id)
+    def _notice(self, stage: Stage, position: Position) -> str:
+        """What is to be known where it stands."""
+        if stage == "blocked":
+            return str(position.pending.get("reason", ""))
+        if stage != "moving":
+            return str(position.state.get("notice", ""))
+        wanted, by = self._executor.register.wish(self.id)  # the process that moves it has not seen it yet
         return f"{by} asked: {wanted}, at its next step" if wanted in ("pause", "abort") else ""
 
     def _driven(self) -> bool:
         """Whether some process moves this release at this moment."""
         try:
-            with self._driving():
+            with self._driving(patience=0):
                 return False
         except EnvironmentBusy:
             return True
 
     @contextmanager
-    def _driving(self) -> Iterator[None]:
-        """One process at a time moves a release."""
+    def _driving(self, *, patience: float = _GLANCE) -> Iterator[None]:
+        """One process at a time moves a release. `patience`: seconds for one that holds it; see `_driven`."""
         folder = self._crew.store.root / "locks"
         folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            with FileLock(folder / f"release-{self.id}.lock", timeout=0):
+            with FileLock(folder / f"release-{self.id}.lock", timeout=patience):
                 yield
         except Timeout:
             raise EnvironmentBusy(

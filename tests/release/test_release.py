@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,15 @@ class TestEffects:
             other.pause("kim")
             assert other.status().notice == "kim asked: pause, at its next step"
         assert other.status().stage == "interrupted"
+
+    def test_who_only_looks_keeps_nobody_from_moving_it(self, site: Site) -> None:
+        release = site.start()
+        looking = site.open(release)._driving(patience=0)
+        looking.__enter__()
+        done = threading.Timer(0.1, looking.__exit__, (None, None, None))
+        done.start()
+        with site.open(release)._driving():
+            done.join()
 
     def test_an_effect_in_doubt_asks_a_person(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         release = site.start()
