@@ -20,7 +20,7 @@ MODULES = sorted(
     if "demo" not in path.relative_to(PACKAGE).parts[:1] and not {"__pycache__", "templates"} & {*path.parts}
 )
 FLOORS = (
-    ("errors", "canonical", "connections", "notebook"),
+    ("errors", "canonical", "connections", "notebook", "yamls"),
     ("settings", "spec", "http"),
     ("request",),
     ("plans", "bundle", "amendment"),

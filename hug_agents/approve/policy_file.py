@@ -19,8 +19,8 @@ from hug_agents.approve.policy import Policy
 from hug_agents.approve.risk import TIERS
 from hug_agents.errors import PolicyError
 from hug_agents.plans import Role
+from hug_agents.yamls import LOADER, problem
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1_000_000
 _DEEPEST = 20
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,15})\Z")
@@ -64,17 +64,13 @@ def parse_policy(data: bytes, *, name: str = "governance.yaml") -> Policy:
     try:
         text = data.decode("utf-8")
         _check_events(text)
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(text, Loader=LOADER)
         value = _plain(node, (), lines)
     except UnicodeDecodeError as error:
         raise PolicyError("not UTF-8 text", where=name) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line: int = getattr(mark, "line", 0) + 1
-        where = f"{name}:{line}"
-        raise PolicyError(f"not YAML: {error.problem or error.context}", where=where) from error
     except yaml.YAMLError as error:
-        raise PolicyError(f"not YAML: {error}"[:200], where=name) from error
+        said, line = problem(error)
+        raise PolicyError(f"not YAML: {said}"[:200], where=f"{name}:{line}" if line else name) from error
     except _Ambiguous as error:
         raise PolicyError(str(error), where=f"{name}:{error.line}") from None
     try:
@@ -102,7 +98,7 @@ class _Ambiguous(Exception):
 def _check_events(text: str) -> None:
     """One document without anchors, aliases and tags, and not nested to exhaustion, before any of it is built."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
             raise _Ambiguous("nested too deeply", event)
@@ -135,7 +131,7 @@ def _plain(node: yaml.Node | None, path: Path_, lines: dict[Path_, int]) -> Any:
 
 def _scalar(node: Any) -> Any:
     text = str(node.value)
-    if node.style:  # quoted; what is not has None here from one loader and '' from the other
+    if node.style:  # quoted; None and '' are not
         return text
     if text in ("true", "false"):
         return text == "true"

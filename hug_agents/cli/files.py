@@ -22,11 +22,10 @@ def read_yaml(path: Path) -> Any:
     """What a YAML or JSON file holds. Raises UsageError that names the line."""
     import yaml
 
+    from hug_agents.yamls import problem
+
     try:
         return yaml.safe_load(read_text(path))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line: int = getattr(mark, "line", 0) + 1
-        raise UsageError(f"not YAML: {error.problem or error.context}", where=f"{path}:{line}") from error
     except (yaml.YAMLError, ValueError) as error:  # a date that is none, say, is a ValueError of the loader
-        raise UsageError(f"not YAML: {error}"[:200], where=str(path)) from error
+        said, line = problem(error)
+        raise UsageError(f"not YAML: {said}"[:200], where=f"{path}:{line}" if line else str(path)) from error

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from hug_agents.scan.source import Source
+from hug_agents.yamls import LOADER
 
 DEPTH = 64
 """Levels of nesting; a deeper document is refused."""
@@ -138,9 +139,6 @@ def _json_tree(text: str) -> Node:
     return builder.root
 
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def read_yaml(source: Source) -> list[Node]:
     """The documents of a YAML file. An alias is the anchor's own node, never a copy. Raises Refused."""
     try:
@@ -152,7 +150,7 @@ def read_yaml(source: Source) -> list[Node]:
 def _yaml_documents(text: str) -> Iterator[Node]:
     anchors: dict[str, Node] = {}
     builder = _Builder()
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.DocumentStartEvent):
             anchors, builder = {}, _Builder()
         elif isinstance(event, yaml.DocumentEndEvent):

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from hug_agents.validate.located import Malformed
+from hug_agents.yamls import LOADER
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONG = {"Ref", "Condition"}
 """Functions whose long form has no `Fn::` before it."""
 
@@ -77,7 +77,7 @@ class Item:
         if not self.text.lstrip().startswith("{"):
             return self
         try:
-            node = yaml.compose(self.text, Loader=_LOADER)
+            node = yaml.compose(self.text, Loader=LOADER)
         except yaml.YAMLError:
             return self
         if node is None:
@@ -117,7 +117,7 @@ class Resource:
 def read(file: str, text: str) -> tuple[tuple[Resource, ...], Item]:
     """The resources of a template, and the whole template. Raises Malformed."""
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(text, Loader=LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Malformed(str(error), 0) from None
     whole = _item(node, 0) if node is not None else Item({}, 1)
@@ -153,7 +153,7 @@ def _item(node: yaml.Node, offset: int, line: int = 0) -> Item:
 
 
 def _plain(node: yaml.Node) -> Any:
-    loader = _LOADER("")
+    loader = LOADER("")
     try:
         return loader.construct_object(node)
     except (yaml.YAMLError, ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from hug_agents.yamls import LOADER, problem
 
 
 class Malformed(Exception):
@@ -73,14 +73,15 @@ def documents(text: str) -> tuple[Located, ...]:
         try:
             data = _construct(node)
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise Malformed(_said(error), _line(error) or node.start_mark.line + 1) from None
+            said, line = problem(error)
+            raise Malformed(said, line or node.start_mark.line + 1) from None
         if data is not None:
             found.append(Located(node, data))
     return tuple(found)
 
 
 def _construct(node: yaml.Node) -> Any:
-    loader = _LOADER("")
+    loader = LOADER("")
     try:
         return loader.construct_document(node)
     finally:
@@ -112,18 +113,9 @@ def repeated_keys(text: str) -> Iterator[tuple[str, int]]:
 
 def _nodes(text: str) -> tuple[yaml.Node, ...]:
     try:
-        return tuple(node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None)
+        return tuple(node for node in yaml.compose_all(text, Loader=LOADER) if node is not None)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Malformed(_said(error), _line(error)) from None
-
-
-def _line(error: Exception) -> int:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    return mark.line + 1 if mark is not None else 0
-
-
-def _said(error: Exception) -> str:
-    return getattr(error, "problem", None) or str(error) or type(error).__name__
+        raise Malformed(*problem(error)) from None
 
 
 def json_value(text: str) -> Any:

@@ -20,12 +20,12 @@ from hug_agents.errors import UsageError
 from hug_agents.render.naming import KUBERNETES
 from hug_agents.render.orchestration.kubernetes_workloads import STAGE, placeholder
 from hug_agents.spec import DeploymentSpec, Environment
+from hug_agents.yamls import LOADER
 
 RELEASE = "release"
 """The annotation that names the bundle an object came from."""
 JOB_STAGES = ("migrate", "before")
 _PINNED = re.compile(r"[a-z0-9.-]+(?::\d+)?(?:/[a-z0-9._-]+)*(?::[\w.-]+)?@sha256:[0-9a-f]{64}\Z")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def manifests(
         text = kubectl.build(top)
         path = folder / "release.yaml"
         path.write_text(text, encoding="utf-8")
-        yield Manifests(path, tuple(item for item in yaml.load_all(text, Loader=_LOADER) if item))
+        yield Manifests(path, tuple(item for item in yaml.load_all(text, Loader=LOADER) if item))
 
 
 def pinned(spec: DeploymentSpec, given: Mapping[str, str]) -> dict[str, str]:
