@@ -66,13 +66,12 @@ def _pairs(text: str) -> str:
 def _chosen(text: str) -> str:
     """What is not ticked in a list of short options is not said; a list of tasks stays as it is."""
     found = list(_BOX.finditer(text))
-    ends = [
-        min(other.start() if number + 1 < len(found) else len(text), _line_end(text, box.end()))
-        for number, box in enumerate(found)
-        for other in (found[number + 1] if number + 1 < len(found) else box,)
-    ]
+    if len(found) < 2:
+        return text
+    starts = [box.start() for box in found]
+    ends = [min(after, _line_end(text, box.end())) for box, after in zip(found, [*starts[1:], len(text)], strict=True)]
     made = list(text)
-    for group in _groups(text, [box.start() for box in found]):
+    for group in _groups(text, starts):
         ticked = [_ticked(found[number]) for number in group]
         short = all(ends[number] - found[number].end() <= _SHORT for number in group)
         if len(group) < 2 or not any(ticked) or not short:

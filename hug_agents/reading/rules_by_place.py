@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from hug_agents.reading.document import Document, Mention, Phrases
@@ -49,8 +50,13 @@ class _Part(NamedTuple):
     environment: str
 
 
-def by_place(doc: Document) -> Iterator[Mention]:
+@lru_cache(maxsize=64)
+def by_place(doc: Document) -> tuple[Mention, ...]:
     """A value for each of several environments, after what it is; one alone is read by the other rules."""
+    return tuple(_found(doc))
+
+
+def _found(doc: Document) -> Iterator[Mention]:
     for index, token in enumerate(doc.tokens):
         if kind := _NOUNS.get(token.lower):
             yield from _given(doc, index, f"environment.{kind}", _shaped(doc, kind))
