@@ -131,7 +131,7 @@ class Generation:
             for item in self.spec.evidence
             if item.kind != "default"
         ]
-        unmet = [(item.text, item.reason) for item in self.requirements if item.status in ("unmet", "refused")]
+        unmet = [(item.text, item.reason) for item in self.requirements if item.missed]
         gates = "".join(
             f"<tr><td>{escape(result.name)}</td><td>{badge_html(result.status)}</td><td>{escape(result.version)}</td>"
             f"<td>{escape(result.reason) or f'{result.files} files, {len(result.findings)} findings'}</td></tr>"

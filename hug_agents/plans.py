@@ -104,6 +104,11 @@ class Requirement(Model):
     files: tuple[Line, ...] = ()
     reason: Line = Field("", description="why it is unmet or refused, or needs nothing")
 
+    @property
+    def missed(self) -> bool:
+        """The request says it, and the bundle does not do it."""
+        return self.status in ("unmet", "refused")
+
 
 class Blueprint(Model):
     """All that a renderer may read."""

@@ -143,7 +143,7 @@ class Release(UnderWay):
         previous = store.get_bundle(packet.previous) if packet.previous else None
         blueprint = self._state().get("blueprint")
         asked = store.get_model(Blueprint, blueprint).requirements if blueprint else ()
-        unmet = tuple(item for item in asked if item.status in ("unmet", "refused"))
+        unmet = tuple(item for item in asked if item.missed)
         return Review(packet, self._executor.desk.standing(packet), changes(bundle, previous), bundle, unmet)
 
     @kept_open()
@@ -310,17 +310,8 @@ def deletions(
     *, store: str | Path | None = None, policy: str | Path | None = None, person: str = ""
 ) -> tuple[Deletion, ...]:
     """Lists of what is to go from a registry that wait for a signature; `person`: only what that person may sign."""
-    executor = _office(store, policy)
-    rules = executor.desk.policy()
-    return tuple(
-        asked
-        for _, asked in executor.deletions.waiting()
-        if not person
-        or any(
-            person in rules.holders(role, without="" if rules.solo else asked.requester)
-            for role in rules.override_roles
-        )
-    )
+    deletions = _office(store, policy).deletions
+    return tuple(asked for _, asked in deletions.waiting() if not person or deletions.may_sign(person, asked))
 
 
 def drills_due(*, store: str | Path | None = None, policy: str | Path | None = None) -> tuple[Release, ...]:

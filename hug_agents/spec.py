@@ -159,6 +159,11 @@ class Service(Model):
     metrics_path: HttpPath | None = Field(None, description="where it serves Prometheus metrics, if it does")
     migrate_command: tuple[Line, ...] = Field((), description="run once before a release; can it be undone is asked")
 
+    @property
+    def by_tag(self) -> bool:
+        """Its image is given, and not by digest: a tag that is moved is another image."""
+        return self.image is not None and "@sha256:" not in self.image
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.kind == "web" and self.port is None:

@@ -94,7 +94,7 @@ def _plan_notes(spec: DeploymentSpec) -> Iterator[NoteDraft]:
                 "A rollback starts the previous image against the migrated schema. The migration must keep the schema "
                 "readable by the previous version, or be split into an expanding and a contracting release.",
             )
-        if service.image and "@sha256:" not in service.image:
+        if service.by_tag:
             yield _note(
                 "risk",
                 f"{path}.image",

@@ -149,6 +149,14 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def declined(question: str) -> bool:
+    """Ask who sits at a terminal; True, and said, where the answer is no. Without a terminal nobody is asked."""
+    if not is_terminal() or click.confirm(question, err=True):
+        return False
+    click.echo("nothing was signed", err=True)
+    return True
+
+
 def opened(release: str, store: Path | None, policy: Path | None) -> Release:
     """A release of a store."""
     from hug_agents.release import Release

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hug_agents.cli.common import WAITING, common, is_terminal, opened, role_of, signer
+from hug_agents.cli.common import WAITING, common, declined, is_terminal, opened, role_of, signer
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.keys import load_key
 from hug_agents.errors import UsageError
@@ -73,8 +73,7 @@ def command(
                 "name the packet that was reviewed", where="--packet", hint=f"--packet {waiting} is the one that waits"
             )
         _show(found, review)
-        if not click.confirm(f"sign {'the override' if override else verdict} as {who}?", err=True):
-            click.echo("nothing was signed", err=True)
+        if declined(f"sign {'the override' if override else verdict} as {who}?"):
             return 1
     if override:
         if packet not in (None, waiting):

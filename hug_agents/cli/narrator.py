@@ -18,6 +18,7 @@ from hug_agents.approve.checkpoints import checkpoint
 from hug_agents.approve.review import summary as summary_of
 from hug_agents.approve.review import visible
 from hug_agents.cli.console import Progress
+from hug_agents.cli.drift import print_checks
 from hug_agents.cli.rollout import COLOURS, marked
 from hug_agents.demonstration.reviewing import ByTheBook
 from hug_agents.demonstration.versions import FAULTY, GOOD, changes
@@ -104,7 +105,7 @@ class Narrator:
             f"  and {max(0, len(rows) - _UNDERSTOOD)} more, each with its words or its file and line", style="dim"
         )
         for requirement in made.requirements:
-            if requirement.status in ("unmet", "refused"):
+            if requirement.missed:
                 said = " ".join(requirement.text.split())
                 line = Text("not met  ", "bold yellow").append(f"{said}  ", "default")
                 self._indented(line.append(requirement.reason, "dim"))
@@ -182,10 +183,7 @@ class Narrator:
 
     def _on_drift(self, found: tuple[DriftCheck, ...]) -> None:
         self._out.print()
-        for item in found:
-            said, style = ("no drift", "green") if item.status == "none" else (item.status, "bold red")
-            more = f"  {item.environment}, where {item.release} was put last  {visible(item.evidence)}"
-            self._out.print(Text(f"  {said}", style).append(more.rstrip(), "dim"))
+        print_checks(self._out, found)
 
     def _on_verified(self, _: Any) -> None:
         """The command itself tells it, below."""

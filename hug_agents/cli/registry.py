@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hug_agents.cli.common import WAITING, common, is_terminal, role_of, signer
+from hug_agents.cli.common import WAITING, common, declined, role_of, signer
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.files import read_text
 from hug_agents.errors import UsageError
@@ -155,8 +155,7 @@ def sign(
     signing = load_key(key)
     rules = office.desk.policy()
     who = reviewer or rules.owner_of(signing.public)
-    if is_terminal() and not click.confirm(f"{matter.evidence}\nsign as {who}?", err=True):
-        click.echo("nothing was signed", err=True)
+    if declined(f"{matter.evidence}\nsign as {who}?"):
         return 1
     signed = Pen(who, signing, rules, office.desk.now()).resolution(matter, "delete", role=role_of(role), reason=reason)
     office.deletions.sign(matter, asked, signed)

@@ -65,7 +65,7 @@ def _print_evidence(made: Generation) -> None:
 
 
 def _print_requirements(made: Generation) -> None:
-    open_ = [item for item in made.requirements if item.status in ("unmet", "refused")]
+    open_ = [item for item in made.requirements if item.missed]
     met = sum(item.status == "met" for item in made.requirements)
     console().print(f"\n[bold]Requirements[/]: {met} met, {len(open_)} not")
     if made.refiner:

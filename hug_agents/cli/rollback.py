@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hug_agents.cli.common import common, is_terminal, role_of, signer
+from hug_agents.cli.common import common, declined, role_of, signer
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
 
@@ -38,8 +38,7 @@ def command(
     signing = load_key(key)
     who = reviewer or Release.open(release, store=store, policy=policy).owner_of(signing.public)
     # Asked before anything is shown as it happens: what is live on a terminal writes over a question.
-    if is_terminal() and not click.confirm(f"roll back {release} as {who}?", err=True):
-        click.echo("nothing was signed", err=True)
+    if declined(f"roll back {release} as {who}?"):
         return 1
     with progress(quiet=as_json) as show:
         found = Release.open(release, store=store, policy=policy, progress=show)

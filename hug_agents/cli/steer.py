@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from hug_agents.approve.resolution import Choice
-from hug_agents.cli.common import common, finish, is_terminal, opened, role_of, signer
+from hug_agents.cli.common import common, declined, finish, opened, role_of, signer
 from hug_agents.cli.console import console, print_json, progress
 from hug_agents.cli.keys import load_key
 
@@ -72,8 +72,7 @@ def settle(
         raise click.UsageError("an answer needs --key and --reason")
     signing = load_key(key)
     who = reviewer or found.owner_of(signing.public)
-    if is_terminal() and not click.confirm(f"{matter.evidence[:500]}\nsign {choice} as {who}?", err=True):
-        click.echo("nothing was signed", err=True)
+    if declined(f"{matter.evidence[:500]}\nsign {choice} as {who}?"):
         return 1
     entry = found.settle(choice, reviewer=who, key=signing, reason=reason, role=role_of(role))
     if as_json:

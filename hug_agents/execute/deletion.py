@@ -90,6 +90,11 @@ class Deletions:
         found = (self.find(listed) for listed, _ in self._journal.every(_MARK))
         return tuple((matter, asked) for matter, asked in found if self.signed(matter, asked) is None)
 
+    def may_sign(self, person: str, asked: Deletion) -> bool:
+        """Whether this person's yes to a list counts: who asked for it signs nothing, unless the policy is of one person."""
+        rules = self._desk.policy()
+        return any(person in rules.holders(role, without=self._excluded(asked)) for role in rules.override_roles)
+
     def begin(self, listed: Digest) -> None:
         """Written before anything of a list is deleted: cut off in the middle, it may be gone on with."""
         if known := self._journal.marked(listed, _MARK):

@@ -31,7 +31,7 @@ def render(blueprint: Blueprint) -> Iterable[Artifact]:
                 }
                 for environment in spec.environments
             ],
-            by_tag=", ".join(item.name for item in spec.services if item.image and "@" not in item.image),
+            by_tag=", ".join(item.name for item in spec.services if item.by_tag),
             secrets=[
                 *(
                     {"service": service.name, "name": secret.name, "key": secret.key}

@@ -59,7 +59,7 @@ def unpinned_images(facts: Facts) -> Iterator[Hit]:
 def _refused(facts: Facts) -> Iterator[Hit]:
     """Given images that the deploy script for ECS will not release: its record of a release names digests only."""
     for index, service in enumerate(facts.spec.services):
-        if service.image and "@sha256:" not in service.image:
+        if service.by_tag:
             yield Hit(
                 f"deploy/deploy.sh releases nothing on ECS that is not named by its digest, and {service.name} is {service.image}",
                 *facts.spec_place("services", index, "image"),
