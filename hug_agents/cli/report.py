@@ -161,10 +161,12 @@ def _print_verdict(made: Generation) -> None:
     calls = sum(item.requests for item in made.usage)
     spent = f"{made.model}, {calls} requests, {made.seconds:.1f} s"
     out.print()
+    names = ", ".join(result.name for result in made.skipped)
     if made.verdict == "passed":
-        out.print(f"[bold green]Every gate passed.[/] [dim]{escape(spent)}[/]")
+        how = "Every gate that can run here passed" if names else "Every gate passed"
+        beside = f"; {escape(names)} did not run, and is not required" if names else ""
+        out.print(f"[bold green]{how}[/]{beside}. [dim]{escape(spent)}[/]")
     elif made.verdict == "incomplete":
-        names = ", ".join(result.name for result in made.skipped)
         why = f"{names} did not run here" if names else "gates were left out on request"
         out.print(
             f"[bold yellow]Not fully checked:[/] {escape(why)}. That is not a pass, and no release may start on it."

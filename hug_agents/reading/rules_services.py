@@ -265,6 +265,13 @@ _BACKED = frozenset("queue cache storage session message event database data sta
 """`Redis as the queue backend`: what a backing service does."""
 
 
+_NO_SERVICE = frozenset("gateway server key keys token tests test scope call calls dashboard".split())
+_CREDENTIALS = frozenset(
+    "password passwords passphrase credential credentials account accounts user users login logins key keys token tokens "
+    "secret secrets email".split()
+)
+
+
 def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
@@ -273,26 +280,10 @@ def bare(doc: Document) -> Iterator[Named]:
         if token.lower.removesuffix("'s") in BARE and token.kind == "word":
             if doc.lower(index + 1) in ("called", "named") or doc.lower(index - 1) in _BACKED:
                 continue
-            if (
-                doc.lower(index + 1)
-                in (
-                    "gateway",
-                    "server",
-                    "key",
-                    "keys",
-                    "token",
-                    "tests",
-                    "test",
-                    "scope",
-                    "call",
-                    "calls",
-                    "dashboard",
-                    "port",
-                    "health",
-                )
-                and token.lower in ("api", "web")
-                and doc.lower(index + 1) not in ("port", "health")
-            ):
+            after = doc.lower(index + 1)
+            if token.lower in ("api", "web") and after in _NO_SERVICE:
+                continue
+            if ROLES.get(token.lower) == "web" and after in _CREDENTIALS:  # `the admin password`
                 continue
             if (
                 token.lower in ("admin", "web", "job", "dashboard", "site")

@@ -64,6 +64,8 @@ def test_a_value_is_given_to_whom_it_is_said_of(text: str, path: str, value: obj
         (f"{OWN}It writes to the warehouse (Postgres 14, port 5432).", "services.warehouse.name"),
         (f"{OWN}Cluster: TBC.", "environments.*.cluster"),
         (f"{OWN}We looked at Pulumi.", "toolchain.iac"),
+        (f"{OWN}The admin password is in Vault as ADMIN_PASSWORD.", "services.admin.name"),
+        (f"{OWN}It needs an admin user.", "services.admin.name"),
         (f"{OWN}Reach us via GitLab issues.", "toolchain.ci"),
         (f"{OWN}Canary 10/50/100, cpu 50m each", "strategy.hold_seconds"),
         (f"{OWN}Cluster a-1 for staging and production alike.", "environments.production.cluster.alike"),
