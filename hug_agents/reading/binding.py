@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.document import Clause, Document, Mention
+from hug_agents.reading.rules_by_place import hinted
 from hug_agents.reading.rules_headings import below_headings
 from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
@@ -32,8 +34,12 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
         service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
         placed = item.field.startswith(("service.", "environment."))
         environment = item.environment or (_placed(doc, item, places, mentions) if placed else None)
+        if environment == ALL and item.field in ("environment.cluster", "environment.namespace"):
+            environment = hinted(str(item.value)) or ALL  # `cluster fin-prod`
         bound.append(replace(item, service=service, environment=environment))
         if item.field != "service.image":
+            if service == ALL and (some := _some(doc, item, known, only)):
+                bound[-1:] = [replace(bound[-1], service=name) for name in some]
             continue
         others = any(one.field == item.field and one.value != item.value for one in mentions)
         common = len(only) > 1 and _shared(doc, item) and not others
@@ -50,7 +56,33 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
             and _of_the_whole(doc, item, names)
         ):
             bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
-    return tuple(_of_the_image(doc, _listed_together(doc, bound)))
+    bound += _same_image(doc, bound, services)
+    return tuple(sorted(_of_the_image(doc, _listed_together(doc, bound)), key=lambda item: (item.first, item.last)))
+
+
+def _same_image(doc: Document, bound: Sequence[Mention], services: Sequence[Named]) -> list[Mention]:
+    """`worker: same image as the api`, `worker - same image, no port`: what another runs, the one told before if none is named."""
+    pictures = [item for item in bound if item.field == "service.image" and item.status == "asserted" and item.service]
+    made: list[Mention] = []
+    for index in range(1, len(doc.tokens) - 1) if pictures else ():
+        if doc.words(index, index + 2) != ("same", "image") or doc.status[index] == "negated":
+            continue
+        sentence = doc.sentence(index)
+        inside = [one for one in services if sentence.first <= one.first < sentence.last]
+        before = [one for one in inside if one.last <= index]
+        named = (
+            {one.name for one in inside if one.first > index} if doc.lower(index + 2) in ("as", "of", "like") else None
+        )
+        known = [item for item in pictures if item.first < index and (named is None or item.service in named)]
+        name = before[-1].name if before else _of_the_item(doc, sentence, services)
+        has = any(item.service in (name, ALL) for item in pictures)
+        if name and known and not has:
+            made.append(
+                doc.mention(
+                    "service.image", known[-1].value, index, index + 2, service=name, environment=ALL, status="asserted"
+                )
+            )
+    return made
 
 
 _BUILT_IN = frozenset({"service.port", "service.health_path", "service.metrics_path"})
@@ -184,18 +216,11 @@ def _service(
         return overlapping.name
     before = [one for one in inside if one.last <= item.first]
     if before:
-        last = before[-1]
-        group = _group(doc, before)
-        if len(group) > 1:
-            return (
-                ALL
-                if item.field in _SHARED
-                or item.field.startswith("service.env.")
-                or _said_of_all(doc, last.last, item.first)
-                else None
-            )
-        return last.name
-    if any(word in _EACH for word in words) and item.field in _SHARED:
+        common = _common(item) or _said_of_all(doc, before[-1].last, item.first)
+        return before[-1].name if len(_group(doc, before)) == 1 else ALL if common else None
+    if not inside and (name := _of_the_item(doc, sentence, services)):
+        return name
+    if any(word in _EACH for word in words) and (item.field in _SHARED or words[0] in ("both", "all") and not inside):
         return ALL
     if inside:
         return (
@@ -205,19 +230,42 @@ def _service(
         )
     if words and words[0] in ("it", "its", "this", "that"):
         earlier = [one for one in services if one.first < sentence.first]
-        sentences = {doc.sentence_of[one.first] for one in earlier}
         if earlier:
-            latest = max(sentences)
+            latest = max(doc.sentence_of[one.first] for one in earlier)
             names = {one.name for one in earlier if doc.sentence_of[one.first] == latest}
             return names.pop() if len(names) == 1 else None
-    shared = item.field in _SHARED or item.field.startswith("service.env.")
-    return ALL if shared or item.field == "service.dockerfile" and "images" in words else None
+    return ALL if _common(item) or item.field == "service.dockerfile" and "images" in words else None
+
+
+def _common(item: Mention) -> bool:
+    """Whether several services may have a value in common without more words."""
+    return item.field in _SHARED or item.field.startswith("service.env.")
+
+
+_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)])[ \t]")
+
+
+def _of_the_item(doc: Document, sentence: Clause, services: Sequence[Named]) -> str | None:
+    """`- api: image x, port 80. 3 copies, scale to 9`: the one name of an item of a list, in its later sentences."""
+    start = doc.text.rfind("\n", 0, sentence.span.start) + 1
+    if not _BULLET.match(doc.text, start):
+        return None
+    names = {one.name for one in services if start <= doc.tokens[one.first].start < sentence.span.start}
+    return names.pop() if len(names) == 1 else None
 
 
 def _adjacent(doc: Document, item: Mention, after: Named) -> bool:
     """`three api instances`, `a Go API called ledger`: the value stands just before the name."""
     said = item.field in ("service.language", "service.framework", "service.language_version")
     return item.last == after.first or said and set(doc.words(item.last, after.first)) <= _NOUNS
+
+
+def _some(doc: Document, item: Mention, services: Sequence[Named], distinct: set[str]) -> tuple[str, ...]:
+    """`users and orders get 3 tasks each`, beside a third: of these alone."""
+    first = doc.sentence(item.first).first
+    before = [one for one in services if first <= one.first and one.last <= item.first] if len(distinct) > 2 else []
+    group = tuple(dict.fromkeys(one.name for one in _group(doc, before))) if before else ()
+    return group if 1 < len(group) < len(distinct) else ()
 
 
 def _crossed(doc: Document, first: int, last: int) -> bool:

@@ -246,6 +246,7 @@ def _asks(words: list[str]) -> bool:
 
 _POLITE = frozenset(
     {(modal, "you") for modal in ("can", "could", "would", "will")}
-    | {("can", "u"), ("could", "u"), ("can", "someone"), ("could", "someone"), ("could", "anyone")}
+    | {("can", "u"), ("could", "u")}
+    | {(modal, who) for modal in ("can", "could", "would") for who in ("someone", "somebody", "anyone", "anybody")}
     | {("please", "deploy"), ("can", "we"), ("could", "we"), ("can", "i"), ("could", "i")}
 )

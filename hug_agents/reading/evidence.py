@@ -17,8 +17,7 @@ from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.naming_words import ROLES
 from hug_agents.reading.numbers import quantities
 from hug_agents.reading.quoted import quoted
-from hug_agents.reading.redact import MARK, redact
-from hug_agents.reading.rules_config import secret_like
+from hug_agents.reading.redact import MARK, redact, secret_like
 from hug_agents.reading.shapes import misshapen
 from hug_agents.request import Answer
 

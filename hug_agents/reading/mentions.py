@@ -34,7 +34,7 @@ FINDERS: tuple[Finder, ...] = (
     rules_toolchain.systems, rules_toolchain.clouds, rules_toolchain.strategies,
     rules_toolchain.unwatched,
     rules_places.environments, rules_places.regions, rules_places.accounts, rules_places.named_places,
-    rules_places.domains, rules_by_place.by_place, rules_by_place.by_alias,
+    rules_places.domains, rules_by_place.by_place, rules_by_place.by_alias, rules_by_place.by_stem,
     rules_ports.ports, rules_paths.paths,
     rules_exposure.exposure, rules_exposure.elliptic, rules_exposure.serves_nothing,
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,

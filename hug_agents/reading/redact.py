@@ -33,8 +33,14 @@ _NO_SECRET = re.compile(
     r"called|named|manager|secrets?|vault|ssm|aws|be|use|it|this|that|empty|set|come|comes|for|on|as|also|there|already|injected|"
     r"passed|shared|inside|via|through|referenced|mounted|living|lives|only|always|never|secretsmanager|kubernetes|external|\[redacted\])[.!?]?\Z"
 )
+_SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _REFERENCE = re.compile(r"[a-z0-9-]+(?:/[a-z0-9._-]+)+\Z")
+
+
+def secret_like(name: str) -> bool:
+    """Whether a variable's name says that its value is secret."""
+    return any(part in _SECRET_WORDS for part in name.lower().split("_"))
 
 
 def _listed(words: str) -> bool:
@@ -42,6 +48,7 @@ def _listed(words: str) -> bool:
     return words.lower().startswith("secrets")
 
 
+_KEY = re.compile(r"\s+(?:(?:from|in|at|is|as|[-=]>|[\u2192=(])\s*)?[a-z0-9-]+/")
 _TAG = re.compile(r"v?\d+(?:\.\d+){1,3}(?:-[a-z0-9.]{1,20})?[.]?\Z")
 _IMAGE_PATH = re.compile(r"[a-z0-9.-]+(?:[:/][a-z0-9._-]+)*/[a-z0-9._-]*:\Z")
 
@@ -72,12 +79,10 @@ def redact(text: str) -> Redacted:
             value = match.group(group)
             if _tagged(match, group):
                 return match.group()
-            if (
-                _listed(match.group())
-                and _VARIABLE.match(value.rstrip(":="))
-                and re.match(r"\s+(?:(?:from|in|at)\s+)?[a-z0-9-]+/", following)
-            ):
-                return match.group()  # `Secrets: DB_PASSWORD from prod/db`: a name and its reference
+            name = value.rstrip(":=")
+            given = _KEY.match(following) or secret_like(name) and name == value
+            if _listed(match.group()) and _VARIABLE.match(name) and given:
+                return match.group()  # `Secrets: DB_PASSWORD from prod/db`, `secrets: DB_PASSWORD, CACHE_TOKEN`
             if value.startswith("[redacted") or group and (_NO_SECRET.match(value) or _REFERENCE.match(value)):
                 return match.group()
             found.append(kind)

@@ -46,6 +46,9 @@ _MANY = 3
 _GREETING = frozenset(
     "hi hello hey dear thanks thank cheers regards greetings please morning afternoon best kind".split()
 )
+_OPENING = frozenset("hi hello hey dear morning evening".split())
+_TICKET = frozenset("ticket priority reporter assignee severity sprint epic status type subject".split())
+_CLOSING = frozenset("cheers regards thanks thank best kind greetings sincerely ciao".split())
 
 
 class Verdict(NamedTuple):
@@ -144,13 +147,24 @@ class Judge:
     def _unread(self, first: int, last: int, text: str, left: list[str]) -> Verdict:
         """A part that states nothing: small talk, history, a plan for later, or a wish that nothing carries."""
         statuses = set(self.doc.status[first:last])
-        if all(word in _GREETING for word in left):
+        if all(word in _GREETING for word in left) or self._civil(first, last):
             return Verdict(text, "context")
         if "past" in statuses:
             return Verdict(text, "context", (), "it speaks of the past")
         if "hypothetical" in statuses:
             return Verdict(text, "context", (), "it speaks of a possibility, not of a wish")
         return Verdict(text, "unmet", (), "no field of the spec carries this")
+
+    def _civil(self, first: int, last: int) -> bool:
+        """`Hi Dana,`, `thanks for the call`, `Subject: go-live`, and the name below `Cheers`."""
+        words = self.doc.words(first, last)
+        named = sum(any(char.isalnum() for char in word) for word in words)
+        before = self.doc.sentences[max(self.doc.sentence_of[first] - 1, 0)]
+        signed = self.doc.lower(before.first) in _CLOSING and before.first < first and before.last - before.first <= 4
+        if named and (words[-1] == ":" and named <= 4 or words[0] in _TICKET and words[1:2] == (":",)):
+            return True  # a heading, and what a ticket says of itself
+        opened = words[0] in _OPENING and named <= 4 or words[0] in ("thanks", "thank")
+        return opened or signed and named <= 3
 
 
 def requirements(

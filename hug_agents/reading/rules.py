@@ -11,7 +11,7 @@ from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.redact import redact
 from hug_agents.reading.rules_config import secret_names
 from hug_agents.reading.rules_open import left_open
-from hug_agents.reading.rules_toolchain import unsupported
+from hug_agents.reading.rules_toolchain import clusters_to_make, unsupported
 from hug_agents.reading.shapes import misshapen
 from hug_agents.request import Answer
 
@@ -143,6 +143,8 @@ def _unmet(text: str) -> Iterator[Unmet]:
             else f"{name} is not among the backing services that this version writes"
         )
         yield Unmet(quote=doc.raw(first, last)[:400], reason=reason)
+    for first, last in clusters_to_make(doc):
+        yield Unmet(quote=doc.raw(first, last)[:400], reason=_NO_CLUSTER)
     for item in mentions(text):
         path = path_of(item)
         row = field(path) if path else None
@@ -154,6 +156,9 @@ def _unmet(text: str) -> Iterator[Unmet]:
             yield Unmet(quote=doc.text[item.begin : item.end][:400], reason=_REASONS[item.field])
         elif item.status == "asserted" and item.field.startswith("service.") and item.service is None:
             yield Unmet(quote=doc.text[item.begin : item.end][:400], reason=_unbound(item))
+
+
+_NO_CLUSTER = "a cluster is not made: the bundle deploys to one that exists, and which has to be named"
 
 
 def _unbound(item: Mention) -> str:

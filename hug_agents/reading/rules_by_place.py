@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hug_agents.reading.document import Document, Mention, Phrases
-from hug_agents.reading.rules_config import secret_like
+from hug_agents.reading.redact import secret_like
 from hug_agents.reading.vocabulary import AWS_REGIONS, AZURE_REGIONS, ENVIRONMENTS, GCP_REGIONS
 
 _ENVIRONMENTS = Phrases(ENVIRONMENTS)
@@ -109,11 +109,15 @@ def _chain(doc: Document, start: int, last: int, value: _Value) -> list[_Part]:
         while place < last and (found := read(doc, place, last, value)):
             more, place = found
             parts.extend(more)
-            while place < last and doc.lower(place) in _JOINTS | _MARKS:
-                place += 1
+            while place < last and (doc.lower(place) in _JOINTS | _MARKS or _region(doc, place)):
+                place += 1  # `a (production, us-east-1), b (staging, us-east-1)`
         if len(parts) > 1:
             return parts
     return []
+
+
+def _region(doc: Document, place: int) -> bool:
+    return doc.lower(place) in _REGIONS and doc.lower(place - 1) in (",", "(", "/", "in")
 
 
 def _after_place(doc: Document, place: int, last: int, value: _Value) -> tuple[list[_Part], int] | None:
@@ -219,9 +223,39 @@ def _hinted(doc: Document, noun: int, value: _Value) -> list[_Part]:
             place += 1
             continue
         found = value(place)
-        hints = {_HINTS[word] for word in re.split(r"[-_./]", (found or "").lower()) if word in _HINTS}
-        if not found or len(hints) != 1:
+        if not found or (hint := hinted(found)) is None:
             break
-        parts.append(_Part(found, place, hints.pop()))
+        parts.append(_Part(found, place, hint))
         place += 1
     return parts
+
+
+def hinted(name: str) -> str | None:
+    """The environment that a name says it is of: `tiles-prd`."""
+    hints = {_HINTS[word] for word in _SPLIT.split(name.lower()) if word in _HINTS}
+    return hints.pop() if len(hints) == 1 else None
+
+
+_SPLIT = re.compile(r"[-_./]")
+_KINDS = ("cluster", "namespace")
+
+
+def by_stem(doc: Document) -> Iterator[Mention]:
+    """`cluster fin-prod; staging is fin-stage`: names that are alike but for their environment are of one kind."""
+    kinds: dict[tuple[str, ...], set[str]] = {}
+    loose: list[tuple[int, tuple[str, ...], str]] = []
+    for index, token in enumerate(doc.tokens):
+        stem = tuple(word for word in _SPLIT.split(token.lower) if word not in _HINTS)
+        if token.kind != "word" or not stem or (environment := hinted(token.lower)) is None:
+            continue
+        around = (*doc.words(index - 2, index), doc.lower(index + 1))
+        if said := {kind for kind in _KINDS if kind in around}:
+            kinds.setdefault(stem, set()).update(said)
+        else:
+            loose.append((index, stem, environment))
+    for index, stem, environment in loose:
+        known = kinds.get(stem, set())
+        if len(known) == 1 and _SHAPES[kind := next(iter(known))].match(doc.raw(index, index + 1)):
+            yield doc.mention(
+                f"environment.{kind}", doc.raw(index, index + 1), index, index + 1, environment=environment
+            )

@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Clause, Document, Mention, Phrases
+from hug_agents.reading.redact import secret_like
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
 _ASSIGNED = re.compile(
     r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})"
 )
-SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+\Z")
 _STORE = frozenset("secrets secret manager vault ssm parameter store".split())
 _FRAMEWORKS = Phrases(FRAMEWORKS)
@@ -23,11 +23,6 @@ _VERSION = re.compile(r"v?(\d{1,2}(?:\.\d{1,2}){0,2})\+?\Z")
 
 _NO_VARIABLES = frozenset("CI CD IAC CPU RAM SLO SLA NS".split())
 """`CI = GitHub Actions` says what is used; `CI=true` is a variable."""
-
-
-def secret_like(name: str) -> bool:
-    """Whether a variable's name says that its value is secret."""
-    return any(part in SECRET_WORDS for part in name.lower().split("_"))
 
 
 def variables(doc: Document) -> Iterator[Mention]:
@@ -134,14 +129,21 @@ def _headed(doc: Document, sentence: Clause, before: bool) -> bool:
 
 
 _STORES = frozenset("vault secret secrets ssm secretsmanager keyvault".split())
+_LIST = ("secrets", ":")
 _TAKEN = frozenset("come comes from in stored kept lives live provided held sits lie lies".split())
 
 
 def secret_names(doc: Document) -> Iterator[tuple[str, Clause]]:
-    """`DB_PASSWORD and DJANGO_SECRET_KEY come from Vault`: variables whose names say secret, in a sentence of a store."""
+    """`DB_PASSWORD and SECRET_KEY come from Vault`, `secrets: DB_PASSWORD`: variables whose names say secret."""
     for sentence in doc.sentences:
         words = set(doc.words(sentence.first, sentence.last))
-        if sentence.quoted or not words & _STORES or not words & _TAKEN:
+        kept = (
+            words & _STORES
+            and words & _TAKEN
+            or _LIST
+            in zip(doc.words(sentence.first, sentence.last), doc.words(sentence.first + 1, sentence.last), strict=False)
+        )
+        if sentence.quoted or not kept:
             continue
         for index in range(sentence.first, sentence.last):
             name = doc.raw(index, index + 1)
@@ -275,7 +277,14 @@ def contexts(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 6, sentence.first), min(index + 3, sentence.last))
         text = doc.raw(index, index + 1).rstrip("/").removeprefix("./").removeprefix("/")
         relative = token.kind == "word" or doc.text[max(token.start - 1, 0)] == "."
-        folder = relative and "/" in doc.raw(index, index + 1) and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*", text)
+        before = doc.lower(index - 1 - (doc.lower(index - 1) in (":", "is", "=", "(")))
+        repository = before in ("repo", "repository", "monorepo") and bool(re.fullmatch(r"[^/]+/[^/]+", text))
+        folder = (
+            relative
+            and not repository
+            and "/" in doc.raw(index, index + 1)
+            and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*", text)
+        )
         if folder and set(near) & _FOLDERS and "image" not in near and not _DOCKERFILE.match(text.lower()):
             since = next((p for p in range(max(index - 6, sentence.first), index) if doc.lower(p) in _FOLDERS), index)
             yield doc.mention("service.context", text, index, index + 1, since=since)

@@ -63,10 +63,11 @@ def _of_a_service(doc: Document, index: int, name: str) -> bool:
     place = index - 1
     while place > sentence.first and doc.lower(place) not in ("(", ")") and index - place < 12:
         place -= 1
+    before = place - 1 - (doc.lower(place - 1) in ("`", '"', "'"))
     return (
         doc.lower(place) == "("
-        and place > sentence.first
-        and doc.tokens[place - 1].kind == "word"
+        and before >= sentence.first
+        and doc.tokens[before].kind == "word"
         and doc.lower(index - 1) in ("(", ",", "from", "runs", "running")
         and doc.lower(index + 1) in (",", ")")
         and name not in DEPENDENCIES
@@ -86,7 +87,8 @@ def repositories(doc: Document) -> Iterator[Mention]:
         elif (
             token.kind == "word"
             and _REPOSITORY.match(text)
-            and any(word in ("repo", "repository", "github") for word in near)
+            and any(word in ("repo", "repository", "monorepo", "github") for word in near)
+            and not {"folder", "directory"} & set(near[-2:])
         ):
             yield doc.mention("repository", text, index, index + 1)
         elif token.lower == "branch":
@@ -171,7 +173,8 @@ def registries(doc: Document) -> Iterator[Mention]:
             for word in near
         )
         if token.lower == "ghcr.io" or _REGISTRY.match(token.lower) and (said or after[:1] == ("registry",)):
-            if "@" in token.lower or "image" in near[-2:]:
+            tagged = "/" not in token.lower and "." not in token.lower and {"image", "images"} & set(near)
+            if "@" in token.lower or "image" in near[-2:] or tagged:  # `images web:3 and worker:3`
                 continue
             said_so = True
             yield doc.mention("toolchain.registry_host", token.lower, index, index + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
@@ -38,6 +39,7 @@ def objectives(doc: Document) -> Iterator[Mention]:
                     yield from _percent(doc, part, item, items, trigger)
                 elif item.unit in ("milliseconds", "seconds"):
                     yield from _latency(doc, part, item, items, trigger)
+            yield from _odds(doc, part, items, trigger)
             if trigger:
                 yield from _plain_triggers(doc, part)
 
@@ -129,6 +131,8 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
             "after",
             "as",
             "unless",
+            "else",
+            "otherwise",
             "any",
             "=>",
             "->",
@@ -211,6 +215,21 @@ def _percent(doc: Document, part: Clause, item: Quantity, items: list[Quantity],
         yield _mention(doc, "objectives.availability", item.value, item.first, item.last, part, False)
 
 
+def _odds(doc: Document, part: Clause, items: list[Quantity], trigger: bool) -> Iterator[Mention]:
+    """`1 in 100 requests fail`, `two out of a thousand calls fail`: a share of requests, in percent."""
+    for one, other in pairwise(items):
+        joint, after = doc.words(one.last, other.first), doc.words(other.last, min(other.last + 5, part.last))
+        plain = not one.unit and not other.unit and 0 < one.value < other.value
+        if plain and joint in (("in",), ("out", "of"), ("in", "every"), ("of",)) and after[:1] in _COUNTED:
+            if not _ERRORS & {*after[1:], *doc.words(part.first, one.first)}:
+                continue
+            field = "triggers.error_rate" if trigger else "objectives.error_rate"
+            share = round(one.value / other.value * 100, 6)
+            yield _mention(doc, field, share, one.first, other.last, part, trigger)
+            yield from _for(doc, part, other, trigger)
+
+
+_COUNTED = (("requests",), ("calls",), ("responses",), ("hits",))
 _NEARER = frozenset(
     "traffic users canary cpu memory then availability uptime available % percent , ; . ( ) but while".split()
 )

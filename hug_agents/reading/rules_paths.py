@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from hug_agents.reading.document import Clause, Document, Mention
+from hug_agents.reading.numbers import quantities
 from hug_agents.reading.rules_ports import HEALTH_PATHS, HEALTH_WORDS, METRICS_WORDS, STOPS
 
 
 def paths(doc: Document) -> Iterator[Mention]:
     """Health and metrics paths, and paths that a smoke test must get."""
+    smoked = -1
     for index, token in enumerate(doc.tokens):
         if token.kind == "url":
             yield from _own_url(doc, index)
@@ -21,8 +24,12 @@ def paths(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        if "smoke" in part or _after_release(doc, sentence, index):
-            yield doc.mention("smoke", path, index, index + 1)
+        behind = doc.words(index + 1, min(index + 10, sentence.last))
+        listed = smoked >= sentence.first and not (METRICS_WORDS | HEALTH_WORDS) & set(doc.words(smoked + 1, index))
+        if "smoke" in part or {"as", "smoke"} <= set(behind) or listed or _after_release(doc, sentence, index):
+            smoked = index
+            wanted = expected(doc, index + 1, sentence.last)
+            yield doc.mention("smoke", path, index, index + 1, until=wanted.last)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
         elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path):
@@ -31,6 +38,35 @@ def paths(doc: Document) -> Iterator[Mention]:
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+class Expected(NamedTuple):
+    """What a smoke test's answer must be, where words say so; `last` is the token behind them."""
+
+    status: int | None
+    milliseconds: int | None
+    last: int | None
+
+
+def expected(doc: Document, first: int, last: int) -> Expected:
+    """`GET /login returns 302 within 500 ms`: from the token behind the path on, up to another path."""
+    last = next((place for place in range(first, last) if doc.tokens[place].kind == "path"), last)
+    status = milliseconds = end = None
+    for item in quantities(doc, first, last):
+        answers = _ANSWERS & set(doc.words(max(item.first - 4, first), item.first))
+        if not item.unit and item.whole and 100 <= item.whole < 600 and answers and status is None:
+            status, end = item.whole, item.last
+        limit = _WITHIN & set(doc.words(max(item.first - 3, first), item.first))
+        thousands = {"milliseconds": 1, "seconds": 1000}.get(item.unit, 0)
+        if limit and milliseconds is None and 1 <= item.value * thousands <= 60_000:
+            milliseconds, end = int(item.value * thousands), item.last
+    return Expected(status, milliseconds, end)
+
+
+_ANSWERS = frozenset(
+    "give gives return returns answer answers respond responds with status be is get gets -> => =".split()
+)
+_WITHIN = frozenset("within in under below < than".split())
 
 
 def _is_health(path: str) -> bool:

@@ -51,7 +51,7 @@ def environments(doc: Document) -> Iterator[Mention]:
 def _plain_word(doc: Document, first: int, last: int) -> bool:
     """`each stage`, `QA team`, `dev tools`."""
     if doc.lower(first) == "stage":
-        around = (*doc.words(first - 3, first), *doc.words(last, last + 4))
+        around = (*doc.words(first - 5, first), *doc.words(last, last + 4))
         return not any(word in ("prod", "production", "dev", "in", "to", "environment") for word in around)
     return doc.lower(last) in (
         "team",
@@ -269,9 +269,11 @@ def _cue(doc: Document, index: int) -> bool:
     if any(word in _OTHER_HOSTS for word in near):
         return False
     if any(
-        word in ("domain", "host", "hostname", "url", "reachable", "served", "website", "available") for word in near
+        word in ("domain", "dns", "host", "hostname", "url", "reachable", "served", "website", "available")
+        for word in near
     ):
         return True
-    if doc.lower(index - 1) in ("is", "=", "\u2192", "->") and doc.lower(index - 2) in ENVIRONMENTS:
+    linked = doc.lower(index - 1) in ("is", "=", "\u2192", "->", ":")
+    if doc.lower(index - 1 - linked) in ENVIRONMENTS:  # `staging is x.acme.com`, `..., staging x.acme.com`
         return True
     return doc.lower(index - 1) in ("at", "under", "behind", "domain", "host", ":", "as", "on") and bool(near)

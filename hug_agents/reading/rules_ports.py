@@ -199,7 +199,7 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
         or last in ("on", "at", "to") and answers
         or last == ":" and _bare_colon(doc, index)
         or last in ("and", "or", "/", "vs", "not", "nor", ",") and _after_port(doc, index)
-        or last in (",", ";", "/") and (_after_image(doc, index) or last != "/" and _alone(doc, index))
+        or last in (",", ";", "/", "(") and (_after_image(doc, index) or last in (",", ";") and _alone(doc, index))
         or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index))
     )  # fmt: skip
 
@@ -233,7 +233,12 @@ def _after_image(doc: Document, index: int) -> bool:
         or doc.words(index + 1, index + 3) in (("(", "http"), ("(", "tcp"))
         or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
     )
-    return "/" in word and ":" in word and alone and len(digits) in (4, 5)
+    bracket = doc.lower(index - 1) == "(" or doc.lower(index - 3) == "(" and doc.lower(index - 1) == ","
+    tagged = bracket and _TAGGED.match(word) is not None  # `web (nginx:1.27, 80)`, `images web:3 (8080) and ...`
+    return alone and ("/" in word and ":" in word and len(digits) in (4, 5) or tagged and int(digits) >= 80)
+
+
+_TAGGED = re.compile(r"(?!localhost)[a-z][a-z0-9._/-]*:[a-z0-9._-]+\Z")
 
 
 def _alone(doc: Document, index: int) -> bool:

@@ -26,6 +26,8 @@ def predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     if opener in part_lines(doc) and item.first > opener + 2 and doc.lower(place) not in ("the", "our", "my"):
         return True  # `ingest: background worker, 4 replicas`
     flanked = doc.lower(item.first - 1) == "," and doc.lower(item.last) in (",", ".", ";", ")")
+    if flanked and _bracketed(doc, item.first):
+        return True  # `mailer (acme/mailer:1, worker)`
     ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
     label = doc.lower(place - 1) if doc.lower(place) == ":" else ""
     if label in ("type", "kind", "is", "role", "category", "class", "workload"):

@@ -64,6 +64,7 @@ def replicas(doc: Document) -> Iterator[Mention]:
                 "scale out to",
             )
         )
+        bound = bound or doc.words(noun + 1, noun + 3) in _PEAKS
         field = "service.max_replicas" if bound else "service.replicas"
         yield doc.mention(
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
@@ -83,6 +84,11 @@ def replicas(doc: Document) -> Iterator[Mention]:
             and token.lower not in ("scale", "scales", "scaling")
         ):
             yield doc.mention("service.no_autoscaling", True, index, index + 1)
+
+
+_PEAKS = {(joint, when) for joint in ("at", "during", "under", "in") for when in ("peak", "peaks", "load", "rush")}
+"""`five pods at peak`: as many as there may be."""
+_USUALLY = frozenset("normally usually otherwise off-peak idle".split())
 
 
 def _noun(doc: Document, item: Quantity) -> int | None:
@@ -185,6 +191,9 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
             ):
                 continue
             place = item.last
+            if doc.lower(place) in _USUALLY:  # `five pods at peak, two normally`
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 1)
+                continue
             if doc.lower(place) == "(" and doc.lower(place + 1) in _ENVIRONMENT and doc.lower(place + 2) == ")":
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 3)
                 continue
@@ -212,17 +221,19 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                 and (place + 1 >= sentence.last or doc.lower(place + 1) in (",", ".", ";", ")", "and", "/"))
             ):  # `2 pods staging, 5 prod`
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, until=place + 1)
-            elif (
-                opener in subjects
-                and doc.lower(item.first - 2) in (",", "and", ";", "the")
+                continue
+            lead = item.first - 1 - (opener in ("just", "only", "always", "gets", "has", "runs", ":"))
+            if (
+                doc.lower(lead) in subjects
+                and doc.lower(lead - 1) in (",", "and", ";", "the")
                 and (item.last >= sentence.last or doc.lower(item.last) in (",", ".", ";", "and"))
                 or (
-                    opener in _ENVIRONMENT
-                    and doc.lower(item.last) in (",", ".", ";", "and", "")
-                    and doc.lower(item.first - 2) in (",", "and", ":", "in")
+                    doc.lower(lead) in _ENVIRONMENT
+                    and (item.last >= sentence.last or doc.lower(item.last) in (",", ".", ";", "and", ""))
+                    and (lead == sentence.first or doc.lower(lead - 1) in (",", "and", ":", "in", ";", "but", "while"))
                 )
             ):  # `intake has four instances and triage two`
-                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 1)
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=lead)
 
 
 def _hyphened(doc: Document) -> Iterator[Mention]:

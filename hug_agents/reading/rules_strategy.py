@@ -278,7 +278,11 @@ def _each(doc: Document, item: Quantity) -> bool:
     wide = doc.words(max(item.first - 6, doc.sentence(item.first).first), item.first)
     if any(one in _EACH and other in ("step", "stage", "one") for one, other in pairwise(wide)):
         return True  # `let each step soak for twenty minutes`
-    return any(word in _EACH for word in near) or doc.lower(item.last) in ("steps", "intervals", "apart")
+    return any(word in _EACH for word in near) or doc.lower(item.last) in _BREAKS
+
+
+_BREAKS = frozenset("steps intervals apart pause pauses holds waits breaks gaps".split())
+"""`with 5 minute pauses`: of every step."""
 
 
 def _lone_holds(doc: Document) -> Iterator[Mention]:
@@ -312,7 +316,7 @@ def ratios(doc: Document) -> Iterator[Mention]:
         while not joined and end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
             weights.append(number)
             end += 2
-            if doc.lower(end - 1) not in ("/", "->", "\u2192", "-"):
+            if doc.lower(end - 1) not in ("/", "->", "\u2192", "-", "then"):
                 break
         whole = all(weight == int(weight) for weight in weights)
         if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:

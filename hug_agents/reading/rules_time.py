@@ -232,12 +232,25 @@ def windows(doc: Document) -> Iterator[Mention]:
             continue
         if any(word in _JOB and word not in ("run", "runs", "schedule", "scheduled") for word in words):
             continue
-        reason = next((p for p in range(sentence.first, sentence.last) if doc.lower(p) == "because"), sentence.last)
-        if reason > sentence.first:  # `only until Wednesday, because on Thursday ...`
-            yield from _window(doc, replace(sentence, last=reason))
+        yield from _window(doc, replace(sentence, last=_reason(doc, sentence)))
 
 
-_LIMITED = frozenset("only never not no don't window windows allowed outside except between during forbidden".split())
+def _reason(doc: Document, sentence: Clause) -> int:
+    """Where `only Mon-Thu, because on Friday ...`, `only Mon-Thu, the team is off on Friday` says why."""
+    for place in range(sentence.first + 1, sentence.last):
+        if doc.lower(place) == "because":
+            return place
+        named = any(word in _DAY_NAMES or "-" in word for word in doc.words(sentence.first, place))
+        if named and doc.lower(place) in (",", ";", "-", "\u2013", "\u2014", "(") and doc.lower(place + 1) in _TELLS:
+            return place
+    return sentence.last
+
+
+_TELLS = frozenset("the our we they it that this there people everybody everyone since as".split())
+
+
+_NEVER = frozenset("never not no don't nobody noone no-one none mustn't can't cannot shouldn't won't".split())
+_LIMITED = _NEVER | frozenset("only window windows allowed outside except between during forbidden".split())
 _SPOKEN = frozenset(
     "deploy deploys deployment deployments release releases rollout rollouts "
     "change changes production prod ship window windows".split()
@@ -254,7 +267,7 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         return
     limited = _LIMITED & set(words)
     spoken = _SPOKEN & set(words)
-    if not limited or not spoken and not ("only" in words or "never" in words):
+    if not limited or not spoken and not {"only", "never"} & set(words):
         return
     first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
     last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
@@ -349,7 +362,7 @@ def _banned(doc: Document, sentence: Clause, index: int) -> bool:
         word = doc.lower(place)
         if word == "outside":
             break
-        if word in ("never", "not", "no", "except", "don't", "avoid", "without", *_FORBIDDEN):
+        if word in _NEVER or word in ("except", "avoid", "without", *_FORBIDDEN):
             return True
         if word in ("only", ";", "but", ":"):
             break

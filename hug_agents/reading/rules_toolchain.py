@@ -102,13 +102,51 @@ def unsupported(doc: Document) -> Iterator[tuple[int, int, str, str]]:
             yield first, last, family, name
 
 
+def clusters_to_make(doc: Document) -> Iterator[tuple[int, int]]:
+    """`Terraform an EKS cluster`, `spin up a new GKE cluster`: the token span of a cluster that is to be made."""
+    for index, token in enumerate(doc.tokens):
+        if token.lower != "cluster" or doc.status[index] != "asserted":
+            continue
+        start = doc.sentence(index).first
+        place = index - 1
+        while place >= start and doc.lower(place) not in _ARTICLES and index - place < _LONG:
+            place -= 1
+        run = doc.words(place + 1, index)
+        while doc.lower(place - 1) in _ARTICLES:
+            place -= 1
+        verb = place - 1 - (doc.lower(place - 1) in ("up", "me", "us"))
+        if verb >= start and doc.lower(verb) in _MAKES and _RUNTIMES & set(run):
+            yield verb, index + 1
+
+
+_ARTICLES = frozenset("a an one new our".split())
+_MAKES = frozenset("terraform create provision build make set spin stand bring bootstrap write".split())
+_RUNTIMES = frozenset("eks gke aks kubernetes k8s k3s nomad".split())
+_LONG = 6
+
+
 def _part_of_a_name(doc: Document, first: int) -> bool:
     return doc.lower(first - 1) in _BEFORE_A_NAME and doc.lower(first - 1) in ("called", "named")
 
 
 def _qualified(doc: Document, first: int) -> bool:
     """`no Jenkins pipeline`, `no deploy pipeline in dev`: not a refusal of every pipeline."""
-    return doc.lower(first - 1) not in ("no", "any", "without", "need", "want", "the", "a", "use", "or", "nor", "not")
+    return doc.lower(first - 1) not in (
+        "no",
+        "any",
+        "without",
+        "need",
+        "want",
+        "have",
+        "do",
+        "using",
+        "the",
+        "a",
+        "use",
+        "or",
+        "nor",
+        "not",
+    )
 
 
 def _negation(doc: Document, first: int) -> int:

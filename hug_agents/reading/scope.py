@@ -61,10 +61,11 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             continue
         after = index + len(cue.words)
         counted = cue.words[0] in _COUNTED and index > 0 and tokens[index - 1].kind == "number"
+        answered = cue.words == ("no",) and index == 0 and len(tokens) > 1 and tokens[1].lower in _PAUSES
         served = cue.words[0] == "other" and any(
             tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
         )  # `only for our other services` says who calls it
-        if cue.status is not None and not counted and not served and not _harmless(tokens, index, cue):
+        if cue.status is not None and not (counted or served or answered) and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
     _moved(result, tokens)
@@ -74,6 +75,8 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
     return tuple(result)
 
 
+_PAUSES = frozenset(", : - \u2013 \u2014 . !".split())
+"""`ArgoCD? No - GitHub Actions.` answers, and goes on."""
 _COUNTED = frozenset("customers clients partners employees engineers developers offices vendors friends".split())
 """`serves 8080 customers` tells how many; it speaks of no one else's system."""
 
@@ -188,7 +191,9 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
         wished = {"need", "want", "get", "have", "like"} & {other.lower for other in tokens[max(index - 6, 0) : index]}
         if wished:
             continue
-        if token.lower in _PAST_VERBS and index and not _BE & set(near[-2:]) and near[-1] not in (",", "like", "want"):
+        used = token.lower == "used" and near[-1:] in (["we"], ["i"], ["they"])  # `we used Jenkins there`
+        done = token.lower in _PAST_VERBS and index and not _BE & set(near[-2:])
+        if used or done and near[-1] not in (",", "like", "want"):
             for place in range(clause_begin(tokens, index), clause_end(tokens, index + 1, "past")):
                 result[place] = _combine(result[place], "past", False)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hug_agents.reading.board import RANKS, Board
+from hug_agents.reading.document import document
+from hug_agents.reading.rules_paths import expected
 from hug_agents.spec import Environment, Objective, Service, SmokeTest, Step, Strategy, Trigger, Window
 
 _WEIGHTS, _HOLD = (10, 50, 100), 300
@@ -202,6 +204,15 @@ def windows(board: Board) -> tuple[Window, ...]:
     return tuple(made)
 
 
+def _smoke(service: str, path: str, quote: str) -> SmokeTest:
+    """With the status and the time that the quoted words ask for."""
+    doc = document(quote)
+    after = next((place + 1 for place, token in enumerate(doc.tokens) if token.kind == "path"), 0)
+    wanted = expected(doc, after, len(doc.tokens))
+    values = {"status": wanted.status, "max_ms": wanted.milliseconds}
+    return SmokeTest(service=service, path=path, **{name: value for name, value in values.items() if value})
+
+
 def smoke_tests(board: Board, services: tuple[Service, ...]) -> tuple[SmokeTest, ...]:
     """What is stated, else the health path of each public web service."""
     made: list[SmokeTest] = []
@@ -210,7 +221,7 @@ def smoke_tests(board: Board, services: tuple[Service, ...]) -> tuple[SmokeTest,
         stated = board.best(target, "smoke_tests.*")
         if service.kind == "web":
             for row in stated:
-                made.append(SmokeTest(service=service.name, path=str(row.value)))
+                made.append(_smoke(service.name, str(row.value), row.quote))
                 board.settle(target, row)
         if (
             not stated

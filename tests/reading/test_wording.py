@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from hug_agents.reading.assemble import assemble
+from hug_agents.reading.redact import redact
 from hug_agents.reading.rules import read
+from hug_agents.request import Request
 
 OWN = "Deploy web-shop with image acme/web-shop:1 on port 8080 to ECS. "
 
@@ -91,6 +94,56 @@ def claims(text: str) -> dict[str, Any]:
         (f"{OWN}Two copies in production are plenty, half a vCPU each.", "services.*.cpu_millicores", 500),
         (f"{OWN}\n[09:01] Sam: blue-green?\n[09:02] Ann: yes please", "strategy.kind", "blue_green"),
         (f"{OWN}Team Harbour answers for the application.", "owner", "Team Harbour"),
+        (f"{OWN}cluster fin-prod in eu-west-1; staging is fin-stage.", "environments.production.cluster", "fin-prod"),
+        (f"{OWN}cluster fin-prod in eu-west-1; staging is fin-stage.", "environments.staging.cluster", "fin-stage"),
+        (
+            f"{OWN}Clusters: ads-us (production, us-east-1), ads-tst (staging, us-east-1).",
+            "environments.production.cluster",
+            "ads-us",
+        ),
+        (f"{OWN}dns shop.acme.com, staging shop.stage.acme.com", "environments.staging.domain", "shop.stage.acme.com"),
+        (f"{OWN}prod 6 tasks, stage 2.", "environments.staging.replicas.*", 2),
+        (f"{OWN}prod 4 tasks, staging just one.", "environments.staging.replicas.*", 1),
+        (f"{OWN}Five pods at peak, two normally.", "services.*.max_replicas", 5),
+        (f"{OWN}Five pods at peak, two normally.", "services.*.replicas", 2),
+        (
+            f"{OWN}Only deploy Mon-Thu 9-16 Berlin time please, the store is short on Fridays.",
+            "windows",
+            "mon,tue,wed,thu 09:00-16:00 Europe/Berlin",
+        ),
+        (f"{OWN}Nobody should deploy on Fridays.", "windows", "mon,tue,wed,thu,sat,sun 00:00-23:59 UTC"),
+        (f"{OWN}A canary of 20/50/100 with 5 minute pauses.", "strategy.hold_seconds", (300,)),
+        (f"{OWN}Canary 25 then 100.", "strategy.steps", (25, 100)),
+        (f"{OWN}If more than 1 in 100 requests fail, roll back.", "triggers.error_rate", 1.0),
+        (f"{OWN}Max 1% errors else roll back.", "triggers.error_rate", 1.0),
+        (f"{OWN}We don't do IaC here.", "toolchain.iac", "none"),
+        (f"{OWN}ArgoCD? No - GitHub Actions.", "toolchain.ci", "github_actions"),
+        (f"{OWN}Secrets: DB_URL -> shop/db-url, MAIL_TOKEN -> shop/mail", "services.*.secrets.DB_URL", "shop/db-url"),
+        ("Put `status-page` (nginx:1.27-alpine, 80) on ECS.", "services.*.image", "nginx:1.27-alpine"),
+        ("Put `status-page` (nginx:1.27-alpine, 80) on ECS.", "services.*.port", 80),
+        (
+            "- top-api: image a/top-api:1, port 80. 3 copies, 256Mi each.\n- top-worker: same image, two copies",
+            "services.top-api.replicas",
+            3,
+        ),
+        (
+            "- top-api: image a/top-api:1, port 80. 3 copies, 256Mi each.\n- top-worker: same image, two copies",
+            "services.top-worker.image",
+            "a/top-api:1",
+        ),
+        (
+            "users (a/users:1, port 81), orders (a/orders:1, port 82) and mailer (a/mailer:1, worker). users and orders "
+            "get 3 tasks, mailer always 1.",
+            "services.orders.replicas",
+            3,
+        ),
+        (
+            "users (a/users:1, port 81), orders (a/orders:1, port 82) and mailer (a/mailer:1, worker). users and orders "
+            "get 3 tasks, mailer always 1.",
+            "services.mailer.replicas",
+            1,
+        ),
+        ("Can somebody deploy web-shop (Node 20) to ECS?", "services.*.language", "node"),
     ],
 )
 def test_it_is_read(text: str, path: str, value: object) -> None:
@@ -121,6 +174,12 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         (f"{OWN}Error budget of 1 % over 30 days, a person may roll back.", "triggers.error_rate"),
         (f"{OWN}There is no rule, we deploy outside 9:00 to 17:00 UTC.", "windows"),
         (f"{OWN}Team Harbour answers for lunch.", "owner"),
+        (f"{OWN}(we used Jenkins at my old place, never again)", "toolchain.ci"),
+        (f"{OWN}Repo acme/shop, Dockerfile in docker/.", "services.*.context"),
+        (f"{OWN}From our monorepo (acme/shop), folder apps/shop.", "environments.*.cluster"),
+        ("Nomad. App fleet, images fleet-web:3 and fleet-ingest:3.", "toolchain.registry_host"),
+        (f"{OWN}The warehouse (Postgres:14, 5432) is there.", "services.*.replicas"),
+        (f"{OWN}fin-prod and fin-stage are what we call our books.", "environments.staging.cluster"),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
@@ -134,3 +193,47 @@ def test_a_title_is_no_edit() -> None:
 
 def test_a_surge_in_brackets_is_one() -> None:
     assert claims(f"{OWN}Rolling, max surge (25 %).")["strategy.max_surge_percent"] == 25
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "milliseconds"),
+    [
+        ("GET /login returns 302 within 500 ms as a smoke test.", 302, 500),
+        ("Smoke test: GET /login.", 200, 2000),
+        ("Smoke test: /login under 2 seconds, then 300 users come.", 200, 2000),
+    ],
+)
+def test_what_a_smoke_test_must_answer(words: str, status: int, milliseconds: int) -> None:
+    text = f"{OWN}In eu-west-1. {words}"
+    spec = assemble(Request(text=text), read(text)).spec
+    assert spec is not None
+    (test,) = spec.smoke_tests
+    assert (test.path, test.status, test.max_ms) == ("/login", status, milliseconds)
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("secrets: DB_PASSWORD, CACHE_TOKEN", True),
+        ("Secrets: DB_URL -> shop/db-url", True),
+        ("password: HUNTER_TWO", False),
+        ("secrets: S3CR3T_VALUE", False),
+    ],
+)
+def test_a_list_of_secrets_names_them(words: str, kept: bool) -> None:
+    assert (redact(words).text == words) is kept
+
+
+def test_a_cluster_that_is_to_be_made_is_unmet() -> None:
+    rows = read("Spin up a new GKE cluster and deploy shop to it. Use our EKS cluster main.").unmet
+    assert [row.quote for row in rows] == ["Spin up a new GKE cluster"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Hi Dana,", "Thanks for the call.", "Subject: go-live", "Cheers\nMilo", "Acceptance criteria:", "Priority: High"],
+)
+def test_what_asks_for_nothing_is_not_missed(line: str) -> None:
+    text = f"{OWN}In eu-west-1.\n\n{line}\n"
+    rows = assemble(Request(text=text), read(text)).requirements
+    assert not [row.text for row in rows if row.missed]
