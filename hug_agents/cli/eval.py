@@ -23,7 +23,7 @@ _FILE = click.Path(path_type=Path)
 @click.argument("suites", metavar="[SUITE]...", nargs=-1, type=_FILE)
 @click.option(
     "--split",
-    type=click.Choice(["develop", "held_out", "second", "third", "fourth", "all"]),
+    type=click.Choice(["develop", "held_out", "second", "third", "fourth", "fifth", "all"]),
     default="develop",
     show_default=True,
     help="Which part of a suite that has parts; ours was run on held_out, second, third and fourth once.",

@@ -13,7 +13,7 @@ from hug_agents.errors import UsageError
 from hug_agents.evaluate.published import InfrastructureTask, read_csv
 from hug_agents.spec import Line, Model
 
-Split = Literal["develop", "held_out", "second", "third", "fourth"]
+Split = Literal["develop", "held_out", "second", "third", "fourth", "fifth"]
 SHIPPED = Path(__file__).parent / "suite"
 """The suite that ships: requests and repositories, written for this project by its authors."""
 
