@@ -24,8 +24,8 @@ NEXT: dict[str, str] = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",
     "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
-    "attention": "hug release settle {id} CHOICE --key NAME",
-    "paused": "hug release resume {id}, or hug release abort {id}",
+    "attention": "hug release settle {id} CHOICE --key NAME --reason TEXT",
+    "paused": "hug release resume {id}, or hug release abort {id} --as ID",
     "interrupted": "hug release resume {id}",
 }
 
@@ -51,6 +51,7 @@ class Status(Model):
     signatures: tuple[Signature, ...] = ()
     questions: tuple[dict[str, Any], ...] = ()
     matter: Matter | None = Field(None, description="what only a person can settle, while it stands still for that")
+    settled: Line = Field("", description="the answer to it that somebody has signed and `resume` has not seen yet")
     passed: tuple[CheckpointId, ...] = ()
     effects: tuple[Effect, ...] = ()
     notice: Text = ""

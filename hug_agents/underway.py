@@ -17,12 +17,12 @@ from hug_agents.approve.ledger import Entry
 from hug_agents.approve.packet import DrillRecord, Packet
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.quorum import Standing
-from hug_agents.approve.resolution import Choice, Matter
+from hug_agents.approve.resolution import Choice, Matter, Resolution
 from hug_agents.approve.signing import Pen
 from hug_agents.connections import kept_open
 from hug_agents.errors import EnvironmentBusy, UsageError
 from hug_agents.execute.dossier import Dossier
-from hug_agents.execute.events import Event, record_once
+from hug_agents.execute.events import Event, events, record_once
 from hug_agents.execute.register import Registered, Wish
 from hug_agents.plans import Role
 from hug_agents.spec import DeploymentSpec
@@ -60,6 +60,7 @@ class UnderWay:
             stage = "moving"
         standing, packet = self._standing(position) if stage == "checkpoint" else (None, None)
         matter = self._crew.store.get_model(Matter, state["matter"]) if stage == "attention" else None
+        answer = self._answer(matter) if matter else None
         return Status(
             id=self.id,
             application=row.application,
@@ -76,10 +77,11 @@ class UnderWay:
             signatures=standing.signatures if standing else (),
             questions=tuple(position.pending.get("questions", ())) if stage == "questions" else (),
             matter=matter,
+            settled=f"{answer.choice} by {answer.reviewer}: {' '.join(answer.reason.split())}"[:500] if answer else "",
             passed=tuple(name for name, _ in state.get("earlier", [])),
             effects=self._executor.journal.of(self.id),
             notice=self._notice(stage, position),
-            next=self._next("paused" if matter and matter.kind == "paused" else stage, standing),
+            next=self._next("paused" if matter and matter.kind == "paused" else stage, standing, settled=bool(answer)),
             solo=bool(standing and standing.solo),
         )
 
@@ -124,14 +126,15 @@ class UnderWay:
             seen.add(place)
 
     def _unpause(self) -> None:
-        """To resume where it stands paused is to go on. A pause that was asked for and not seen yet is still to come."""
+        """To resume where it stands paused is to go on, unless somebody signed otherwise. A pause that was asked for and
+        not seen yet is still to come."""
         from hug_agents.workflow import run as graph
 
         register = self._executor.register
         position = graph.look(self._crew, self.id)
         if position.status == "attention":
             matter = self._crew.store.get_model(Matter, position.state["matter"])
-            if matter.kind == "paused":
+            if matter.kind == "paused" and self._answer(matter) is None:
                 if register.wish(self.id)[0] == "pause":
                     register.ask(self.id, "go_on", register.wish(self.id)[1])
                 dossier = self._crew.store.get_model(Dossier, position.state["dossier"])
@@ -230,10 +233,11 @@ class UnderWay:
         row = self._executor.register.find(self.id)
         there = self._executor.register.runs(row.application, environment)
         if there is None or there.release != self.id:
+            nothing = "nothing runs there" if row.outcome else "the release is under way: hug release show says where"
             raise UsageError(
                 f"what this release put into {environment[:60]!r} does not run there now",
                 where=self.id,
-                hint=f"it is {there.release}" if there else "nothing runs there",
+                hint=f"it is {there.release}" if there else nothing,
             )
         state = self._state()
         values = {name: state[name] for name in ("request", "bundle", "spec", "blueprint") if state.get(name)}
@@ -313,8 +317,13 @@ class UnderWay:
         packet = self._crew.store.get_model(Packet, position.state["packet"])
         return self._executor.desk.standing(packet), packet
 
-    def _next(self, stage: str, standing: Standing | None) -> str:
-        if stage == "checkpoint" and standing and not any(item.role for item in standing.missing):
+    def _answer(self, matter: Matter) -> Resolution | None:
+        """What somebody has signed about a matter that the release has not seen yet."""
+        requester = self._executor.register.find(self.id).requester
+        return self._executor.desk.settled(matter, requester=self._executor.matters.excluded(requester))
+
+    def _next(self, stage: str, standing: Standing | None, *, settled: bool = False) -> str:
+        if settled or (stage == "checkpoint" and standing and not any(item.role for item in standing.missing)):
             stage = "interrupted"
         return NEXT.get(stage, "").format(id=self.id)
 
@@ -325,6 +334,9 @@ class UnderWay:
         """What is to be known where it stands."""
         if stage == "blocked":
             return str(position.pending.get("reason", ""))
+        if self._executor.register.find(self.id).outcome == "cancelled":
+            ended = [item for item in events(self._executor.desk.entries(self.id)) if item.name == "release_ended"]
+            return f"cancelled: {ended[-1].detail}" if ended else ""
         if stage != "moving":
             return str(position.state.get("notice", ""))
         wanted, by = self._executor.register.wish(self.id)  # the process that moves it has not seen it yet

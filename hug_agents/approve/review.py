@@ -124,7 +124,8 @@ def markdown(
     parts += ["## Automated gates", _gate_table(packet), *_findings(packet)]
     if packet.drill:
         drill = packet.drill
-        text = f"{drill.outcome} in {drill.seconds} s in {drill.environment}, finished {drill.finished}"
+        injected = f"{drill.injected} injected, and " if drill.injected else ""
+        text = f"{drill.outcome} in {drill.environment}: {injected}the way back took {drill.seconds} s; finished {drill.finished}"
         parts += ["## Rollback drill", f"{md(text)}; evidence {code(drill.evidence)}"]
     if packet.evidence:
         parts += [

@@ -77,30 +77,45 @@ def print_status(status: Status) -> None:
         out.print(
             Text(f"    {order.environment.name}{series}: {order.action} {effect.state}  {visible(said)[:100]}", style)
         )
-    for question in status.questions:
-        out.print(Text(f"  {question['id']}", "cyan").append(f"  {question['text']}", "default"))
+    if status.questions:
+        from hug_agents.cli.report import print_question
+        from hug_agents.reading.claims import Question
+
+        for question in status.questions:
+            print_question(out, Question.model_validate(question))
     if status.matter:
         out.print(
             Text(f"  ? {status.matter.kind} in {status.matter.environment}: ", "bold yellow").append(
                 visible(status.matter.evidence)[:500]
             )
         )
-        out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
+        if status.settled:
+            out.print(Text(f"    {visible(status.settled)}", "green"))
+        elif status.matter.kind != "paused":
+            out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
     elif status.notice:
         out.print(Text(f"  {visible(status.notice)}", "yellow"))
     if status.solo:
         out.print("  [bold yellow]SOLO MODE: one person signs in every role[/]")
-    stage = status.outcome or {
+    out.print(Text(f"  {_stage(status)}", f"bold {colour_of(status.outcome or status.stage)}"))
+    if status.packet:
+        out.print(Text(f"  packet {status.packet}", "dim"), soft_wrap=True)
+    if status.next:
+        out.print(Text(f"  next: {status.next}"), soft_wrap=True)
+
+
+def _stage(status: Status) -> str:
+    """Where it stands, in a few words."""
+    if status.settled or (status.stage == "checkpoint" and not status.waits_for):
+        return "decided; to be resumed"
+    if status.matter and status.matter.kind == "paused":
+        return "paused"
+    return status.outcome or {
         "checkpoint": "waiting for people",
         "questions": "waiting for answers",
         "attention": "stands still: only a person can settle this",
         "moving": "another process moves it now",
     }.get(status.stage, status.stage)
-    out.print(Text(f"  {stage}", f"bold {colour_of(status.outcome or status.stage)}"))
-    if status.packet:
-        out.print(Text(f"  packet {status.packet}", "dim"), soft_wrap=True)
-    if status.next:
-        out.print(Text(f"  next: {status.next}"), soft_wrap=True)
 
 
 def _print_point(point: Checkpoint, status: Status) -> None:

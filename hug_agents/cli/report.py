@@ -15,7 +15,10 @@ from hug_agents.cli.console import console
 from hug_agents.errors import QuestionsPending
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from hug_agents.generation import Generation
+    from hug_agents.reading.claims import Question
     from hug_agents.validate import Finding, GateResult
 
 _MARKS = {
@@ -184,11 +187,7 @@ def print_questions(pending: QuestionsPending, *, ask: bool) -> dict[str, str]:
     out = console(stderr=not ask)
     out.print(f"\n[bold]{len(pending.questions)} to answer first[/] [dim](run {pending.thread})[/]")
     for question in pending.questions:
-        out.print(Text(f"  {question.id}", style="cyan").append(f"  {question.text}", style="default"))
-        if question.why:
-            out.print(Text(f"      {question.why}", style="dim"))
-        if question.options:
-            out.print(Text(f"      e.g. {' | '.join(question.options)}", style="dim"))
+        print_question(out, question)
     if not ask:
         flags = " ".join(f"--answer {question.id}=…" for question in pending.questions[:3])
         out.print(f"\n  next: hug generate --resume {pending.thread} {escape(flags)}", soft_wrap=True)
@@ -197,3 +196,12 @@ def print_questions(pending: QuestionsPending, *, ask: bool) -> dict[str, str]:
     for question in pending.questions:
         answers[question.id] = click.prompt(click.style(question.id, fg="cyan"), default="", show_default=False)
     return {key: value for key, value in answers.items() if value.strip()}
+
+
+def print_question(out: Console, question: Question) -> None:
+    """One question: what is asked, why, and answers that there are."""
+    out.print(Text(f"  {question.id}", style="cyan").append(f"  {question.text}", style="default"))
+    if question.why:
+        out.print(Text(f"      {question.why}", style="dim"))
+    if question.options:
+        out.print(Text(f"      e.g. {' | '.join(question.options)}", style="dim"))

@@ -10,7 +10,8 @@ from hug_agents.execute.events import Event, events, record_once
 from hug_agents.execute.journal import Journal
 from hug_agents.store import Store
 
-_NEXT = "hug release settle {release} CHOICE --key NAME"
+_NEXT = "hug release settle {release} CHOICE --key NAME --reason TEXT"
+_NEXT_OF_A_PAUSE = "hug release resume {release}, or hug release abort {release} --as ID"
 
 
 class Matters:
@@ -34,7 +35,7 @@ class Matters:
                 f"{_WHAT[kind]}: {matter.evidence}"[:1500],
                 matter=self._store.put_model(matter),
                 where=f"release {dossier.release}, {environment}",
-                hint=_NEXT.format(release=dossier.release),
+                hint=(_NEXT_OF_A_PAUSE if kind == "paused" else _NEXT).format(release=dossier.release),
             )
         return answer
 

@@ -53,7 +53,8 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
     run = Run(executor, dossier, series, tell)
     contents = run.contents
     production = contents.environment.role == "production"
-    steps = tuple(steps_of(contents.blueprint.rollout, run.target.abilities, production=production))
+    first, able = contents.previous is None, run.target.abilities
+    steps = tuple(steps_of(contents.blueprint.rollout, able, production=production, first=first))
     known = run.marked("trouble")
     trouble = executor.store.get_model(Trouble, known) if known else None
     if series == RELEASE and trouble is None:

@@ -149,7 +149,8 @@ def _traffic(services: list[_Service], analysis: Analysis, final: bool) -> Itera
         if requests >= analysis.min_requests:
             continue
         if requests:
-            reason = f"{name}: {requests} requests {yet}, {analysis.min_requests} are needed to call it good"
+            counted = f"{requests} request{'s' if requests != 1 else ''}"
+            reason = f"{name}: {counted} {yet}, {analysis.min_requests} are needed to call it good"
         elif item.beside and item.beside.requests:
             reason = f"{name}: no request reached the new version {yet}, {item.beside.requests} reached the old one"
         elif busy:

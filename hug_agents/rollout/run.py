@@ -8,7 +8,7 @@ from functools import cached_property
 
 from hug_agents.approve.identity import Digest
 from hug_agents.bundle import Bundle
-from hug_agents.errors import HugError, NeedsPerson
+from hug_agents.errors import HugError
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier
 from hug_agents.execute.events import Event, EventName, record_once
 from hug_agents.execute.executor import RELEASE, Executor
@@ -76,14 +76,13 @@ class Run:
         if wish == "abort":
             raise Stopped(f"aborted by {by}")
         if wish == "pause":
+            subject = f"step {item.step}"
             said = f"by {by}, at step {item.step} ({item.action} {item.weight} %)"
-            matter = self.executor.matters.open("paused", self.dossier, self.environment, f"step {item.step}", said)
-            raise NeedsPerson(
-                f"the rollout is paused {said}",
-                matter=self.executor.store.put_model(matter),
-                where=f"release {self.dossier.release}, {self.environment}",
-                hint=f"hug release resume {self.dossier.release}, or hug release abort {self.dossier.release}",
-            )
+            answer = self.executor.matters.settle("paused", self.dossier, self.environment, subject, said)
+            if answer.choice == "roll_back":
+                raise Stopped(f"aborted by {answer.reviewer}: {' '.join(answer.reason.split())}")
+            self.executor.matters.close("paused", self.dossier, self.environment, subject)
+            self.executor.register.ask(self.dossier.release, "go_on", answer.reviewer)
 
     def counters(self) -> tuple[Counters, ...] | None:
         """What the router has counted; None: neither the target counts nor a Prometheus server is named."""

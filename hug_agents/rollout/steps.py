@@ -22,8 +22,10 @@ class Step(Model):
     """The smoke tests are run against the new version."""
 
 
-def steps_of(rollout: RolloutPlan, abilities: Abilities, *, production: bool) -> Iterator[Step]:
+def steps_of(rollout: RolloutPlan, abilities: Abilities, *, production: bool, first: bool = False) -> Iterator[Step]:
     """The orders of a rollout plan. Outside production all traffic moves at once and nothing is held.
+
+    `first`: nothing ran there before, so no old version is kept ready after the promotion.
 
     An `analyse` step of the plan is the look at the order before it, which is held as long as both say.
     """
@@ -43,12 +45,13 @@ def steps_of(rollout: RolloutPlan, abilities: Abilities, *, production: bool) ->
             waiting = None
         if step.action == "shift" and not production and step.weight != max(weights):
             continue
+        hold = step.hold_seconds if production and not (first and step.action == "promote") else 0
         waiting = Step(
             action=step.action,
             step=step.order,
             weight=step.weight,
-            hold_seconds=step.hold_seconds if production else 0,
-            watched=production and step.hold_seconds > 0,
+            hold_seconds=hold,
+            watched=hold > 0,
             smoked=step.action in ("deploy", "shift"),
         )
     if waiting:

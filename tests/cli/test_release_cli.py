@@ -226,7 +226,12 @@ def test_edit_waive_and_cancel(office: Any, tmp_path: Path) -> None:
     code, out = hug("release", "resume", "pay-1")
     assert (code, "rejected by ben: no" in out) == (1, True)
     hug("release", "start", REQUEST, "--as", "kim", "--target", "write:infra", "--id", "pay-2")
-    assert "cancelled" in hug("release", "cancel", "pay-2", "--reason", "enough")[1]
+    assert "cancelled: enough" in hug("release", "cancel", "pay-2", "--reason", "enough")[1]
+    assert "cancelled: enough" in hug("release", "show", "pay-2")[1]
+    asked = "Deploy hello to the cluster main. hello serves on port 8080, and on port 9090. Health check on /healthz."
+    code, out = hug("release", "start", asked, "--as", "kim", "--target", "write:infra", "--id", "pay-3")
+    assert (code, "the request says 'on port 9090'" in out, "e.g. 8080 | 9090" in out) == (4, True, True), out
+    hug("release", "cancel", "pay-3", "--reason", "enough")
     assert hug("inbox") == (0, "nothing waits\n")
     for words in (
         ("show", "nothing"),

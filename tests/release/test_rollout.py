@@ -65,6 +65,14 @@ class TestCanary:
         ]
         assert live.world["production"] == bundle_of(second)
 
+    def test_the_first_version_waits_for_no_old_one(self, live: Live) -> None:
+        release = released(live)
+        began = live.site.now if live.site else None
+        assert live.site and began
+        assert live.site.approve(release).outcome == "released"
+        assert production(live)[-2:] == ["promote 100", "retire 100"]
+        assert (live.site.now - began).total_seconds() < 900, "there is no old version to keep ready"
+
     def test_a_bad_one_comes_back_by_itself(self, live: Live) -> None:
         old = first(live)
         second = released(live, "1.1.0")
@@ -150,23 +158,45 @@ class TestCanary:
         if choice == "continue":
             assert production(live)[-1] == "shift 50", "the next step has to be settled too"
 
-    def test_paused_and_gone_on(self, live: Live, monkeypatch: Any) -> None:
-        first(live)
+    def paused(self, live: Live, monkeypatch: pytest.MonkeyPatch) -> Release:
+        """A second version that stands still at half of the traffic."""
         second = released(live, "1.1.0")
         assert live.site
-        looked = Live.counters
+        site, looked = live.site, Live.counters
 
         def pausing(self: Live, *args: Any) -> Any:
             if self.weights.get("production", {}).get(bundle_of(second)) == 50:
-                live.site.open(second).pause("cho")  # type: ignore[union-attr]
+                site.open(second).pause("cho")
             return looked(self, *args)
 
         with monkeypatch.context() as patch:
             patch.setattr(Live, "counters", pausing)
-            status = live.site.approve(second)
+            status = site.approve(second)
         assert (status.stage, status.matter and status.matter.kind) == ("attention", "paused")
         assert production(live)[-1] == "shift 50"
+        return second
+
+    def test_paused_and_gone_on(self, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+        first(live)
+        second = self.paused(live, monkeypatch)
+        assert live.site
         assert live.site.open(second).resume().outcome == "released"
+
+    @pytest.mark.parametrize(("choice", "outcome"), [("continue", "released"), ("roll_back", "rolled_back")])
+    def test_paused_and_settled_by_a_signature(
+        self, live: Live, monkeypatch: pytest.MonkeyPatch, choice: Any, outcome: str
+    ) -> None:
+        """What somebody signed is what happens, whoever resumes."""
+        old = first(live)
+        second = self.paused(live, monkeypatch)
+        second.settle(choice, reviewer="ana", key=KEYS["ana"], reason="looked at the logs")
+        assert live.site
+        status = live.site.open(second).status()
+        assert status.settled == f"{choice} by ana: looked at the logs"
+        assert status.next == f"hug release resume {second.id}"
+        status = live.site.open(second).resume()
+        assert (status.outcome, status.settled) == (outcome, "")
+        assert live.world["production"] == bundle_of(second if choice == "continue" else old)
 
     def test_aborted_by_hand(self, live: Live) -> None:
         old = first(live)
