@@ -239,7 +239,9 @@ class Release(UnderWay):
         from hug_agents.workflow import run as graph
 
         if graph.look(self._crew, self.id).status != "checkpoint":
-            raise UsageError("an edit is made while a checkpoint waits", where=self.id, hint="hug release show")
+            raise UsageError(
+                "an edit is made while a checkpoint waits", where=self.id, hint=f"hug release show {self.id}"
+            )
         before = self._state()["bundle"]
         edits = {
             "by": by,

@@ -27,10 +27,20 @@ NEXT: dict[str, str] = {
     "attention": "hug release settle {id} CHOICE --key NAME --reason TEXT",
     "paused": "hug release resume {id}, or hug release abort {id} --as ID",
     "interrupted": "hug release resume {id}",
+    "back": "hug rollback {id} --key NAME --reason TEXT",
 }
 
 _LATEST = 8
 """How many effects a notebook shows."""
+
+
+class Explained(Model):
+    """What the DevOps agent makes of a rollout that went wrong. It recommends; nothing acts on it."""
+
+    cause: Line
+    evidence: tuple[Line, ...] = Field((), description="lines that stand in the logs")
+    recommendation: Line
+    reason: Line
 
 
 class Status(Model):
@@ -55,6 +65,7 @@ class Status(Model):
     passed: tuple[CheckpointId, ...] = ()
     effects: tuple[Effect, ...] = ()
     notice: Text = ""
+    diagnosis: Explained | None = None
     next: Line = ""
     solo: bool = False
 
@@ -74,6 +85,7 @@ class Status(Model):
             ("passed", ", ".join(self.passed)),
             *(("done", text) for text in done),
             ("notice", self.notice),
+            ("likely cause", self.diagnosis.cause if self.diagnosis else ""),
             ("next", self.next),
         )
         return facts_html(f"release {self.id}", ((name, visible(text)) for name, text in rows))

@@ -26,7 +26,7 @@ from hug_agents.execute.events import Event, events, record_once
 from hug_agents.execute.register import Registered, Wish
 from hug_agents.plans import Role
 from hug_agents.spec import DeploymentSpec
-from hug_agents.status import NEXT, Stage, Status
+from hug_agents.status import NEXT, Explained, Stage, Status
 
 if TYPE_CHECKING:
     from hug_agents.agents.diagnosis import Diagnosis
@@ -59,7 +59,7 @@ class UnderWay:
         if stage == "interrupted" and self._driven():
             stage = "moving"
         standing, packet = self._standing(position) if stage == "checkpoint" else (None, None)
-        matter = self._crew.store.get_model(Matter, state["matter"]) if stage == "attention" else None
+        matter = self._matter(stage, state)
         answer = self._answer(matter) if matter else None
         return Status(
             id=self.id,
@@ -81,7 +81,8 @@ class UnderWay:
             passed=tuple(name for name, _ in state.get("earlier", [])),
             effects=self._executor.journal.of(self.id),
             notice=self._notice(stage, position),
-            next=self._next("paused" if matter and matter.kind == "paused" else stage, standing, settled=bool(answer)),
+            diagnosis=self._explained(),
+            next=self._next(stage, standing, matter, settled=bool(answer)),
             solo=bool(standing and standing.solo),
         )
 
@@ -259,6 +260,10 @@ class UnderWay:
         name = self._state().get("diagnosis")
         return self._crew.store.get_model(Diagnosis, name) if name else None
 
+    def _explained(self) -> Explained | None:
+        found = self.diagnosis()
+        return Explained.model_validate(found.model_dump(include=set(Explained.model_fields))) if found else None
+
     def cancel(self, reason: str) -> Status:
         """End a release that is not wanted any more; its environments are free again. What was done stays done."""
         executor = self._executor
@@ -322,9 +327,25 @@ class UnderWay:
         requester = self._executor.register.find(self.id).requester
         return self._executor.desk.settled(matter, requester=self._executor.matters.excluded(requester))
 
-    def _next(self, stage: str, standing: Standing | None, *, settled: bool = False) -> str:
-        if settled or (stage == "checkpoint" and standing and not any(item.role for item in standing.missing)):
+    def _matter(self, stage: Stage, state: Mapping[str, Any]) -> Matter | None:
+        """What stands still for a person: the rollout, or the way back of what was promoted."""
+        if stage == "attention":
+            return self._crew.store.get_model(Matter, state["matter"])  # type: ignore[no-any-return]
+        asked = self._executor.matters.last(self.id) if stage == "ended" and self._held else None
+        return asked if asked and asked.kind in ("rollback_failed", "in_doubt") else None
+
+    @property
+    def _held(self) -> bool:
+        return self._executor.register.holds(self.id)
+
+    def _next(self, stage: str, standing: Standing | None, matter: Matter | None, *, settled: bool) -> str:
+        if stage == "ended":
+            if self._held and not self._driven():
+                stage = "attention" if matter and not settled else "back"
+        elif settled or (stage == "checkpoint" and standing and not any(item.role for item in standing.missing)):
             stage = "interrupted"
+        elif matter and matter.kind == "paused":
+            stage = "paused"
         return NEXT.get(stage, "").format(id=self.id)
 
     def _pen(self, reviewer: str, key: SigningKey) -> Pen:
@@ -334,13 +355,25 @@ class UnderWay:
         """What is to be known where it stands."""
         if stage == "blocked":
             return str(position.pending.get("reason", ""))
-        if self._executor.register.find(self.id).outcome == "cancelled":
-            ended = [item for item in events(self._executor.desk.entries(self.id)) if item.name == "release_ended"]
-            return f"cancelled: {ended[-1].detail}" if ended else ""
+        if stage == "ended" and (said := self._afterwards()):
+            return said
         if stage != "moving":
             return str(position.state.get("notice", ""))
         wanted, by = self._executor.register.wish(self.id)  # the process that moves it has not seen it yet
         return f"{by} asked: {wanted}, at its next step" if wanted in ("pause", "abort") else ""
+
+    def _afterwards(self) -> str:
+        """What happened when it ended, or since, and stands in the ledger alone."""
+        if self._held:
+            return "it is being taken back"
+        found = list(events(self._executor.desk.entries(self.id)))
+        ended = next((place for place, item in enumerate(found) if item.name == "release_ended"), len(found))
+        for item in reversed(found[ended:]):
+            if item.name == "release_ended" and item.outcome == "cancelled":
+                return f"cancelled: {item.detail}"
+            if item.name == "rollback_ended":
+                return f"{item.environment}: rolled back afterwards" + (": " + item.detail if item.detail else "")
+        return ""
 
     def _driven(self) -> bool:
         """Whether some process moves this release at this moment."""

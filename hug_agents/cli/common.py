@@ -95,6 +95,10 @@ def print_status(status: Status) -> None:
             out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
     elif status.notice:
         out.print(Text(f"  {visible(status.notice)}", "yellow"))
+    if status.diagnosis:
+        from hug_agents.cli.rollout import explanation
+
+        out.print(explanation(status.diagnosis))
     if status.solo:
         out.print("  [bold yellow]SOLO MODE: one person signs in every role[/]")
     out.print(Text(f"  {_stage(status)}", f"bold {colour_of(status.outcome or status.stage)}"))
@@ -106,11 +110,13 @@ def print_status(status: Status) -> None:
 
 def _stage(status: Status) -> str:
     """Where it stands, in a few words."""
+    if status.outcome:
+        return status.outcome
     if status.settled or (status.stage == "checkpoint" and not status.waits_for):
         return "decided; to be resumed"
     if status.matter and status.matter.kind == "paused":
         return "paused"
-    return status.outcome or {
+    return {
         "checkpoint": "waiting for people",
         "questions": "waiting for answers",
         "attention": "stands still: only a person can settle this",
@@ -142,6 +148,8 @@ def finish(status: Status, as_json: bool) -> int:
         print_json(status.model_dump(mode="json"))
     else:
         print_status(status)
+    if status.stage == "ended" and status.matter:
+        return WAITING
     if status.stage == "ended":
         return 0 if status.outcome in ("released", "drilled", "destroyed") else 1
     return _CODES[status.stage]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hug_agents.rollout.smoke import SmokeReport
     from hug_agents.rollout.steps import Step
     from hug_agents.rollout.verdict import Check, Verdict
+    from hug_agents.status import Explained
 
 STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "phase", "notice", "reference", "diagnosis"))
 """What is told of a rollout; `RolloutView` shows these."""
@@ -110,11 +111,7 @@ class RolloutView:
 
     def _on_diagnosis(self, found: Diagnosis) -> None:
         self._finish()
-        line = Text("DevOps agent: ", "bold").append(visible(found.cause), "default")
-        for quote in found.evidence[:_QUOTES]:
-            line.append(f"\n{visible(quote)}", "red")
-        line.append(f"\nrecommends: {found.recommendation.replace('_', ' ')}. {visible(found.reason)}", "dim")
-        self._out.print(marked("i", line, "cyan"))
+        self._out.print(explanation(found))
 
     def _on_notice(self, text: str) -> None:
         self._out.print(marked("!", Text(visible(str(text)), "yellow"), "yellow"))
@@ -166,6 +163,15 @@ class RolloutView:
         if said := self._beside():
             lines.append(Text(said, "cyan"))
         return Group(*lines)
+
+
+def explanation(found: Diagnosis | Explained) -> RenderableType:
+    """What the DevOps agent makes of it: the cause, lines of the log, what it recommends."""
+    line = Text("DevOps agent: ", "bold").append(visible(found.cause), "default")
+    for quote in found.evidence[:_QUOTES]:
+        line.append(f"\n{visible(quote)}", "red")
+    line.append(f"\nrecommends: {found.recommendation.replace('_', ' ')}. {visible(found.reason)}", "dim")
+    return marked("i", line, "cyan")
 
 
 def marked(mark: str, text: Text, style: str = "") -> RenderableType:

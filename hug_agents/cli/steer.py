@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import click
+from rich.markup import escape
 
 from hug_agents.approve.resolution import Choice
 from hug_agents.cli.common import common, declined, finish, opened, role_of, signer
@@ -64,9 +65,10 @@ def settle(
         if as_json:
             print_json({"matter": matter.model_dump(mode="json"), "choices": list(matter.choices)})
             return 5
-        console().print(f"[bold]{matter.kind}[/] in {matter.environment}: {matter.subject}")
+        console().print(f"[bold]{matter.kind.replace('_', ' ')}[/] in {matter.environment}: {escape(matter.subject)}")
         console().print(matter.evidence, markup=False, style="yellow")
         console().print(f"  answers: {', '.join(matter.choices)}", style="dim")
+        console().print(f"  next: hug release settle {release} CHOICE --key NAME --reason TEXT", soft_wrap=True)
         return 5
     if not key or not reason:
         raise click.UsageError("an answer needs --key and --reason")
@@ -78,5 +80,5 @@ def settle(
     if as_json:
         print_json({"status": "settled", "entry": entry.seq, "choice": choice, "by": who})
     else:
-        console().print(f"[green]settled[/] by {who}, ledger entry {entry.seq}; next: hug release resume {release}")
+        console().print(f"[green]settled[/] by {who}, ledger entry {entry.seq}; next: {found.status().next}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hug_agents.approve.desk import Desk
+from hug_agents.approve.ledger import Entry
 from hug_agents.approve.resolution import Choice, Matter, MatterKind, Resolution
 from hug_agents.errors import InDoubt, NeedsPerson
 from hug_agents.execute.dossier import Dossier
@@ -72,12 +73,20 @@ class Matters:
         same moment, where a word that is used up twice or lost in between would be wrong."""
         self._journal.unmark((f"{dossier.release}/{environment}/{subject}", kind), *also)
 
+    def last(self, release: str) -> Matter | None:
+        """The matter that this release was last asked about, answered or not; none that was closed."""
+        return self._last(release, self._desk.entries(release))
+
     def waiting(self, release: str) -> Matter | None:
         """The matter that this release was last asked about, if nobody has signed an answer to it."""
         entries = self._desk.entries(release)
+        matter = self._last(release, entries)
         answered = {item.envelope.document.matter for item in entries if item.kind == "resolution"}
+        return None if matter is None or matter.digest() in answered else matter
+
+    def _last(self, release: str, entries: tuple[Entry, ...]) -> Matter | None:
         asked = [item.detail.split()[-1] for item in events(entries) if item.name == "attention"]
-        if not asked or asked[-1] in answered:
+        if not asked:
             return None
         matter = self._store.get_model(Matter, asked[-1])
         place = f"{release}/{matter.environment}/{matter.subject}"

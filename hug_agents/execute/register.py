@@ -86,8 +86,8 @@ class Register:
         return Registered.model_validate(dict(zip(Registered.model_fields, row, strict=True)))
 
     def list(self, *, open_only: bool = False, limit: int = 50) -> tuple[Registered, ...]:
-        """The releases, newest first."""
-        where = "WHERE outcome = ''" if open_only else ""
+        """The releases, newest first. `open_only`: that have not ended, or hold an environment again, to be taken back."""
+        where = "WHERE outcome = '' OR id IN (SELECT release FROM locks)" if open_only else ""
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_FIELDS} FROM releases {where} ORDER BY begun DESC, rowid DESC LIMIT ?",  # noqa: S608 - our own constants
@@ -144,6 +144,11 @@ class Register:
                 "SELECT release FROM locks WHERE application = ? AND environment = ?", (application, environment)
             ).fetchone()
         return row[0] if row else ""
+
+    def holds(self, release: ReleaseId) -> bool:
+        """Whether a release holds an environment; one that has ended does while it is being taken back."""
+        with self._database.reading() as connection:
+            return connection.execute("SELECT 1 FROM locks WHERE release = ?", (release,)).fetchone() is not None
 
     def deployed(
         self,

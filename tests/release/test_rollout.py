@@ -8,10 +8,10 @@ import pytest
 
 from hug_agents.approve.audit import verify
 from hug_agents.approve.ledger import Ledger
-from hug_agents.errors import DecisionRefused, NotApproved, UsageError
+from hug_agents.errors import DecisionRefused, NeedsPerson, NotApproved, UsageError
 from hug_agents.execute.events import Recorded, events
 from hug_agents.execute.target import Outcome, Work
-from hug_agents.release import Release, drills_due
+from hug_agents.release import Release, drills_due, releases
 from hug_agents.rollout.drill import DrillReport
 from tests.approve.office import KEYS, policy
 from tests.live import CANARY, Live
@@ -86,6 +86,7 @@ class TestCanary:
         names = [item.name for item in told(live, second) if item.environment == "production"]
         assert names.count("rollback_ended") == 1
         assert [item.outcome for item in told(live, second) if item.name == "verdict"] == ["bad"]
+        assert status.diagnosis and status.diagnosis.recommendation == "roll_back"
         ended = [item for item in told(live, second) if item.name == "deployment_ended"]
         assert [(item.environment, item.outcome) for item in ended] == [
             ("staging", "deployed"),
@@ -275,6 +276,29 @@ class TestBack:
         live.fails = set()
         second.settle("retry", reviewer="ana", key=KEYS["ana"], reason="the quota was raised")
         assert second.resume().outcome == "rolled_back"
+
+    def test_one_by_hand_that_fails_is_found_again(self, live: Live) -> None:
+        """Whoever looks later, from another process, sees what stands still, where it is settled, and what is next."""
+        old = first(live)
+        second = released(live, "1.1.0")
+        assert live.site
+        live.site.approve(second)
+        live.fails = {"rollback"}
+        by_hand = {"reviewer": "cho", "key": KEYS["cho"], "reason": "wrong prices"}
+        with pytest.raises(NeedsPerson, match="as the test wants it"):
+            second.rollback(**by_hand)
+        status = live.site.open(second).status()
+        assert (status.outcome, status.matter and status.matter.kind) == ("released", "rollback_failed")
+        assert status.next.startswith("hug release settle")
+        assert [item.id for item in releases(store=live.site.store, open_only=True)] == [second.id]
+        second.settle("retry", reviewer="ana", key=KEYS["ana"], reason="the quota was raised")
+        assert live.site.open(second).status().next.startswith(f"hug rollback {second.id}")
+        live.fails = set()
+        assert second.rollback(**by_hand).how == "rolled_back"
+        status = live.site.open(second).status()
+        assert (status.matter, status.next, status.notice) == (None, "", "production: rolled back afterwards")
+        assert releases(store=live.site.store, open_only=True) == ()
+        assert live.world["production"] == bundle_of(old)
 
     def test_left_as_it_is(self, live: Live) -> None:
         first(live)
