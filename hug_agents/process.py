@@ -111,8 +111,8 @@ def stream(
 
     Both its outputs go into the new file `output`, for our eyes only: not a pipe, so that it runs on to its end if this
     process is killed, and what it said is found there. When its time is over, or this process is interrupted (Ctrl-C), it
-    gets SIGINT and `grace` seconds, then SIGTERM, then SIGKILL. Returns with `stopped` if it ended within the grace; else
-    raises ProcessError as `run` does.
+    gets SIGINT and `grace` seconds, then SIGTERM, then SIGKILL; what it had started ends with it. Returns with `stopped` if
+    it ended within the grace; else raises ProcessError as `run` does.
     """
     program, environment = _program(argv[0]), _environment(env)
     started = time.monotonic()
@@ -132,19 +132,23 @@ def stream(
         except OSError as error:
             raise ProcessError(f"{argv[0]} could not be started: {error}") from error
         lines = _Lines(told, line)
-        stopped = False
+        stopped = asked = False
         try:
             if not _ends(process, timeout, lines):
+                asked = True
                 process.send_signal(signal.SIGINT)
                 stopped = _ends(process, grace, lines)
                 if not stopped:
                     raise ProcessError(f"{argv[0]} did not end within {timeout:g} s, nor when it was asked to")
         except KeyboardInterrupt:
+            asked = True
             process.send_signal(signal.SIGINT)
             _ends(process, grace, lines)
             raise
         finally:
             _end(process)
+            if asked:
+                _end_group(process.pid)
             lines.read(last=True)
         return Completed(
             argv=tuple(argv),
@@ -298,3 +302,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def _end_group(group: int) -> None:
+    """End what a program that was stopped has left in its group: it would go on working, and hold what it inherited."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        until = time.monotonic() + 3
+        try:
+            os.killpg(group, number)
+            while time.monotonic() < until:
+                os.killpg(group, 0)
+                time.sleep(_LOOK)
+        except (ProcessLookupError, PermissionError):
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
@@ -56,6 +57,20 @@ def test_out_of_time_it_is_asked_first(tmp_path: Path) -> None:
 def test_what_does_not_listen_is_ended(tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match="nor when it was asked to"):
         stream(python(DEAF), cwd=tmp_path, timeout=3, output=tmp_path / "out", line=lambda _: None, grace=0.5)
+
+
+def test_what_it_left_behind_ends_with_it(tmp_path: Path) -> None:
+    """A provisioner's child would go on for minutes, and hold the lock that it inherited."""
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code = f"import subprocess\nsubprocess.Popen(['sleep', '300'], pass_fds=({lock.fileno()},))\n{POLITE}"
+        keep = (lock.fileno(),)
+        done = stream(
+            python(code), cwd=tmp_path, timeout=3, output=tmp_path / "out", line=lambda _: None, grace=60, keep=keep
+        )
+    assert (done.stopped, done.code) == (True, 7)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_killed_it_goes_on_to_its_end(tmp_path: Path) -> None:
