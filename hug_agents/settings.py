@@ -63,6 +63,7 @@ class Settings(BaseModel):
     circleci_token: str = Field(
         "", repr=False, description="HUG_AGENTS_CIRCLECI_TOKEN: a personal API token, for the target circleci"
     )
+    terraform_workspace: str = Field("", description="TF_WORKSPACE: refused by the target terraform, but for `default`")
     path: str = Field("", description="PATH: where programs are looked for, after this Python's own folder")
     local_secrets: Path | None = Field(
         None, description="HUG_AGENTS_LOCAL_SECRETS: KEY=VALUE lines for the target `local`; never inside the store"
@@ -103,6 +104,7 @@ class Settings(BaseModel):
                 ("jenkins_token", "HUG_AGENTS_JENKINS_TOKEN"),
                 ("circleci_token", "HUG_AGENTS_CIRCLECI_TOKEN"),
                 ("terraform_mirror", "HUG_AGENTS_TERRAFORM_MIRROR"),
+                ("terraform_workspace", "TF_WORKSPACE"),
             )
             if env.get(name)
         }

@@ -15,7 +15,7 @@ from hug_agents.output import contents
 ORDER = "Hug-Order"
 """The trailer by which a commit is known; the rendered pipelines know it too."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -100,4 +100,4 @@ def one_line(text: str) -> str:
 
 def printed(log: str) -> list[str]:
     """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
-    return [one_line(_COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]
+    return [one_line(COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]

@@ -183,7 +183,8 @@ def _plans(packet: Packet) -> Iterator[str]:
             f"- {_text(plan.environment)}, {_text(plan.target)}: {plan.creates} created, {plan.updates} updated, "
             f"{len(plan.replaces)} replaced, {len(plan.deletes)} deleted; plan {code(plan.digest)}"
         )
-        for what, addresses in (("deletes", plan.deletes), ("replaces", plan.replaces), ("loses data in", plan.data)):
+        listed = (plan.deletes, plan.replaces, plan.data, plan.imports)
+        for what, addresses in zip(("deletes", "replaces", "loses data in", "takes over"), listed, strict=True):
             yield "\n".join(f"  - **{what}** {code(visible(address))}" for address in addresses)
     if not packet.plans:
         yield "No plan was made: what would be destroyed is not known."

@@ -47,6 +47,9 @@ class SavedPlan(Model):
         False, description="it removes all that is there; nothing brings it back", exclude_if=lambda value: not value
     )
     data: tuple[Line, ...] = Field((), description="addresses of replaced or deleted things that hold data")
+    imports: tuple[Line, ...] = Field(
+        (), description="what is there already and is taken over", exclude_if=lambda value: not value
+    )
 
     def digest(self) -> Digest:
         """The name of the plan."""
@@ -63,6 +66,7 @@ class SavedPlan(Model):
             replaces=self.replaces,
             deletes=self.deletes,
             data=self.data,
+            imports=self.imports,
         )
 
 

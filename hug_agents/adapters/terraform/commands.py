@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hug_agents.adapters.forge import COLOURS
 from hug_agents.adapters.terraform import engine as messages
 from hug_agents.adapters.terraform.masks import Masks, leaves
 from hug_agents.adapters.terraform.plan import Document, secrets
@@ -35,7 +36,9 @@ class State(Model):
     @property
     def base(self) -> str:
         """Binds a plan to the state that it was made on."""
-        return f"{self.lineage} serial {self.serial}" if self.lineage else "empty"
+        if not self.lineage and not self.serial and not self.resources:
+            return "empty"
+        return f"{self.lineage or 'no lineage'} serial {self.serial}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Log:
     def say(self, text: str) -> None:
         """One message, with its time."""
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        clean = CONTROL.sub("", self.masks.clean(text)).rstrip()
+        clean = self.masks.clean(plain(text)).rstrip()
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{at}  {line}\n" for line in clean.splitlines()))
 
@@ -83,7 +86,7 @@ class Terraform:
 
     def clean(self, text: str) -> str:
         """Text for people, without secrets."""
-        return CONTROL.sub("", self.workspace.masks.clean(text))
+        return self.workspace.masks.clean(plain(text))
 
     def said(self, order: Order) -> Path:
         """Where an apply for this order writes while it runs."""
@@ -93,7 +96,9 @@ class Terraform:
         """Get providers and the state's place ready; returns the digest of the providers' lock. Raises ProcessError."""
         done = self._quick(*self.workspace.init_arguments, timeout=self.workspace.file.plan_seconds)
         if done.code:
-            raise self._failed("init", " ".join(done.output.split()[-120:]))
+            raise self._failed("init", _why(done))
+        if self.workspace.folder.errored.is_file():
+            self._write_state()
         return self.workspace.providers()
 
     def validate(self) -> None:
@@ -163,14 +168,35 @@ class Terraform:
     def apply(self, path: Path, said: Path) -> Completed:
         """Carry out a plan file; what Terraform says is in `said` until its end was seen here.
 
-        Raises ProcessError where it had to be killed: nobody knows then, and `said` stays.
+        Raises ProcessError where it had to be killed, or its state could not be written: nobody knows then, and `said` stays.
         """
         self.log.say(f"apply {path.name}")
         done = self._stream(
             said, self.workspace.file.apply_seconds, "apply", "-json", "-input=false", self._lock, str(path)
         )
+        if self.workspace.rescue():
+            raise ProcessError(
+                self.clean(f"the state of what was done could not be written: {messages.explain(done)}")[:2_000],
+                where=str(self.workspace.folder.errored),
+                hint="it is kept there, and written before anything else once the backend answers: resume then",
+            )
         said.unlink(missing_ok=True)
         return done
+
+    def _write_state(self) -> None:
+        """Write the state that an apply could not; Terraform refuses where the backend has another, or a newer one."""
+        path = self.workspace.folder.errored
+        done = self._quick("state", "push", self._lock, str(path))
+        if done.code:
+            if messages.lock_held(done.output):
+                raise messages.busy(self.clean(_why(done)), self.workspace.folder.environment)
+            raise ProcessError(
+                self.clean(f"the state that the last apply could not write is still refused: {_why(done)}"),
+                where=str(path),
+                hint="look at both; put right what the backend has (terraform state push), then move the file away",
+            )
+        self.log.say("the state that the last apply could not write was written")
+        path.unlink()
 
     def outputs(self) -> dict[str, Any]:
         """The root's outputs as they are in the state; sensitive ones are hidden."""
@@ -192,7 +218,7 @@ class Terraform:
     def _read(self, *arguments: str) -> Completed:
         done = self._quick(*arguments)
         if done.code:
-            raise self._failed(arguments[0], " ".join((done.stderr or done.stdout).split())[:1_500])
+            raise self._failed(arguments[0], _why(done))
         return done
 
     def _stream(self, said: Path, seconds: float, *arguments: str) -> Completed:
@@ -213,3 +239,13 @@ class Terraform:
         text = self.clean(f"{self.workspace.engine.name} {what} failed: {why}")[:2_000]
         self.log.say(text)
         return ProcessError(text, where=f"{self.workspace.folder.environment}: {self.workspace.below}")
+
+
+def plain(text: str) -> str:
+    """A program's text without colours and control characters."""
+    return CONTROL.sub("", COLOURS.sub("", text))
+
+
+def _why(done: Completed) -> str:
+    """Why a command failed: what it says of errors, if it says it apart."""
+    return " ".join((done.stderr.strip() or done.stdout).split())[:1_500]

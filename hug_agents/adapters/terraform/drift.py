@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hug_agents.adapters.images import pinned_images
-from hug_agents.adapters.terraform.plan import changes, drifted
+from hug_agents.adapters.terraform.plan import changes, drifted, some
 from hug_agents.adapters.terraform.record import read_record
 from hug_agents.adapters.terraform.site import Site
 from hug_agents.adapters.terraform.workspace import has_record, ignored
@@ -37,7 +37,11 @@ def compare(site: Site, bundle: Bundle | None, blueprint: Blueprint, environment
             lines += [f"to be {line}" for line in changes(wanted.document).lines()]
         wanted.path.unlink(missing_ok=True)
         found = tuple(dict.fromkeys(terraform.clean(line)[:2_000] for line in lines))
+        others = terraform.workspace.given_otherwise()
     codes = f"refresh-only exit {2 if world.differs else 0}, plan exit {2 if wanted.differs else 0}"
+    if found and others:
+        said = f"it was given other values for {some(others)} than are given now, so nobody can tell"
+        return Drift(status="unknown", changes=found, evidence=f"{said}; {codes}")
     return Drift(status="drifted" if found else "none", changes=found, evidence=codes)
 
 

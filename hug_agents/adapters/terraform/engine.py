@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from hug_agents.validate.terraform_setup import environment as provider_source
 LIMIT = 512 * 1024 * 1024
 """Bytes of a plan or a state that are read."""
 OLDEST = (1, 1)
+_BEFORE_JSON = re.compile(r"Terraform v([0-9.]+)")
+"""What Terraform before 0.13 answers, whatever it is asked for."""
 Event = dict[str, Any]
 
 
@@ -57,13 +60,17 @@ def find_engine(wanted: str = "") -> Engine:
         argv = (name,)
     quiet = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": ""}
     done = run([*argv, "version", "-json"], cwd=Path(tempfile.gettempdir()), timeout=60, env=quiet)
+    before_json = _BEFORE_JSON.match(done.stdout)
     try:
-        version = str(json.loads(done.stdout)["terraform_version"])
+        version = before_json[1] if before_json else str(json.loads(done.stdout)["terraform_version"])
         numbers = tuple(int(part) for part in version.split("-", maxsplit=1)[0].split("."))
     except (ValueError, KeyError, TypeError) as error:
         raise ProcessError(f"{name} does not say its version: {done.output[:200]}") from error
     if numbers[:2] < OLDEST or numbers[0] != 1:
-        raise ProcessError(f"{name} {version} is not 1.1 or later", hint=f"install {tools.TOOLS['terraform'].install}")
+        raise ProcessError(
+            f"{name} {version} is not 1.1 or later, and below 2",
+            hint=f"get one from {tools.TOOLS['terraform'].install}",
+        )
     return Engine(name, version, argv)
 
 

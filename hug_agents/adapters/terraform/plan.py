@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hug_agents.adapters.terraform.masks import leaves
 from hug_agents.spec import CONTROL, Line, Model
 
-Kind = Literal["created", "changed", "replaced", "destroyed", "forgotten"]
+Kind = Literal["created", "changed", "replaced", "destroyed", "forgotten", "imported", "moved"]
 Document = dict[str, Any]
 """What `terraform show -json` prints of a plan."""
 _SHOWN = 80
@@ -53,13 +53,16 @@ class Change(Model):
     address: Line
     type: Line
     kind: Kind
+    imports: bool = False
+    """It is in the world already, and the state takes it over."""
     attributes: tuple[Line, ...] = ()
     """`name: before -> after` of what differs; sensitive values are hidden, unknown ones are said to be."""
 
     def __str__(self) -> str:
         what = f": {', '.join(self.attributes[:4])}" if self.attributes else ""
         more = f" and {len(self.attributes) - 4} more" if len(self.attributes) > 4 else ""
-        return f"{self.kind} {self.address}{what}{more}"[:2_000]
+        taken = " (imported)" if self.imports and self.kind != "imported" else ""
+        return f"{self.kind} {self.address}{taken}{what}{more}"[:2_000]
 
 
 class Changes(Model):
@@ -72,6 +75,11 @@ class Changes(Model):
     def of(self, *kinds: Kind) -> tuple[str, ...]:
         """The addresses of these kinds, in order."""
         return tuple(item.address for item in self.resources if item.kind in kinds)
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """The addresses of what is there already and is taken over."""
+        return tuple(item.address for item in self.resources if item.imports)
 
     def data(self, further: Iterable[str] = ()) -> tuple[str, ...]:
         """What is replaced or destroyed and holds data."""
@@ -128,7 +136,7 @@ def content(document: Document) -> str:
 
 
 def secrets(document: Document) -> Iterator[str]:
-    """Every sensitive value that a plan knows: variables, outputs, attributes before and after."""
+    """Every sensitive value that a plan knows: variables, outputs, attributes before and after, what data sources read."""
     declared = (document.get("configuration") or {}).get("root_module", {}).get("variables") or {}
     for name, value in (document.get("variables") or {}).items():
         if declared.get(name, {}).get("sensitive"):
@@ -138,6 +146,15 @@ def secrets(document: Document) -> Iterator[str]:
     for change in (*rows, *(document.get("output_changes") or {}).values()):
         for side in ("before", "after"):
             yield from _marked(change.get(side), change.get(f"{side}_sensitive"))
+    known = (document.get("prior_state") or {}).get("values") or {}
+    for item in _resources(known.get("root_module") or {}):
+        yield from _marked(item.get("values"), item.get("sensitive_values"))
+
+
+def _resources(module: Document) -> Iterator[Document]:
+    yield from module.get("resources") or []
+    for inner in module.get("child_modules") or []:
+        yield from _resources(inner)
 
 
 def _marked(value: Any, mark: Any) -> Iterator[str]:
@@ -152,13 +169,25 @@ def _marked(value: Any, mark: Any) -> Iterator[str]:
 
 
 def _kind(row: Document) -> Kind | None:
-    return _KINDS.get(tuple((row.get("change") or {}).get("actions") or ()))
+    change = row.get("change") or {}
+    kind = _KINDS.get(tuple(change.get("actions") or ()))
+    if kind is None and change.get("actions") == ["no-op"]:
+        return "imported" if change.get("importing") else "moved" if row.get("previous_address") else None
+    return kind
 
 
 def _change(row: Document) -> Change:
     kind = _kind(row) or "changed"
     differ = tuple(line for _, line in _attributes(row["change"])) if kind in ("changed", "replaced") else ()
-    return Change(address=_line(row.get("address")), type=_line(row.get("type")), kind=kind, attributes=differ)
+    if kind == "moved":
+        differ = (_line(f"from {row.get('previous_address')}"),)
+    return Change(
+        address=_line(row.get("address")),
+        type=_line(row.get("type")),
+        kind=kind,
+        imports=bool(row["change"].get("importing")),
+        attributes=differ,
+    )
 
 
 def _attributes(change: Document) -> Iterator[tuple[str, str]]:

