@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from hug_agents.cli.console import console, print_json
 
@@ -50,6 +51,14 @@ def command(
     scope = scope_of(system_clock, since=since, application=application, environment=environment)
     ledger = ledger_of(store)
     if serve:
+        for name, value in {
+            "--application": application,
+            "--environment": environment,
+            "--plot": plot,
+            "--json": as_json,
+        }.items():
+            if value:
+                raise click.UsageError(f"{name} and --serve: a server shows everything, told apart by labels")
         from hug_agents.measure.exposition import Exposition, Server, address
 
         host, port = address(serve)
@@ -59,6 +68,8 @@ def command(
         return
     timeline = Timeline().follow(ledger)
     found = figures(timeline, scope)
+    if unknown := found.deployments == 0 and _unknown(timeline, scope):
+        console(stderr=True).print(f"[yellow]note:[/] {escape(unknown)}", soft_wrap=True)
     if plot:
         _plot(timeline, scope, plot, quiet=as_json)
     if as_json:
@@ -100,6 +111,19 @@ def incident(
         print_json({"status": "resolved" if resolved else "noted", "entry": entry.seq, "time": entry.time})
     else:
         console().print(f"[green]{'resolved' if resolved else 'noted'}[/], ledger entry {entry.seq}")
+
+
+def _unknown(timeline: Timeline, scope: Scope) -> str:
+    """A name that the log has never had is told: perhaps it was misspelt."""
+    names = {
+        "application": (scope.application, {item.application for item in timeline.roles}),
+        "environment": (scope.environment, {item.environment for item in timeline.roles}),
+    }
+    for kind, (wanted, known) in names.items():
+        listed = ", ".join(sorted(filter(None, known)))
+        if wanted and listed and wanted not in known:
+            return f"there is no {kind} {wanted[:60]!r} in this log; there are: {listed}"
+    return ""
 
 
 def _plot(timeline: Timeline, scope: Scope, path: Path, *, quiet: bool) -> None:

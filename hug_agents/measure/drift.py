@@ -16,7 +16,7 @@ from hug_agents.execute.dossier import environment_of
 from hug_agents.execute.events import Event, events, record
 from hug_agents.execute.executor import Executor
 from hug_agents.execute.register import Running
-from hug_agents.execute.target import Drift, Target
+from hug_agents.execute.target import Drift
 from hug_agents.planning import plan
 from hug_agents.spec import DeploymentSpec, Environment, Line, Model, Text
 
@@ -70,15 +70,18 @@ def places(
 def look(executor: Executor, placed: Running, *, target: str = "") -> DriftCheck:
     """Ask the target (the one that put it there, or the one that is named) what runs, and note the answer in the log.
 
-    While a release is at work there nobody can tell: `unknown`, as when the target does not answer. Raises UsageError
-    for a target that there is not, StoreError for a bundle that cannot be read.
+    While a release is at work there nobody can tell: `unknown`, as when the target does not answer or cannot be had here
+    (a program or a token is missing), so that other places are looked at all the same. Raises UsageError for a target that
+    was named and that there is not, StoreError for a bundle that cannot be read.
     """
     row = executor.register.find(placed.release)
-    carrier = executor.target(target or placed.target or row.target)
+    if target:
+        executor.target(target)
+    name = target or placed.target or row.target
     bundle = executor.store.get_bundle(placed.bundle)
     spec = executor.store.get_model(DeploymentSpec, bundle.manifest.spec)
     environment = environment_of(spec, placed.environment)
-    seen = _busy(executor, placed) or _asked(carrier, bundle, spec, environment)
+    seen = _busy(executor, placed) or _asked(executor, name, bundle, spec, environment)
     if seen.status == "drifted":
         # What was begun and ended meanwhile is no drift.
         moved = executor.register.runs(placed.application, placed.environment) != placed
@@ -89,7 +92,7 @@ def look(executor: Executor, placed: Running, *, target: str = "") -> DriftCheck
         environment=placed.environment,
         release=placed.release,
         bundle=placed.bundle,
-        target=carrier.name,
+        target=name,
         at=instant(executor.desk.now()),
         status=seen.status,
         changes=tuple(_changes(seen.changes)),
@@ -102,7 +105,7 @@ def look(executor: Executor, placed: Running, *, target: str = "") -> DriftCheck
         application=placed.application,
         environment=placed.environment,
         role=environment.role,
-        target=carrier.name,
+        target=name,
         bundle=placed.bundle,
         outcome=check.status,
         detail=" ".join((listed or check.evidence).split())[:500],
@@ -111,9 +114,9 @@ def look(executor: Executor, placed: Running, *, target: str = "") -> DriftCheck
     return check
 
 
-def _asked(carrier: Target, bundle: Bundle, spec: DeploymentSpec, environment: Environment) -> Drift:
+def _asked(executor: Executor, name: str, bundle: Bundle, spec: DeploymentSpec, environment: Environment) -> Drift:
     try:
-        return carrier.drift(bundle, plan(spec), environment)
+        return executor.target(name).drift(bundle, plan(spec), environment)
     except HugError as error:
         return Drift(status="unknown", evidence=str(error)[:2000])
 

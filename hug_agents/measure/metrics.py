@@ -218,11 +218,16 @@ def begins(since: str, now: Instant) -> Instant | None:
     try:
         if match:
             since = instant(moment(now) - timedelta(hours=int(match[1]) * _HOURS[match[2]]))
-        return Scope(since=since if "T" in since else f"{since}T00:00:00Z", until=now).since
+        found = Scope(since=since if "T" in since else f"{since}T00:00:00Z", until=now)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{since[:40]!r} is no beginning", where="since", hint="30d, 12h, 4w, 2026-11-01 or 2026-11-01T08:00:00Z"
         ) from None
+    if found.since and found.since > now:
+        raise UsageError(
+            f"{since} has not been yet", where="since", hint="30d, 12h, 4w, a day or an instant that is over"
+        )
+    return found.since
 
 
 def counted(timeline: Timeline, scope: Scope) -> Counted:

@@ -99,6 +99,13 @@ def test_one_release_from_beginning_to_end(hug: Any, store: str, tmp_path: Path)
     assert (code, picture.read_bytes()[:4]) == (0, b"\x89PNG")
     assert hug("metrics", "--environment", "staging", "--store", store)[0] == 0
     assert hug("metrics", "--since", "soon", "--store", store)[0] == 2
+    code, out = hug("metrics", "--since", "2099-01-01", "--store", store)
+    assert (code, "has not been yet" in out) == (2, True)
+    code, out = hug("metrics", "--application", "helo", "--store", store)
+    assert (code, "no application 'helo' in this log; there are: hello" in out) == (0, True)
+    assert "there is no" not in hug("metrics", "--environment", "staging", "--since", "1h", "--store", store)[1]
+    code, out = hug("metrics", "--serve", "0", "--application", "hello", "--store", store)
+    assert (code, "told apart by labels" in out) == (2, True)
     assert hug("metrics", "--serve", "nowhere", "--store", store)[0] == 2
     assert hug("metrics", "--store", str(tmp_path / "none"))[0] == 2
 

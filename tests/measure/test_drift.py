@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hug_agents.adapters.registry import load_target
-from hug_agents.errors import HttpError, UsageError
+from hug_agents.errors import HttpError, MissingProgram, UsageError
 from hug_agents.execute.events import Event, record
 from hug_agents.execute.executor import Executor
 from hug_agents.execute.target import Drift
@@ -54,6 +54,20 @@ def test_an_untouched_world_has_none_and_a_touched_one_has(site: Site) -> None:
     rate = metrics(site.store, clock=lambda: site.now)["configuration_drift_rate"]
     assert (rate.value, rate.samples) == (50, 2), "of production alone"
     assert metrics(site.store, environment="staging", clock=lambda: site.now)["configuration_drift_rate"].value == 0
+
+
+def test_a_target_that_cannot_be_had_blinds_nobody_else(site: Site) -> None:
+    released(site)
+
+    def one_is_missing(name: str) -> Recorder:
+        raise MissingProgram("terraform", "a package manager")
+
+    executor = open_office(Store(site.store), policy=site.policy_file, clock=lambda: site.now, targets=one_is_missing)
+    checks = [look(executor, item) for item in places(executor)]
+    assert [(item.status, item.target) for item in checks] == [("unknown", "recorder")] * 2
+    assert "terraform is not installed" in checks[0].evidence
+    with pytest.raises(MissingProgram):
+        look(executor, places(executor)[0], target="terraform:x")
 
 
 def test_on_real_git(site: Site, tmp_path: Path) -> None:
