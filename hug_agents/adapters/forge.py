@@ -14,6 +14,8 @@ from hug_agents.output import contents
 
 ORDER = "Hug-Order"
 """The trailer by which a commit is known; the rendered pipelines know it too."""
+BY_HAND = "merge it (as one squashed commit), then resume; one that was closed has to be reopened first; or cancel the release"
+"""What helps where a pull or merge request is not merged."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -83,6 +83,8 @@ class Emulator:
         self.people = {"ana": 11, "ben": 12, "acme/sre": 21}
         self.protected = ""
         """Why the branch takes no merge at the moment; empty: it does."""
+        self.merges = ("squash", "merge", "rebase")
+        """The ways of merging that the repository allows."""
         self.hidden = 0
         """So many more looks at the list of runs pass before a new run shows up there."""
         self.page = 100
@@ -192,7 +194,12 @@ class Emulator:
     # repositories, references and objects
 
     def _repos_get(self, **_: Any) -> Any:
-        return contract().sample("repos/get", 200, name=NAME, default_branch="main", allow_squash_merge=True)
+        allowed = {
+            "allow_squash_merge": "squash" in self.merges,
+            "allow_merge_commit": "merge" in self.merges,
+            "allow_rebase_merge": "rebase" in self.merges,
+        }
+        return contract().sample("repos/get", 200, name=NAME, default_branch="main", **allowed)
 
     def _git_get_ref(self, ref: str, **_: Any) -> Any:
         sha = self.repository.ref(ref)
@@ -330,7 +337,13 @@ class Emulator:
         base, head = (self.repository.ref(f"heads/{name}") for name in (pull.base, pull.branch))
         if body.get("sha") not in (None, head):
             raise Denied(409, "Head branch was modified. Review and try the merge again.")
-        sha = self.repository.squash(base, head, f"{body['commit_title']}\n\n{body['commit_message']}")
+        method = body.get("merge_method", "merge")
+        if method not in self.merges:
+            raise Denied(405, f"{method.title()} merges are not allowed on this repository.")
+        message = f"{body['commit_title']}\n\n{body['commit_message']}"
+        if method == "rebase":
+            message = self.repository.shown(head)[1]
+        sha = self.repository.squash(base, head, message)
         self.repository.set_ref(f"refs/heads/{pull.base}", sha, base)
         pull.state, pull.merged = "closed", True
         return contract().sample("pulls/merge", 200, sha=sha, merged=True, message="Pull Request successfully merged")

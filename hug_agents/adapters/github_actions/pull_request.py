@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hug_agents.adapters.forge import ORDER, page, trailers
+from hug_agents.adapters.forge import BY_HAND, ORDER, page, trailers
 from hug_agents.adapters.github_actions.client import Client, said_by
 from hug_agents.adapters.github_actions.files import read_branch, read_commit
 from hug_agents.adapters.github_actions.place import Place
@@ -60,7 +60,7 @@ class PullRequest:
         self.tell(f"pull request {url}")
         seen = self._merged(number, commit)
         if seen != "merged":
-            raise HttpError(seen, where=url, hint="merge it (as one squashed commit), then resume")
+            raise HttpError(seen, where=url, hint=BY_HAND)
         after = self.client.pace.until(self.client.pace.settle, self._there)
         if after is None:
             raise HttpError(
@@ -175,8 +175,9 @@ class PullRequest:
                 return "merged"
             if self.client.get(path).json()["merged"]:  # by a call whose answer got lost
                 return "merged"
-            why = said_by(answer)
-            self.tell(f"pull request {number} waits: {why}")
+            said, why = why, said_by(answer)
+            if why != said:
+                self.tell(f"pull request {number} waits: {why}")
             return ""
 
         return str(self.client.pace.until(self.client.pace.merge, look) or f"not merged yet: {why}")
@@ -184,7 +185,9 @@ class PullRequest:
     def _method(self) -> str:
         """One commit where the repository allows it: its message then says whose it is."""
         allowed = self.client.get(self.place.path).json()
-        return "squash" if allowed.get("allow_squash_merge", True) else "merge"
+        if allowed.get("allow_squash_merge", True):
+            return "squash"
+        return "rebase" if allowed.get("allow_rebase_merge", True) else "merge"
 
     def _take_back(self, number: int) -> None:
         self.client.call("PATCH", f"{self.place.path}/pulls/{number}", json={"state": "closed"}, repeatable=True)

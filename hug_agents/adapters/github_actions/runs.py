@@ -119,6 +119,14 @@ class Runs:
             if error.status is not None and error.status < 500:
                 if not isinstance(error, Limited):
                     self._unclaim(name)
+                if error.status == 404:
+                    raise HttpError(
+                        f"404: GitHub knows no workflow {self.file} to dispatch on {self._branch}",
+                        where=f"{self._place.owner}/{self._place.name}",
+                        hint="is Actions turned on, and may the token see it? Where another branch is the default one, GitHub may "
+                        "want the workflow there too; then resume",
+                        status=404,
+                    ) from None
                 raise
             lost = error
         found: Run | None = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hug_agents.adapters.forge import ORDER, page, trailers
+from hug_agents.adapters.forge import BY_HAND, ORDER, page, trailers
 from hug_agents.adapters.gitlab_ci.client import Client, said_by
 from hug_agents.adapters.gitlab_ci.files import branch_path, read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.place import Place
@@ -61,7 +61,7 @@ class MergeRequest:
         self.tell(f"merge request {row['web_url']}")
         seen = self._merged(int(row["iid"]), commit)
         if seen != "merged":
-            raise HttpError(seen, where=str(row["web_url"]), hint="merge it (as one squashed commit), then resume")
+            raise HttpError(seen, where=str(row["web_url"]), hint=BY_HAND)
         after = self.client.pace.until(self.client.pace.settle, self._there)
         if after is None:
             raise HttpError(
@@ -175,8 +175,9 @@ class MergeRequest:
             answer = self.client.call("PUT", f"{path}/merge", json=body, ok=(401, 405, 406, 409, 422))
             if answer.status == 200 or self.client.get(path).json()["state"] == "merged":
                 return "merged"
-            why = f"{said_by(answer)} ({seen['detailed_merge_status']})"
-            self.tell(f"merge request {number} waits: {why}")
+            said, why = why, f"{said_by(answer)} ({seen['detailed_merge_status']})"
+            if why != said:
+                self.tell(f"merge request {number} waits: {why}")
             return ""
 
         return str(self.client.pace.until(self.client.pace.merge, look) or f"not merged yet: {why}")

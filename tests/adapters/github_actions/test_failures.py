@@ -178,6 +178,14 @@ def test_a_refused_dispatch_leaves_nothing_to_wait_for(github: Emulator, store: 
     assert target.apply(job).status == "done"
 
 
+def test_a_workflow_that_github_does_not_know(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    github.faults.append(Fault("actions/create-workflow-dispatch", 404))
+    with pytest.raises(HttpError, match=r"no workflow deploy\.yml to dispatch on main") as caught:
+        target.apply(work(planned(target)))
+    assert "Actions turned on" in caught.value.hint
+
+
 def test_a_dispatch_that_never_became_a_run_is_tried_again_once_it_is_certain(github: Emulator, store: Store) -> None:
     target = target_of(github, store)
     github.faults.append(Fault("actions/create-workflow-dispatch", 0))

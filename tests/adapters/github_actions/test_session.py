@@ -11,7 +11,7 @@ import pytest
 
 from hug_agents.adapters.forge import correlation, printed
 from hug_agents.bundle import Bundle
-from hug_agents.errors import OutputConflict, UnsupportedError, UsageError
+from hug_agents.errors import HttpError, OutputConflict, UnsupportedError, UsageError
 from hug_agents.execute.target import Explained, PlanStale, Target
 from hug_agents.output import MANIFEST, contents
 from hug_agents.store import Store
@@ -323,6 +323,39 @@ def test_a_pull_request_that_people_merge(github: Emulator, store: Store) -> Non
     github.protected = ""
     assert target.apply(job).status == "done"
     assert len(github.pulls) == 1
+
+
+def test_what_it_waits_for_is_told_once(github: Emulator, store: Store) -> None:
+    told: list[str] = []
+    target = target_of(github, store, tell=told)
+    github.protected = "At least 1 approving review is required"
+    with pytest.raises(HttpError):
+        target.apply(work(planned(target)))
+    assert github.count("pulls/merge") > 1
+    assert [line for line in told if "waits" in line] == [f"pull request 1 waits: {github.protected}"]
+
+
+def test_one_that_was_closed_is_to_be_reopened_or_the_release_cancelled(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    github.protected = "At least 1 approving review is required"
+    job = work(planned(target))
+    with pytest.raises(HttpError):
+        target.apply(job)
+    github.protected, github.pulls[0].state = "", "closed"
+    with pytest.raises(HttpError, match="closed without being merged") as caught:
+        target.apply(job)
+    assert "reopened first; or cancel the release" in caught.value.hint
+    github.pulls[0].state = "open"
+    assert target.apply(job).status == "done"
+
+
+def test_a_repository_that_takes_rebased_commits_alone(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    github.merges = ("rebase",)
+    job = work(planned(target))
+    assert target.apply(job).status == "done"
+    message = github.repository.git("log", "-1", "--format=%B", "main")
+    assert f"Hug-Order: {job.order.key}" in message.splitlines(), "a push of it starts no second deployment"
 
 
 def test_a_bundle_of_another_store_is_not_overwritten(github: Emulator, store: Store, tmp_path: Path) -> None:
