@@ -295,7 +295,8 @@ class UnderWay:
             try:
                 graph.start(crew, graph.as_input(dict(values)), thread=made.id)
             except Exception as error:
-                error.add_note(f"the release is kept: {made.id}")
+                if made._executor.register.knows(made.id):
+                    error.add_note(f"the release is kept: {made.id}")
                 raise
         return made
 

@@ -19,6 +19,7 @@ MetricName = Literal[
 ]
 """Rates are in percent, times in minutes; docs/metrics.md says what each counts."""
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
+_WHOLE = 100
 Whole = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -37,6 +38,18 @@ class Bound(Model):
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError("give at_most or at_least, one of them")
         return self
+
+
+def sensible(bounds: dict[MetricName, Bound]) -> dict[MetricName, Bound]:
+    """Bounds that mean something: more success and less of anything else, and no more than all. Raises ValueError."""
+    for name, bound in bounds.items():
+        title = name.replace("_", " ")
+        wanted = "at_least" if name == "deployment_success_rate" else "at_most"
+        if getattr(bound, wanted) is None:
+            raise ValueError(f"{title} takes {wanted}: the other way round, what is bad would open the checkpoint")
+        if name.endswith("_rate") and getattr(bound, wanted) > _WHOLE:
+            raise ValueError(f"{title} is in percent: {wanted} {getattr(bound, wanted)} is more than all of them")
+    return bounds
 
 
 class Measured(Model):

@@ -12,7 +12,7 @@ from hug_agents.approve.checkpoints import CHECKPOINT_IDS, CheckpointId
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.identity import Digest, PersonId, ShownName
 from hug_agents.approve.keys import PublicKey
-from hug_agents.approve.measured import Bound, MetricName
+from hug_agents.approve.measured import Bound, MetricName, sensible
 from hug_agents.approve.risk import Tier
 from hug_agents.canonical import digest
 from hug_agents.errors import DecisionRefused, SigningKeyError
@@ -35,10 +35,14 @@ def _public(line: str) -> PublicKey:
 
 
 def _cron_line(text: str) -> str:
-    from croniter import croniter
+    from croniter import CroniterBadDateError, croniter
 
     if len(text.split()) != 5 or not croniter.is_valid(text):
         raise ValueError("not a cron expression of five fields, e.g. 0 9 * * 1")
+    try:
+        croniter(text).get_next()
+    except CroniterBadDateError:
+        raise ValueError("no day of any year is like this, e.g. 0 9 * * 1") from None
     return text
 
 
@@ -83,7 +87,7 @@ class Rule(Demand):
     gates: tuple[Line, ...] = Field((), description="gates that must have run and be green, beside every required one")
     drill: Literal["optional", "required"] = "optional"
     drill_max_age_hours: Annotated[int, Field(ge=1, le=8760)] = 720
-    metrics: dict[MetricName, Bound] = Field(
+    metrics: Annotated[dict[MetricName, Bound], AfterValidator(sensible)] = Field(
         default_factory=dict,
         description="what earlier deployments of the application must have shown",
         exclude_if=lambda value: not value,  # a policy without it keeps its digest

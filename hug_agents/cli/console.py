@@ -34,27 +34,35 @@ def print_json(value: Any) -> None:
 
 def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
     """Print one message and leave. With `--json` the message is an object on standard output too."""
-    # LangGraph notes the task that an error came from; that is of no use to who reads this.
-    notes = [note for note in getattr(error, "__notes__", ()) if not note.startswith("During task")]
-    spent = getattr(error, "spent", None)
     if as_json:
-        print_json(
-            {
-                "status": "error",
-                "error": {
-                    "kind": type(error).__name__,
-                    "what": error.what,
-                    "where": error.where,
-                    "next": error.hint,
-                    "notes": notes,
-                    **({"run": error.run} if error.run else {}),
-                    **({"spent": spent.model_dump(mode="json")} if spent else {}),
-                },
-            }
-        )
-    click.secho("hug: ", fg="red", bold=True, nl=False, err=True)
-    click.echo("\n  ".join([str(error), *notes]), err=True)
+        print_json({"status": "error", "error": as_object(error)})
+    complain(error)
     sys.exit(code)
+
+
+def complain(error: HugError) -> None:
+    """Print one message on standard error."""
+    click.secho("hug: ", fg="red", bold=True, nl=False, err=True)
+    click.echo("\n  ".join([str(error), *_notes(error)]), err=True)
+
+
+def as_object(error: HugError) -> dict[str, Any]:
+    """An error for programs."""
+    spent = getattr(error, "spent", None)
+    return {
+        "kind": type(error).__name__,
+        "what": error.what,
+        "where": error.where,
+        "next": error.hint,
+        "notes": _notes(error),
+        **({"run": error.run} if error.run else {}),
+        **({"spent": spent.model_dump(mode="json")} if spent else {}),
+    }
+
+
+def _notes(error: HugError) -> list[str]:
+    """LangGraph notes the task that an error came from; that is of no use to who reads this."""
+    return [note for note in getattr(error, "__notes__", ()) if not note.startswith("During task")]
 
 
 class Progress:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from hug_agents.cli.common import common, finish
-from hug_agents.cli.console import console, print_json, progress
+from hug_agents.cli.console import as_object, complain, console, print_json, progress
+from hug_agents.errors import HugError
 from hug_agents.execute.target import FaultKind
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def command(
     """Walk the way back of RELEASE's bundle in staging, once its drill is signed, and show how it went.
 
     A release that has ended is rehearsed anew, under signatures of its own. `--due` is for a timer: it begins the drills
-    that the policy's `drills.schedule` asks for, and prints what waits for people.
+    that the policy's `drills.schedule` asks for, and prints what waits for people (exit code 5; 1 where one could not be
+    begun; 0: none is due).
     """
     from hug_agents.release import Release
 
@@ -62,16 +64,28 @@ def _due(requester: str | None, fault: FaultKind | None, store: Path | None, pol
     if not requester:
         raise click.UsageError("say who asks: --as ID")
     begun: list[Release] = []
+    failed: list[tuple[str, HugError]] = []
     with progress(quiet=as_json) as show:
         for item in drills_due(store=store, policy=policy):
-            begun.append(item.rehearse(requester, fault=fault, progress=show))
+            try:
+                begun.append(item.rehearse(requester, fault=fault, progress=show))
+            except HugError as error:  # of one application: the others are due all the same
+                failed.append((item.id, error))
     if as_json:
-        print_json({"begun": [item.status().model_dump(mode="json") for item in begun]})
+        print_json(
+            {
+                "begun": [item.status().model_dump(mode="json") for item in begun],
+                "failed": [{"release": name, "error": as_object(why)} for name, why in failed],
+            }
+        )
     for item in begun if not as_json else ():
         console().print(f"begun [cyan]{item.id}[/]: hug inbox shows who may sign")
-    if not begun and not as_json:
+    for name, why in failed:
+        why.add_note(f"the drill of {name} is due, and was not begun")
+        complain(why)
+    if not begun and not failed and not as_json:
         console().print("no drill is due")
-    return 5 if begun else 0
+    return 1 if failed else 5 if begun else 0
 
 
 def print_drill(report: DrillReport) -> None:

@@ -85,6 +85,11 @@ class Register:
                 )
         return Registered.model_validate(dict(zip(Registered.model_fields, row, strict=True)))
 
+    def knows(self, release: str) -> bool:
+        """Whether there is this release."""
+        with self._database.reading() as connection:
+            return connection.execute("SELECT 1 FROM releases WHERE id = ?", (release,)).fetchone() is not None
+
     def list(self, *, open_only: bool = False, limit: int = 50) -> tuple[Registered, ...]:
         """The releases, newest first. `open_only`: that have not ended, or hold an environment again, to be taken back."""
         where = "WHERE outcome = '' OR id IN (SELECT release FROM locks)" if open_only else ""

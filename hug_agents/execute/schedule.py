@@ -10,6 +10,8 @@ from hug_agents.errors import PolicyError
 from hug_agents.execute.events import events
 from hug_agents.execute.executor import Executor
 
+_ALL = 1_000_000
+
 
 def due(executor: Executor) -> tuple[str, ...]:
     """The releases that run in production somewhere and were not rehearsed since the schedule last came round.
@@ -43,5 +45,5 @@ def _released(executor: Executor) -> Iterator[tuple[str, str]]:
         if item.name == "deployment_ended" and item.role == "production" and item.outcome == "deployed":
             ended[item.application] = item.release
     running = {item.release for item in executor.register.everything()}
-    busy = {item.application for item in executor.register.list(open_only=True)}
+    busy = {item.application for item in executor.register.list(open_only=True, limit=_ALL)}
     yield from ((name, release) for name, release in ended.items() if release in running and name not in busy)

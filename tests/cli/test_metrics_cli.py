@@ -1,4 +1,4 @@
-"""`hug metrics` and `hug drift` as a person or a timer types them, on a real release into a real git repository."""
+"""`hug metrics`, `hug drift` and `hug drill --due` as a person or a timer types them, on a release into a git repository."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hug_agents.adapters.registry import load_target
 from hug_agents.cli import main
@@ -108,6 +109,23 @@ def test_one_release_from_beginning_to_end(hug: Any, store: str, tmp_path: Path)
     assert (code, "told apart by labels" in out) == (2, True)
     assert hug("metrics", "--serve", "nowhere", "--store", store)[0] == 2
     assert hug("metrics", "--store", str(tmp_path / "none"))[0] == 2
+
+
+def test_a_timer_begins_the_drills_that_are_due(hug: Any, store: str, tmp_path: Path) -> None:
+    rules = tmp_path / "due.yaml"
+    due = policy(tiers={}, drills={"schedule": "* * * * *"})
+    rules.write_text(yaml.safe_dump(due.model_dump(mode="json", by_alias=True)))
+    call = ("drill", "--due", "--as", "kim", "--store", store, "--policy", str(rules))
+    (tmp_path / "infra").rename(tmp_path / "away")
+    code, out = hug(*call)
+    assert (code, "the drill of one is due, and was not begun" in out) == (1, True)
+    assert "is kept" not in out, "no release was made of it"
+    found = json.loads(hug(*call, "--json")[1].partition("hug: ")[0])
+    assert (found["begun"], found["failed"][0]["release"]) == ([], "one")
+    (tmp_path / "away").rename(tmp_path / "infra")
+    code, out = hug(*call)
+    assert (code, "begun drill-one-" in out) == (5, True)
+    assert hug(*call) == (0, "no drill is due\n"), "it is under way"
 
 
 def test_served_until_it_is_told_to_end(store: str, tmp_path: Path) -> None:

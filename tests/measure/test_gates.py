@@ -75,6 +75,10 @@ class TestPolicy:
             ("{change_failure_rate: {at_mots: 15}}", "did you mean at_most?"),
             ("{change_failure_rate: {at_most: -1}}", "greater than or equal to 0"),
             ("{change_failure_rate: {at_most: 1.5}}", "integer"),
+            ("{change_failure_rate: {at_most: 150}}", "change failure rate is in percent: at_most 150"),
+            ("{change_failure_rate: {at_least: 15}}", "change failure rate takes at_most"),
+            ("{deployment_success_rate: {at_most: 98}}", "deployment success rate takes at_least"),
+            ("{mean_time_to_recovery: {at_least: 5}}", "mean time to recovery takes at_most"),
         ],
     )
     def test_a_mistake_is_named_with_its_line(self, written: str, what: str) -> None:
