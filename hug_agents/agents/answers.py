@@ -14,7 +14,10 @@ from hug_agents.errors import ModelAnswerInvalid
 
 T = TypeVar("T", bound=BaseModel)
 
-_THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_THINKING = re.compile(r"\A(?!\s*\{).*?</think>", re.DOTALL)
+"""What comes before the answer; a server may have cut off the tag that opens it."""
+_OBJECT = re.compile(r'\{\s*"')
+"""How a JSON object begins that says something; a brace among words does not."""
 MAX_CHARACTERS = 200_000
 _DEFECTS_SHOWN = 6
 _KEPT = {
@@ -42,7 +45,8 @@ def read_json(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise ModelAnswerInvalid(f"the answer has {len(text)} characters, more than {MAX_CHARACTERS}")
     body = _THINKING.sub("", text)
-    start = body.find("{")
+    begin = _OBJECT.search(body)
+    start = begin.start() if begin else body.find("{")
     if start < 0:
         raise ModelAnswerInvalid("the answer holds no JSON object")
     decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
@@ -52,7 +56,9 @@ def read_json(text: str) -> Any:
         raise ModelAnswerInvalid(f"the answer is not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise ModelAnswerInvalid("the answer is nested too deeply") from None
-    if "{" in body[end:]:
+    except ValueError:
+        raise ModelAnswerInvalid("the answer holds a number that is too long") from None
+    if _OBJECT.search(body, end):
         raise ModelAnswerInvalid("the answer holds more than one JSON object")
     return value
 

@@ -32,6 +32,7 @@ Way = Literal["json_schema", "function_calling", "text"]
 _WAYS: tuple[Way, ...] = ("json_schema", "function_calling", "text")
 _SENT_BACK = 8_000
 _CHARACTERS_A_TOKEN = 4
+_KEPT = "the state is kept: resume with a larger budget or another model"
 _TELL_EVERY = 0.2
 """Seconds between two events of an answer that is being said."""
 
@@ -75,6 +76,14 @@ class Conversation(Generic[T]):
             raise UsageError(
                 f"{self.prompt.agent}: requests to models are switched off", hint="ALLOW_MODEL_REQUESTS in agents.model"
             )
+        if self.asked() > self.budget.tokens:
+            exceeded = BudgetExceeded(
+                f"the budget of {self.budget.tokens} tokens does not hold the prompt, which takes about {self.asked()}",
+                where=self.prompt.agent,
+                hint=_KEPT,
+            )
+            exceeded.spent = self.spent()
+            raise exceeded
 
     def messages(self) -> list[BaseMessage]:
         """What is sent next."""
@@ -104,7 +113,7 @@ class Conversation(Generic[T]):
     def config(self) -> RunnableConfig | None:
         """How the request is made: heard while it is answered, where somebody listens."""
         heard = self.heard
-        most = min(MAX_CHARACTERS, _CHARACTERS_A_TOKEN * (self.budget.tokens - self.usage.tokens))
+        most = min(MAX_CHARACTERS, _CHARACTERS_A_TOKEN * (self.budget.tokens - self.usage.tokens - self.asked()))
 
         def hear(_piece: str) -> None:
             if heard is not self.heard:
@@ -195,9 +204,9 @@ class Conversation(Generic[T]):
         known = usage if isinstance(usage, dict) else usage.model_dump()
         details = known.get("input_token_details") or known.get("prompt_tokens_details") or {}
         self.usage = self.usage.plus(
-            input_tokens=known.get("input_tokens") or known.get("prompt_tokens") or 0,
-            output_tokens=known.get("output_tokens") or known.get("completion_tokens") or 0,
-            cached_tokens=details.get("cache_read") or details.get("cached_tokens") or 0,
+            input_tokens=_number(known.get("input_tokens") or known.get("prompt_tokens")),
+            output_tokens=_number(known.get("output_tokens") or known.get("completion_tokens")),
+            cached_tokens=_number(details.get("cache_read") or details.get("cached_tokens")),
         )
 
     def _estimate(self, characters: int) -> None:
@@ -205,9 +214,16 @@ class Conversation(Generic[T]):
         if self.counted or not characters:
             return
         self.counted = True
-        sent = sum(len(str(message.text)) for message in self.messages())
-        asked, said = (-(-count // _CHARACTERS_A_TOKEN) for count in (sent, characters))
+        asked, said = self._sent(), -(-characters // _CHARACTERS_A_TOKEN)
         self.usage = self.usage.plus(input_tokens=asked, output_tokens=said, estimated_tokens=asked + said)
+
+    def _sent(self) -> int:
+        """Tokens of what is sent next, as we estimate them."""
+        return -(-sum(len(str(message.text)) for message in self.messages()) // _CHARACTERS_A_TOKEN)
+
+    def asked(self) -> int:
+        """Tokens that the next request takes before anything is said; a model in this process takes none."""
+        return self._sent() if models.reaches_out(self.model) else 0
 
     def policy(self) -> dict[str, Any]:
         """When tenacity tries again, how long it waits, and when it stops."""
@@ -230,7 +246,7 @@ class Conversation(Generic[T]):
     def _spent_up(self, wait: float = 0.0) -> str:
         if self.attempt >= self.budget.attempts:
             return f"{self.budget.attempts} attempts"
-        if self.usage.tokens >= self.budget.tokens:
+        if self.usage.tokens + self.asked() >= self.budget.tokens:
             return f"{self.budget.tokens} tokens"
         if self.remaining() <= wait:
             asked = f", the next attempt would have waited {wait:.1f} s" if wait else ""
@@ -273,7 +289,7 @@ class Conversation(Generic[T]):
             exceeded = BudgetExceeded(
                 f"the budget of {limit} ran out ({bill}); last failure: {error.what}",
                 where=self.prompt.agent,
-                hint="the state is kept: resume with a larger budget or another model",
+                hint=f"{f'{error.hint}; ' if error.hint else ''}{_KEPT}",
             )
             exceeded.spent = spent
             raise exceeded from error
@@ -284,6 +300,11 @@ def _asking_only(way: Runnable[Any, Any]) -> Runnable[Any, Any]:
     pool that the interpreter waits for when it ends, so that a request that hangs would keep the process alive."""
     frame = way.first if isinstance(way, RunnableSequence) else None
     return frame.steps__.get("raw", way) if isinstance(frame, RunnableParallel) else way
+
+
+def _number(reported: Any) -> int:
+    """A count of tokens as a provider reports it: none that lowers what was spent, none that is no number."""
+    return max(0, int(reported)) if isinstance(reported, int | float) and abs(reported) < 1e15 else 0
 
 
 def _failure(state: RetryCallState) -> Failure:

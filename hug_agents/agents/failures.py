@@ -73,13 +73,23 @@ def classify(error: Exception, *, secrets: tuple[str, ...] = ()) -> Failure:
     if status is not None:
         return _by_status(status, error, said)
     if names & {"APIConnectionError", "TransportError", "ConnectionError", "OSError"}:
-        return Failure("connection", ModelUnavailable(f"the model could not be reached: {said}"))
+        said = f"the model could not be reached: {_unreached(error, secrets)}"
+        hint = "check the base URL, and the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, if any"
+        return Failure("connection", ModelUnavailable(said, hint=hint))
     if "APIError" in names:  # told in the body of a 200, or in the middle of a stream
         return Failure("server", ModelUnavailable(f"the provider failed: {said}"))
     if isinstance(error, ValueError | TypeError | LookupError | AttributeError | AssertionError):
         # Clients raise these on a response that is not of the protocol: no choices, an error page, a missing key.
         return Failure("malformed", ModelAnswerInvalid(f"the response could not be read: {said}"))
     return Failure("final", ModelUnavailable(f"the model failed: {said}"))
+
+
+def _unreached(error: BaseException, secrets: tuple[str, ...]) -> str:
+    """What the network said, and of which address: a client calls all of it a connection error."""
+    url = getattr(getattr(error, "request", None), "url", "")
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return redact(f"{f'{url}: ' if url else ''}{type(error).__name__}: {error}", secrets)
 
 
 def _status(error: Exception) -> int | None:

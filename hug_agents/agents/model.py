@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
 
 from hug_agents.agents.choice import Agent
+from hug_agents.agents.failures import redact
 from hug_agents.errors import UsageError
 
 ALLOW_MODEL_REQUESTS = True
@@ -35,7 +37,21 @@ def load_model(model: str | BaseChatModel, *, base_url: str | None = None) -> Ba
     provider, separator, name = model.partition(":")
     if not separator or not provider or not name:
         raise UsageError(f"{model!r} does not name a model", hint="`offline`, or PROVIDER:NAME such as openai:gpt-4.1")
+    _check_address(base_url)
     return _openai(name, base_url) if provider == "openai" else _any(model, provider, base_url)
+
+
+def _check_address(base_url: str | None) -> None:
+    """A client would find out at its first request, again and again. Raises UsageError."""
+    try:
+        parts = urlsplit(base_url or "http://none")
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            f"no address of a server: {redact(str(base_url))!r}", where="base_url", hint="e.g. http://127.0.0.1:8000/v1"
+        )
 
 
 def load_models(
@@ -53,11 +69,12 @@ def load_models(
     return crew
 
 
-def _openai(name: str, base_url: str | None) -> BaseChatModel:
+def _openai(name: str, base_url: str | None, **more: Any) -> BaseChatModel:
     from langchain_openai import ChatOpenAI
     from openai import OpenAIError
 
     options: dict[str, Any] = {"model": name, "max_retries": 0, "timeout": REQUEST_SECONDS, "stream_usage": True}
+    options |= more
     if not name.startswith(("o1", "o3", "o4", "gpt-5")):  # reasoning models take no temperature
         options["temperature"] = 0
     if base_url:
@@ -66,8 +83,13 @@ def _openai(name: str, base_url: str | None) -> BaseChatModel:
         return ChatOpenAI(**options)
     except OpenAIError as error:
         if base_url:  # a server of one's own often wants no key, but the client insists on one
-            return ChatOpenAI(**options, api_key=SecretStr("none"))
+            return _openai(name, base_url, api_key=SecretStr("none"))
         raise UsageError("no credentials for OpenAI", hint="set OPENAI_API_KEY, or use the model `offline`") from error
+    except Exception as error:  # noqa: BLE001 - the HTTP client's own: a proxy that it cannot read, a package for it
+        raise UsageError(
+            f"OpenAI's client cannot be set up: {redact(f'{type(error).__name__}: {error}')}",
+            hint="check the variables that name a proxy: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY",
+        ) from None
 
 
 def _any(model: str, provider: str, base_url: str | None) -> BaseChatModel:

@@ -42,6 +42,36 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert error.what
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The lists {claims} and {unmet}: {"a": 1}',
+        '```json\n{"a": 1}\n```\nAsk me about {anything} else.',
+        'thought about {"b": 2}\n</think>\n{"a": 1}',
+        '\ufeff{"a": 1}',
+    ],
+)
+def test_braces_and_thoughts_round_the_object_are_words(text: str) -> None:
+    assert read_json(text) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1}{"a": 1}', "more than one JSON object"),
+        ('{"a": ' + "9" * 5_000 + "}", "too long"),
+        ('{"a": ' * 20_000, "nested too deeply"),
+        ("{a: [], b: {}}", "not JSON"),
+        ('{"a": [{}', "not JSON"),
+        ('{"a": -Infinity}', "-Infinity"),
+        ("a: 1", "no JSON object"),
+    ],
+)
+def test_what_is_no_single_object_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(ModelAnswerInvalid, match=why):
+        read_json(text)
+
+
 def test_a_key_that_is_given_twice_is_named_also_deep_down() -> None:
     with pytest.raises(ModelAnswerInvalid, match="'port' twice"):
         read_json('{"claims": [{"port": 1, "port": 2}]}')

@@ -217,7 +217,7 @@ def test_a_repair_turn_says_what_is_wrong_and_does_not_grow(protocol: Protocol, 
     ("budget", "limit"),
     [
         (Budget(attempts=3), r"3 attempts ran out \(attempt 3, 3 requests, 330 tokens"),
-        (Budget(attempts=9, tokens=200), r"200 tokens ran out \(attempt 2, 2 requests, 220 tokens"),
+        (Budget(attempts=9, tokens=300), r"300 tokens ran out \(attempt 2, 2 requests, 220 tokens"),
     ],
 )
 def test_past_its_budget_the_error_names_agent_attempt_and_spend(
@@ -228,6 +228,18 @@ def test_past_its_budget_the_error_names_agent_attempt_and_spend(
     assert str(caught.value).startswith("devops: ")
     assert "resume" in str(caught.value)
     assert isinstance(caught.value.__cause__, ModelAnswerInvalid)
+
+
+def test_a_prompt_that_the_budget_does_not_hold_is_not_sent(protocol: Protocol) -> None:
+    with pytest.raises(BudgetExceeded, match=r"of 10 tokens does not hold the prompt, which takes about \d+") as caught:
+        ask(openai(protocol, GOOD), prompt(), Port, Budget(tokens=10))
+    assert protocol.requests == [] and caught.value.spent.requests == 0
+
+
+def test_a_count_below_nothing_lowers_no_spend(protocol: Protocol) -> None:
+    reply = said('{"port": 8080}')
+    reply.body["usage"] |= {"prompt_tokens": -1_000_000, "completion_tokens": 7}
+    assert ask(openai(protocol, reply), prompt(), Port).usage.tokens == 7
 
 
 def test_seconds_run_out_while_waiting(protocol: Protocol, clock: Clock) -> None:

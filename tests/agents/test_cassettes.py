@@ -171,7 +171,7 @@ def test_amend(agent: Agent, again: bool, model: BaseChatModel, vcr: Any, tmp_pa
         found = Finding(gate="yaml", rule="syntax", severity="error", message="a list is not closed", file=path, line=1)
         wish = wish.model_copy(update={"rounds": (Round(proposal=last, findings=(found,)),)})
     looks = Lookups(BUNDLE, plan(examples.minimal()), lambda *_: (), tmp_path)
-    short = BUDGET.model_copy(update={"tokens": 6_000})  # two turns
+    short = BUDGET.model_copy(update={"tokens": 8_000})  # three turns
     result = amend(agent, (wish,), looks, model.model_copy(update={"most": 1}), short)
     said = answers(vcr)
     assert result.usage.requests == len(said) and result.usage.input_tokens > 500

@@ -48,6 +48,23 @@ def test_a_server_of_ones_own_needs_no_key() -> None:
     assert model.openai_api_base == "http://127.0.0.1:9/v1"
 
 
+@pytest.mark.parametrize(
+    "url", ["foo", "127.0.0.1:8000/v1", "ftp://host/v1", "http://", "http://[::1/v1", "http://h:x/"]
+)
+def test_what_is_no_address_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(UsageError, match="base_url: no address of a server"):
+        load_model("openai:small", base_url=url)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://who:secret-1@127.0.0.1:9", "foo:bar"])
+def test_a_proxy_that_the_client_cannot_use_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setitem(sys.modules, "socksio", None)  # not installed
+    with pytest.raises(UsageError, match="cannot be set up") as caught:
+        load_model("openai:small", base_url="http://127.0.0.1:9/v1")
+    assert "ALL_PROXY" in str(caught.value) and "secret-1" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["", "gpt-4.1", "openai:", ":x", "Offline"])
 def test_what_names_no_model_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="does not name a model"):
