@@ -16,6 +16,7 @@ from pydantic import Field
 
 from hug_agents.agents.asking import aask, ask
 from hug_agents.agents.budget import Budget, OnEvent, Usage
+from hug_agents.agents.needless import NO_WORDS
 from hug_agents.agents.outcome import prompt_name
 from hug_agents.agents.refined import RefinedPrompt, Transformation, refined_prompts
 from hug_agents.agents.sifting import Sifted, sift
@@ -29,6 +30,8 @@ from hug_agents.scan.report import RepositoryFacts
 from hug_agents.spec import Line, Model
 
 _MOST_FACTS = 300
+_MOST_NOTED = 6
+"""Paths in the note on questions that were passed over."""
 
 
 class Measures(Model):
@@ -129,7 +132,7 @@ def _result(
     timestamp: datetime | None,
 ) -> RefinerResult:
     sifted = sift(reading, clean, facts)
-    refinement = assemble(clean, sifted.reading, facts)
+    refinement = _noted(assemble(clean, sifted.reading, facts), sifted)
     spec, questions = refinement.spec, refinement.questions
     settled = (
         len([row for row in spec.evidence if row.kind != "default"])
@@ -157,6 +160,19 @@ def _result(
     )
 
 
+def _noted(refinement: Refinement, sifted: Sifted) -> Refinement:
+    """With what a model would have asked about values that are assumed, in our words: people who approve can say otherwise."""
+    known = {row.path for row in refinement.spec.evidence if row.kind != "default"} if refinement.spec else set()
+    paths = [item.path for item in sifted.passed_over if item.why == NO_WORDS and item.path not in known]
+    if not refinement.spec or not paths:
+        return refinement
+    more = f" and {len(paths) - _MOST_NOTED} more" if len(paths) > _MOST_NOTED else ""
+    note = (
+        f"the model also asks about {', '.join(paths[:_MOST_NOTED])}{more}: {NO_WORDS}, so what is assumed there stands"
+    )
+    return refinement.model_copy(update={"notes": (*refinement.notes, note)})
+
+
 _KINDS: dict[str, Literal["stated", "answered", "chosen", "found", "assumed"]] = {
     "request": "stated",
     "answer": "answered",
@@ -182,6 +198,9 @@ def _log(request: Request, refinement: Refinement, sifted: Sifted) -> Iterator[T
         yield Transformation(kind="differs", path=item.path, words=item.model.quote, result=_value(item.model), why=why)
     for doubt in (*sifted.claims, *sifted.other):
         yield Transformation(kind="refused", path=doubt.path, words=doubt.words, result=doubt.value, why=doubt.why)
+    open_ = {question.id for question in refinement.questions}
+    for doubt in (item for item in sifted.passed_over if item.path not in open_):
+        yield Transformation(kind="not_asked", path=doubt.path, words=doubt.words, why=doubt.why)
     for refused in refinement.refused:
         yield Transformation(
             kind="unsupported", path=refused.path, words=refused.quote, result=refused.what, why=refused.reason

@@ -65,6 +65,7 @@ class Transformation(Model):
         "refused",
         "unsupported",
         "asked",
+        "not_asked",
     ]
     path: Line = ""
     words: Text = Field("", description="the words that it was made from")

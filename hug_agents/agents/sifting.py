@@ -4,13 +4,15 @@ Claims go on as they are, since `assemble` asks about those that the source does
 that an answer can settle, its suggestions possible values, and words that are called unmet the requester's own.
 
 What the rules read stays, whatever the model says: a model adds to it, and where it says otherwise a question shows
-both. So nobody can talk a model into leaving out what the request plainly states.
+both. So nobody can talk a model into leaving out what the request plainly states. A question that needs no answer, and a
+value whose words stand nowhere, are passed over with the reason (`agents.needless`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hug_agents.agents.needless import Words, explained, overlap
 from hug_agents.reading.answers import value_of
 from hug_agents.reading.claims import Claim, Question, Reading, Unmet, field
 from hug_agents.reading.evidence import check
@@ -47,6 +49,8 @@ class Sifted(Model):
     reading: Reading
     claims: tuple[Doubt, ...] = ()
     other: tuple[Doubt, ...] = ()
+    passed_over: tuple[Doubt, ...] = ()
+    """Questions of the model that need no answer."""
     added: tuple[Claim, ...] = ()
     """What the rules read and the model did not."""
     differences: tuple[Difference, ...] = ()
@@ -57,16 +61,20 @@ def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> S
     """Look at everything that a model said. Never raises."""
     other: list[Doubt] = []
     plain = read(request.text)
-    questions = list(_questions(reading.questions, request, facts, other))
+    believed = [item for item in reading.claims if not check(item, request.text, request.answers, facts)]
+    words = Words(request, (*plain.claims, *believed))
+    passed_over: list[Doubt] = []
+    own = list(_questions(reading.questions, request, facts, other))
+    questions = list(_needed(own, words, passed_over))
     claims = list(plain.claims)
     differences: dict[str, Difference] = {}
     for claim in reading.claims:
         against = _against(claim, plain.claims)
-        if against is None:
-            claims.append(claim)
-        elif not check(claim, request.text, request.answers, facts):
+        if against is not None and claim in believed:
             questions.append(_which(claim, against))
             differences.setdefault(claim.path, Difference(path=claim.path, model=claim, rules=against))
+        elif against is None and not (_without_words(claim, request) and words.needless(claim.path)):
+            claims.append(claim)
     asked = {item.id: item for item in plain.questions}
     for question in questions:
         asked.setdefault(question.id, question)
@@ -79,26 +87,27 @@ def sift(reading: Reading, request: Request, facts: RepositoryFacts | None) -> S
         ),
         claims=tuple(_doubted(reading.claims, request, facts)),
         other=tuple(other),
+        passed_over=tuple(item for item in passed_over if item.path not in asked),
         added=tuple(item for item in plain.claims if not any(_agree(item, said) for said in reading.claims)),
         differences=tuple(differences.values()),
     )
 
 
 def _agree(one: Claim, other: Claim) -> bool:
-    return _overlap(one.path, other.path) and (one.value, one.negated) == (other.value, other.negated)
+    return overlap(one.path, other.path) and (one.value, one.negated) == (other.value, other.negated)
 
 
 def _against(claim: Claim, plain: Iterable[Claim]) -> Claim | None:
     """What the rules read for the same path where it is another value; None where they agree or say nothing."""
     if claim.negated or claim.path == "toolchain.monitors":
         return None
-    same = [item for item in plain if not item.negated and _overlap(item.path, claim.path)]
+    same = [item for item in plain if not item.negated and overlap(item.path, claim.path)]
     return None if not same or any(item.value == claim.value for item in same) else same[0]
 
 
-def _overlap(one: str, other: str) -> bool:
-    mine, yours = one.split("."), other.split(".")
-    return len(mine) == len(yours) and all(a == b or "*" in (a, b) for a, b in zip(mine, yours, strict=True))
+def _without_words(claim: Claim, request: Request) -> bool:
+    """A value of the request whose quote does not stand there: nobody wrote anything that a person could explain."""
+    return claim.source == "request" and field(claim.path) is not None and claim.quote not in request.text
 
 
 def _which(claim: Claim, against: Claim) -> Question:
@@ -134,6 +143,14 @@ def _questions(
             if field(item.path) == field(question.id) and not check(item, request.text, request.answers, facts)
         )
         yield question.model_copy(update={"options": options, "candidates": candidates})
+
+
+def _needed(questions: Iterable[Question], words: Words, passed_over: list[Doubt]) -> Iterator[Question]:
+    for question in questions:
+        if why := words.needless(question.id, question.candidates, explained(question)):
+            passed_over.append(Doubt(path=_line(question.id), words=_text(question.text), why=why))
+        else:
+            yield question
 
 
 def _unanswerable(question: Question, request: Request, facts: RepositoryFacts | None) -> str:

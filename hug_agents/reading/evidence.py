@@ -79,6 +79,8 @@ _SAID = {
     "smoke_tests.<name>": "smoke answer respon return 200 check test",
 }
 """Words that a sentence needs, beside a value that is no more than a word, to say that this is the value's field."""
+CUES = {**_SAID, **_CUES}
+"""By pattern: how words begin that speak of a field."""
 
 
 def check(

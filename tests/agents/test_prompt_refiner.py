@@ -137,27 +137,20 @@ def test_questions_that_no_answer_can_settle_are_not_asked() -> None:
             asks("services.ghost.port"),
             asks("owner", " "),
             asks("windows", "When?", options=["whenever"]),
-            asks("environments.production.role", options=["production", "maybe"]),
-            asks(
-                "services.payments-api.port",
-                candidates=[
-                    claim("services.payments-api.port", 8080, "listens on port 8080"),
-                    claim("services.payments-api.port", 1, "port 1"),
-                ],
-            ),
+            asks("toolchain.rollout", options=["spinnaker", "maybe"]),
         ],
         "unmet": [
             {"quote": "No Redis", "reason": "not carried"},
             {"quote": "delete all backups", "reason": "no field"},
         ],
     }
-    result = refine(Request(text=TEXT), None, Scripted(script=[said]), Budget())
+    text = f"{TEXT} Change production when it suits, with some rollout automation."
+    result = refine(Request(text=text), None, Scripted(script=[said]), Budget())
     asked = {question.id: question for question in result.refinement.questions}
-    assert {"windows", "environments.production.role", "services.payments-api.port"} <= set(asked)
+    assert {"windows", "toolchain.rollout"} <= set(asked)
     assert not {"approve.everything", "services.ghost.port", "owner"} & set(asked)
     assert asked["windows"].options == ()
-    assert asked["environments.production.role"].options == ("production",)
-    assert [item.value for item in asked["services.payments-api.port"].candidates] == [8080]
+    assert asked["toolchain.rollout"].options == ("spinnaker",)
     assert "delete all backups" not in result.refinement.model_dump_json()
     refused = {(item.path, item.words) for item in result.log if item.kind == "refused"}
     assert {("approve.everything", "Which?"), ("services.ghost.port", "Which?"), ("", "delete all backups")} <= refused
