@@ -57,7 +57,24 @@ BAD = [
     ("HUG-A1", TF, resource("block_public_acls = false")),
     ("HUG-A1", K8S, "kind: Service\nspec:\n  type: LoadBalancer\n"),
     ("HUG-A1", K8S, "apiVersion: networking.k8s.io/v1\nkind: Ingress\n"),
+    ("HUG-A1", TF, resource("subnets = local.subnets", "aws_lb")),
+    ("HUG-A1", TF, resource("internal = var.internal", "aws_alb")),
+    ("HUG-A1", TF, resource('name = "x"', "aws_apigatewayv2_api")),
+    ("HUG-A1", K8S, "kind: List\nitems:\n- kind: Ingress\n"),
+    ("HUG-A1", K8S, "ports:\n- containerPort: 80\n  hostPort: 80\n"),
+    ("HUG-A1", K8S, "kind: NetworkPolicy\nspec:\n  ingress:\n  - {}\n"),
+    ("HUG-A1", K8S, "kind: NetworkPolicy\nspec:\n  egress:\n  - ports:\n    - port: 443\n"),
+    ("HUG-A1", K8S, "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - namespaceSelector: {}\n"),
     ("HUG-A2", TF, policy('Action = "*"')),
+    ("HUG-A2", TF, policy('Action = "*:*"')),
+    ("HUG-A2", TF, policy('Resource = "arn:aws:*:*:*:*"')),
+    ("HUG-A2", TF, policy('Resource = "arn:aws:dynamodb:eu-west-1:*:table/*"')),
+    ("HUG-A2", TF, policy('NotResource = "x"')),
+    ("HUG-A2", TF, resource('not_actions = ["s3:GetObject"]')),
+    ("HUG-A2", TF, resource("not_principals {\n  }")),
+    ("HUG-A2", TF, policy('Principal = { AWS = "999999999999" }')),
+    ("HUG-A2", K8S, "kind: List\nitems:\n- kind: ClusterRoleBinding\n"),
+    ("HUG-A2", FLOW, "permissions:\n  'contents': 'write'\n"),
     ("HUG-A2", TF, policy('Action = "s3:*"')),
     ("HUG-A2", TF, policy('Principal = "*"')),
     ("HUG-A2", TF, policy('Action = "**"')),
@@ -82,6 +99,9 @@ BAD = [
     ("HUG-A3", K8S, "volumes:\n- hostPath:\n    path: /\n"),
     ("HUG-A3", K8S, "runAsUser: 0\n"),
     ("HUG-A3", K8S, "readOnlyRootFilesystem: no\n"),
+    ("HUG-A3", K8S, "securityContext:\n  capabilities:\n    add:\n    - SYS_MODULE\n"),
+    ("HUG-A3", K8S, "securityContext: {capabilities: {add: [NET_RAW], drop: [ALL]}}\n"),
+    ("HUG-A3", K8S, "seccompProfile:\n  type: Unconfined\n"),
     ("HUG-A3", FLOW, "runs-on: self-hosted\n"),
     ("HUG-A4", TF, resource('provisioner "local-exec" {}')),
     ("HUG-A4", TF, 'data "external" "x" {\n  program = ["sh"]\n}\n'),
@@ -97,6 +117,12 @@ BAD = [
     ("HUG-A4", FLOW, "on: pull_request_target\n"),
     ("HUG-A4", FLOW, "run: deploy/deploy.sh rollout production\n"),
     ("HUG-A4", FLOW, "run: terraform apply -auto-approve\n"),
+    ("HUG-A4", FLOW, "run: terraform -chdir=x apply -auto-approve\n"),
+    ("HUG-A4", FLOW, "run: kubectl --context production delete namespace shop\n"),
+    ("HUG-A4", FLOW, "run: helm upgrade shop .\n"),
+    ("HUG-A4", K8S, "kind: MutatingWebhookConfiguration\n"),
+    ("HUG-A4", K8S, "kind: Secret\ndata: {x: eA==}\n"),
+    ("HUG-A4", FLOW, "env:\n  X: ${{ toJSON(secrets) }}\n"),
     ("HUG-A4", FLOW, "env:\n  X: ${{ secrets.TOKEN }}\n"),
     ("HUG-A4", FLOW, "permissions:\n  id-token: read\n"),
     ("HUG-A5", FLOW, "continue-on-error: true\n"),
@@ -111,7 +137,11 @@ BAD = [
     ("HUG-A6", TF, resource("skip_final_snapshot = true")),
     ("HUG-A6", TF, resource("lifecycle {\n    ignore_changes = all\n  }")),
     ("HUG-A6", TF, resource("deletion_protection = false")),
+    ("HUG-A6", TF, resource("delete_automated_backups = true")),
     ("HUG-A6", K8S, "$patch: delete\n"),
+    ("HUG-A6", K8S, "spec:\n  replicas: 0\n"),
+    ("HUG-A8", TF, resource("count = 0")),
+    ("HUG-A8", TF, resource("for_each = toset([])")),
     ("HUG-A7", TF, resource("bucket = aws_s3_bucket.this.id", "aws_s3_bucket_versioning")),
     ("HUG-A8", TF, "# The queue keeps messages for four days.\n"),
     ("HUG-A8", K8S, "The bundle has no such file\n"),
@@ -141,6 +171,12 @@ GOOD = [
     (TF, resource('cidr_blocks = ["10.0.0.0/16"]\n  tags = merge(local.tags, { Name = "x" })')),
     (TF, resource("internal = true\n  publicly_accessible = false\n  force_destroy = false")),
     (K8S, "kind: CronJob\nspec:\n  privileged: false\n  runAsNonRoot: true\n  readOnlyRootFilesystem: true\n"),
+    (K8S, "kind: CronJob\nspec:\n  securityContext:\n    capabilities:\n      drop:\n      - ALL\n"),
+    (K8S, 'kind: CronJob\nspec:\n  schedule: "*/5 * * * *"\n  securityContext: {capabilities: {drop: ["ALL"]}}\n'),
+    (K8S, "kind: NetworkPolicy\nspec:\n  policyTypes: [Ingress]\n  podSelector: {}\n"),
+    (K8S, "kind: NetworkPolicy\nspec:\n  egress:\n  - to:\n    - ipBlock: {cidr: 10.1.0.0/16}\n"),
+    (TF, resource("subnet_ids = aws_subnet.private[*].id\n  count = 2")),
+    (TF, resource("internal = true", "aws_lb")),
     (FLOW, "permissions:\n  contents: read\nrun: pytest tests\n"),
 ]
 
@@ -162,14 +198,28 @@ def test_no_rendered_line_is_a_models(example: str) -> None:
     assert not [hit for rule in RULES for hit in rule.check(facts)]
 
 
-def test_of_a_rendered_file_only_the_block_is_looked_at() -> None:
-    bundle, blueprint = rendered("ecs_canary")
-    path = "infrastructure/terraform/environments/production/main.tf"
-    block = Block(path=path, after="locals {", content='  open = "0.0.0.0/0"')
-    item = Proposal(requirement="R5", reason="x", blocks=(block,))
+def with_block(path: str, after: str, content: str, example: str) -> tuple[Bundle, list[Hit]]:
+    """A rendered file with a block of a model in it, and what is found."""
+    bundle, blueprint = rendered(example)
+    item = Proposal(requirement="R5", reason="x", blocks=(Block(path=path, after=after, content=content),))
     one = Amendment(requirement="R5", text="x", agent="deployment", proposal=item)
     laid = lay(bundle, Amendments(model="m", limit=1, baseline="", items=(one,)))
-    found = [hit for rule in RULES for hit in rule.check(Facts(laid, blueprint))]
+    assert laid[path].content != bundle[path].content, "it was laid"
+    return laid, [hit for rule in RULES for hit in rule.check(Facts(laid, blueprint))]
+
+
+@pytest.mark.parametrize("content", ["  count = 0", "  for_each = {}", "  count = local.some"])
+def test_whether_a_rendered_resource_is_there_is_not_the_models(content: str) -> None:
+    path = "infrastructure/terraform/modules/bucket/main.tf"
+    after = 'resource "aws_s3_bucket_public_access_block" "this" {'
+    laid, (hit,) = with_block(path, after, content, "shop_ecs_blue_green")
+    assert "decides whether the rendered" in hit.message and hit.severity is None
+    assert laid[path].content.splitlines()[hit.line - 1] == content
+
+
+def test_of_a_rendered_file_only_the_block_is_looked_at() -> None:
+    path = "infrastructure/terraform/environments/production/main.tf"
+    laid, found = with_block(path, "locals {", '  open = "0.0.0.0/0"', "ecs_canary")
     lines = laid[path].content.splitlines()
     assert [lines[hit.line - 1] for hit in found] == ['  open = "0.0.0.0/0"']
 

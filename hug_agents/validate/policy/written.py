@@ -14,6 +14,7 @@ from hug_agents.validate.hcl import Attribute, Block
 from hug_agents.validate.located import Malformed, documents
 from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.rule import Hit, Rule
+from hug_agents.validate.policy.written_kubernetes import added_capabilities, open_policies
 
 SOURCE = "What a language model wrote opens, widens, runs, hides and destroys nothing."
 
@@ -22,37 +23,47 @@ _EXPOSES = re.compile(
     r"|\b(block_public_acls|block_public_policy|ignore_public_acls|restrict_public_buckets)\s*=\s*(?!true\b)\S"
     r"|\bpublic-read(-write)?\b|\bauthenticated-read\b|\binternet-facing\b|\binternal\s*=\s*(?!true\b)\S"
     r"|\bauthorization_type\s*=\s*(?!\"AWS_IAM\")\S|\bendpoint_public_access\s*=\s*(?!false\b)\S"
-    r"|^\s*type:\s*[\"']?(LoadBalancer|NodePort)\b|^\s*kind:\s*[\"']?(Ingress|Gateway|HTTPRoute|IngressRoute)\b"
-    r"|\bexternalIPs:"
+    r"|^\s*(-\s*)?type:\s*[\"']?(LoadBalancer|NodePort)\b|\bexternalIPs:|\bhostPort[\"']?\s*:"
+    r"|^\s*(-\s*)?kind:\s*[\"']?(Ingress|Gateway|HTTPRoute|TCPRoute|TLSRoute|GRPCRoute|IngressRoute)\b"
+)
+_PUBLIC_UNLESS_SAID = frozenset({"aws_lb", "aws_alb", "aws_elb"})
+"""Without `internal = true`."""
+_PUBLIC = re.compile(
+    r"aws_(eip(_association)?|internet_gateway|cloudfront_distribution|apigatewayv2_api|api_gateway_rest_api|lambda_function_url"
+    r"|globalaccelerator_accelerator|transfer_server|apprunner_service|ec2_client_vpn_endpoint)"
 )
 _EVERYWHERE = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])|/0[\"']")
 _CIDR = re.compile(r"(?<![\w.:])([0-9a-fA-F:.]{2,39}/\d{1,3})(?![\w/])")
 _WIDE = re.compile(
-    r"\b(AdministratorAccess|PowerUserAccess|IAMFullAccess|\w+FullAccess|cluster-admin)\b|\bNotAction\b|\bNotPrincipal\b"
+    r"\b(AdministratorAccess|PowerUserAccess|IAMFullAccess|\w+FullAccess|cluster-admin)\b|\b[Nn]ot_?([Aa]ction|[Pp]rincipal|[Rr]esource)s?\b"
     r"|\biam:(PassRole|Create\w+|Put\w+|Attach\w+|Update\w+)|\bsts:AssumeRole\b"
     r"|\barn:aws[a-z-]*:(iam|sts)::\d{12}:"
     r"|^\s*(permissions:\s*[\"']?write-all|[a-z-]+:\s*[\"']?write\b)"
 )
 _STAR = re.compile(
-    r"""["'](?:[A-Za-z0-9:-]*:)?[*?]+["']|["'][a-z0-9-]+:[A-Za-z]*[*?][A-Za-z*?]*["']|^\s*-\s*\*\s*$|[\[,]\s*\*\s*[\],]"""
+    r"""["'](?:[A-Za-z0-9:-]*:)?[*?]+["']|["'][a-z0-9*?-]+:[A-Za-z]*[*?][A-Za-z*?]*["']|["']arn:[^"'\s]*:[*?]+[:/"']"""
 )
 _IDENTITIES = re.compile(
     r"(?i)\b(aws_iam_(user|access_key|group)\w*|aws_organizations_\w+|aws_ram_\w+|aws_vpc_peering_\w+|aws_ssoadmin_\w+)\b"
-    r"|^\s*kind:\s*[\"']?(ClusterRole|ClusterRoleBinding|RoleBinding)\b"
+    r"|[\"']\d{12}[\"']|^\s*(-\s*)?kind:\s*[\"']?(ClusterRole|ClusterRoleBinding|RoleBinding)\b"
 )
 _PRIVILEGED = re.compile(
     r"(?i)\bprivileged[\"']?\s*[:=]\s*(?!false\b)\S|\ballowPrivilegeEscalation[\"']?\s*:\s*(?!false\b)\S"
     r"|\b(hostNetwork|hostPID|hostIPC)[\"']?\s*:\s*(?!false\b)\S|\bhostPath[\"']?\s*:|\brunAsUser[\"']?\s*:\s*0\b"
     r"|\brunAsNonRoot[\"']?\s*:\s*(?!true\b)\S|\breadOnlyRootFilesystem[\"']?\s*:\s*(?!true\b)\S"
-    r"|^\s*(-\s*)?(SYS_ADMIN|NET_ADMIN|ALL)\s*$|\badd:\s*\[|/var/run/docker\.sock|\bself-hosted\b"
+    r"|\b(hostProcess|shareProcessNamespace)[\"']?\s*:\s*(?!false\b)\S|:\s*[\"']?(Unconfined|Unmasked)\b"
+    r"|/var/run/docker\.sock|\bself-hosted\b"
 )
 _RUNS = re.compile(
     r"(?i)\b(local-exec|remote-exec|user_data(_base64)?\s*=)|\b(curl|wget)\b[^\n]*\|\s*(sudo\s+)?(ba|z|da)?sh\b"
     r"|\b(ba|z|da)?sh\b[^\n]*<\(\s*(curl|wget)|\b(ba|z|da)?sh\s+-c\s+[\"']?\$\((curl|wget)"
-    r"|\bpull_request_target\b|\bworkflow_run\b|\beval\s|\bbase64\s+(-d|--decode)|deploy/deploy\.sh|\bterraform\s+(apply|destroy)\b"
-    r"|\bkubectl\s+(apply|delete|exec|patch)\b|\bid-token\b|\bconfigure-aws-credentials\b"
+    r"|\bpull_request_target\b|\bworkflow_run\b|\beval\s|\bbase64\s+(-d|--decode)|deploy/deploy\.sh|\b(terraform|tofu)\s[^\n]*\b(apply|destroy)\b"
+    r"|\bkubectl\s[^\n]*\b(apply|create|delete|exec|patch|replace|scale)\b|\bhelm\s+(upgrade|install|uninstall|rollback)\b"
+    r"|^\s*(-\s*)?kind:\s*[\"']?((Mutating|Validating)WebhookConfiguration|APIService)\b|\bid-token\b|\bconfigure-aws-credentials\b"
 )
-_SECRETS = re.compile(r"\bsecrets\b(?!manager)\s*[.\[]|\bsecrets:\s*inherit\b|\bvault_generic_secret\b")
+_SECRETS = re.compile(
+    r"\bsecrets\b(?!manager)\s*[.\[)]|\bsecrets:\s*inherit\b|\bvault_generic_secret\b|^\s*(-\s*)?kind:\s*[\"']?Secret\b"
+)
 _HIDES_CHECKS = re.compile(
     r"(?i)(tfsec|trivy|checkov|kics|tflint|zizmor|shellcheck|hadolint|actionlint|semgrep|nosec|noqa|gitleaks)[-:\s]*"
     r"(ignore|skip|disable|allow)|\bcontinue-on-error:\s*(?!false\b)\S|\|\|\s*(true|:)(\s|$)|\bset\s+\+e\b|--no-verify\b"
@@ -61,15 +72,16 @@ _HIDES_CHECKS = re.compile(
 _DESTROYS = re.compile(
     r"(?i)\bforce_destroy\s*=\s*(?!false\b)\S|\bskip_final_snapshot\s*=\s*(?!false\b)\S"
     r"|\b(deletion_protection|deletion_protection_enabled|prevent_destroy|enable_deletion_protection)\s*=\s*(?!true\b)\S"
-    r"|\bbackup_retention_period\s*=\s*0\b|\bignore_changes\b|\breplace_triggered_by\b"
+    r"|\bdelete_automated_backups\s*=\s*(?!false\b)\S|\b(backup_retention_period|recovery_window_in_days)\s*=\s*0\b|\bignore_changes\b|\breplace_triggered_by\b"
     r"|\b(rm\s+-rf|DROP\s+(TABLE|DATABASE)|--force\b|--delete\b)"
-    r"|\$patch:\s*[\"']?delete\b"
+    r"|\$patch:\s*[\"']?delete\b|\b(replicas|maxReplicas)[\"']?\s*:\s*0\b|\bpaused[\"']?\s*:\s*(?!false\b)\S"
 )
 _EXPIRES = re.compile(r"\b(expiration|noncurrent_version_expiration)\s*\{|\bmessage_retention_seconds\b")
 _NOT_ALLOWED = {
     "provisioner": "runs programs", "connection": "connects to a machine", "provider": "changes whom Terraform talks to",
     "terraform": "changes how Terraform runs", "moved": "moves state", "removed": "takes a resource out of the state",
     "import": "takes a foreign resource into the state", "check": "calls out while it plans", "ephemeral": "reads secrets",
+    "action": "runs programs",
 }  # fmt: skip
 _READS_AWAY = re.compile(
     r"external|http|local_\w+|null_\w+|archive_file|terraform_remote_state|aws_secretsmanager_(secret_version|random_password)\w*|aws_ssm_parameter\w*"
@@ -81,6 +93,7 @@ _FUNCTIONS = frozenset(
     try can coalesce one contains max min cidrsubnet sort setunion element slice zipmap range
     """.split()
 )
+_NONE = re.compile(r"(?:toset\()?(?:\{\}|\[\])\)?")
 _CALL = re.compile(r"(?<![\w.])([a-z_][a-z0-9_:]*)\s*\(")
 _ESCAPE = re.compile(r"[$%]\{\s*\"|\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2})")
 _ONE_A_BUCKET = tuple(
@@ -113,7 +126,7 @@ def _rewritten(text: str) -> Iterator[str]:
 
 
 def _plain(row: str) -> str:
-    return re.sub(r"[\s\"']", "", row.strip().removeprefix("- "))
+    return re.sub(r"\s", "", row.strip().removeprefix("- "))
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Facts], Iterator[Hit]]:
@@ -132,6 +145,17 @@ def _blocks(facts: Facts) -> Iterator[tuple[str, Block]]:
         for block in root.walk() if spans else ():
             if block.type and any(block.line in span for span in spans):
                 yield path, block
+
+
+def _own_lines(facts: Facts, path: str) -> frozenset[int]:
+    return frozenset(number for span in written(facts.bundle[path]) for number in span)
+
+
+def _rendered_blocks(facts: Facts) -> Iterator[tuple[str, Block]]:
+    """The blocks of Terraform that were rendered, in files that a model wrote in."""
+    for path, root in facts.terraform.items():
+        own = _own_lines(facts, path)
+        yield from ((path, block) for block in root.walk() if own and block.type and block.line not in own)
 
 
 def _attributes(facts: Facts) -> Iterator[tuple[str, Attribute]]:
@@ -155,6 +179,11 @@ def exposes(facts: Facts) -> Iterator[Hit]:
                 continue
             if network.prefixlen < (8 if network.version == 4 else 32):
                 yield Hit(f"this is open to the public: {found}", item.path, number)
+    for path, block in _blocks(facts):
+        kind = block.labels[0] if block.type == "resource" and block.labels else ""
+        if kind in _PUBLIC_UNLESS_SAID and block.text("internal") != "true" or _PUBLIC.fullmatch(kind):
+            yield Hit(f"this is open to the public: {kind}", path, block.line)
+    yield from open_policies(facts)
 
 
 def widens(facts: Facts) -> Iterator[Hit]:
@@ -162,6 +191,12 @@ def widens(facts: Facts) -> Iterator[Hit]:
     yield from _matching(_WIDE, "this gives wide permissions")(facts)
     yield from _matching(_STAR, "this gives permissions without limit")(facts)
     yield from _matching(_IDENTITIES, "this makes identities or grants across accounts")(facts)
+
+
+def privileged(facts: Facts) -> Iterator[Hit]:
+    """What gives a container, or a job, rights over the machine that it runs on."""
+    yield from _matching(_PRIVILEGED, "this has rights over its host")(facts)
+    yield from added_capabilities(facts)
 
 
 def runs(facts: Facts) -> Iterator[Hit]:
@@ -199,6 +234,11 @@ def destroys(facts: Facts) -> Iterator[Hit]:
     for item, number, row in _lines(facts):
         if _EXPIRES.search(row):
             yield Hit("data is deleted when its time is over", item.path, number, severity="warning")
+    for path, block in _rendered_blocks(facts):
+        for name in ("count", "for_each"):
+            if name in block.attributes and block.attributes[name].line in _own_lines(facts, path):
+                what = " ".join((block.type, *block.labels))[:80]
+                yield Hit(f"`{name}` decides whether the rendered `{what}` is there", path, block.attributes[name].line)
 
 
 def fights(facts: Facts) -> Iterator[Hit]:
@@ -229,6 +269,11 @@ def idle(facts: Facts) -> Iterator[Hit]:
         if item.path.endswith(".tf"):
             if item.path in facts.terraform and not facts.terraform[item.path].blocks:
                 yield Hit("this declares nothing", item.path, 1)
+            for path, block in _blocks(facts):
+                if path == item.path and (
+                    block.text("count") == "0" or _NONE.fullmatch(re.sub(r"\s", "", block.text("for_each")))
+                ):
+                    yield Hit("this makes nothing: none of it is there", path, block.line)
         elif item.path.endswith((".yml", ".yaml")):
             try:
                 found = [document.data for document in documents(item.content)]
@@ -264,8 +309,7 @@ RULES = (
     Rule(
         "HUG-A3", "No container has rights over its host", SOURCE,
         "A privileged container is the machine that it runs on.",
-        "leave it out, or decline the requirement",
-        _matching(_PRIVILEGED, "this has rights over its host"),
+        "leave it out, or decline the requirement", privileged,
     ),
     Rule(
         "HUG-A4", "Nothing runs past the checkpoints", SOURCE,
