@@ -1,4 +1,4 @@
-"""What single lines of a model's Kubernetes files do not show: capabilities that are added, network policies that let all in or out."""
+"""What single lines of a model's Kubernetes files do not show: capabilities that are added, network policies that let all in."""
 
 from __future__ import annotations
 
