@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from hug_agents.plans import (
     Blueprint,
@@ -37,6 +38,13 @@ def plan(spec: DeploymentSpec, *, requirements: Iterable[Requirement] = (), note
         requirements=tuple(requirements),
         notes=tuple(notes),
     )
+
+
+# Made of the same spec again and again; what comes out depends on nothing else.
+@lru_cache(maxsize=8)
+def blueprint_of(spec: DeploymentSpec) -> Blueprint:
+    """The plan of a spec alone, without anybody's requirements and notes."""
+    return plan(spec)
 
 
 def plan_rollout(strategy: Strategy) -> RolloutPlan:

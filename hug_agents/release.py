@@ -96,9 +96,9 @@ class Release(UnderWay):
         elif isinstance(request, Bundle):
             values["bundle"] = crew.store.put_bundle(request)
             spec = crew.store.get_model(DeploymentSpec, request.manifest.spec)
-            from hug_agents.planning import plan
+            from hug_agents.planning import blueprint_of
 
-            values |= {"spec": request.manifest.spec, "blueprint": crew.store.put_model(plan(spec))}
+            values |= {"spec": request.manifest.spec, "blueprint": crew.store.put_model(blueprint_of(spec))}
         elif request is not None:
             asked = build_request(request, choices, answers)
             values["request"] = crew.store.put_model(asked)

@@ -415,6 +415,9 @@ class DeploymentSpec(Model):
     def _digest(self) -> str:
         return digest(self.model_dump(mode="json"))
 
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
     def evidence_for(self, path: str) -> Evidence:
         """The evidence of one value; a value that nobody stated is a default."""
         for item in self.evidence:

@@ -52,8 +52,10 @@ class UnderWay:
         """Where it stands now. Changes nothing."""
         from hug_agents.workflow import run as graph
 
+        return self._status(graph.look(self._crew, self.id))
+
+    def _status(self, position: Position) -> Status:
         row = self._executor.register.find(self.id)
-        position = graph.look(self._crew, self.id)
         state = position.state
         stage: Stage = "ended" if row.outcome else position.status
         if stage == "interrupted" and self._driven():
@@ -100,39 +102,36 @@ class UnderWay:
             position = graph.look(self._crew, self.id)
             if position.status == "questions":
                 if not answers:
-                    return self.status()
+                    return self._status(position)
                 asked = {item["id"] for item in position.pending["questions"]}
                 if unknown := sorted(set(answers) - asked):
                     raise UsageError(
                         f"no such question: {', '.join(unknown)}", hint=f"asked: {', '.join(sorted(asked))}"
                     )
-                graph.resume(self._crew, self.id, {"answers": dict(answers)})
+                position = graph.resume(self._crew, self.id, {"answers": dict(answers)}, seen=position)
             else:
-                self._go_on()
-        return self.status()
+                position = self._go_on(position)
+        return self._status(position)
 
-    def _go_on(self) -> None:
+    def _go_on(self, position: Position) -> Position:
         """Move until something waits that the ledger has no answer to yet."""
         from hug_agents.workflow import run as graph
 
-        self._unpause()
+        self._unpause(position)
         seen = set()
         while True:
-            position = graph.resume(self._crew, self.id, {"type": "look"})
-            if self._executor.register.find(self.id).outcome:
-                return
+            position = graph.resume(self._crew, self.id, {"type": "look"}, seen=position)
+            if position.status != "checkpoint" or self._executor.register.find(self.id).outcome:
+                return position
             place = (position.pending.get("checkpoint"), position.digest("packet"))
-            if position.status != "checkpoint" or place in seen or self._standing(position)[0].state != "approved":
-                return
+            if place in seen or self._standing(position)[0].state != "approved":
+                return position
             seen.add(place)
 
-    def _unpause(self) -> None:
+    def _unpause(self, position: Position) -> None:
         """To resume where it stands paused is to go on, unless somebody signed otherwise. A pause that was asked for and
         not seen yet is still to come."""
-        from hug_agents.workflow import run as graph
-
         register = self._executor.register
-        position = graph.look(self._crew, self.id)
         if position.status == "attention":
             matter = self._crew.store.get_model(Matter, position.state["matter"])
             if matter.kind == "paused" and self._answer(matter) is None:

@@ -37,6 +37,7 @@ from hug_agents.approve.quorum import (
 from hug_agents.approve.resolution import Matter, Resolution
 from hug_agents.approve.strict import Malformed
 from hug_agents.approve.waiver import Waiver, finding_id
+from hug_agents.canonical import canonical_json
 from hug_agents.errors import DecisionRefused, NotApproved, StoreError
 from hug_agents.plans import Role
 from hug_agents.spec import Model
@@ -255,35 +256,45 @@ class Desk:
                         found.append(Pending(packet=packet, standing=standing, since=entry.time))
         return tuple(sorted(found, key=lambda item: (item.since, item.packet.release)))
 
-    def record(self, release: str, event: str, *, still_open: bool = True, **detail: str) -> Entry:
+    def record(self, release: str, event: str, *, still_open: bool = True, once: bool = False, **detail: str) -> Entry:
         """Note in the ledger what was done, e.g. an effect begun or ended. `detail` holds digests and names only.
 
-        `still_open=False` says that the release no longer waits for anyone: it leaves the inbox.
+        `still_open=False` says that the release no longer waits for anyone: it leaves the inbox. `once`: the release's
+        entry that says the very same, if there is one, and nothing has changed.
         """
-        with self._session() as session:
-            body = {"event": event, "detail": detail}
-            return session.writer.append("event", release, body, session.at, still_open=still_open)
+        body = {"event": event, "detail": detail}
+        with self.ledger.writing() as writer:
+            if once:
+                text = canonical_json(body).decode()
+                for entry in writer.of(release):
+                    if entry.kind == "event" and entry.body == text:
+                        return entry
+            session = self._begun(writer)
+            return writer.append("event", release, body, session.at, still_open=still_open)
 
     def waivers(self, release: str, bundle: str) -> tuple[Waiver, ...]:
         """The waivers for a bundle that have not run out, for the packet to name. `status` verifies them again."""
         now = instant(self._clock())
         with self.ledger.reading() as reader:
-            found = [entry.envelope.document for entry in reader.of(release) if entry.kind == "waiver"]
+            found = [entry.envelope.document for entry in reader.waivers(release)]
         return tuple(item for item in found if item.bundle == bundle and item.expires > now)
 
     @contextmanager
     def _session(self) -> Iterator[_Session]:
         """The lock, with the policy and the time as they are once it is held. Raises DecisionRefused."""
         with self.ledger.writing() as writer:
-            policy, now = self._policy(), self._clock()
-            latest = writer.see(instant(now))
-            if later(latest, seconds=-policy.clock_skew_seconds) > instant(now):
-                raise DecisionRefused(
-                    f"the clock says {instant(now)}, and the ledger has seen {latest}: it was turned back",
-                    reason="clock_turned_back",
-                    hint="set the clock right",
-                )
-            yield _Session(writer, policy, now)
+            yield self._begun(writer)
+
+    def _begun(self, writer: Writer) -> _Session:
+        policy, now = self._policy(), self._clock()
+        latest = writer.see(instant(now))
+        if later(latest, seconds=-policy.clock_skew_seconds) > instant(now):
+            raise DecisionRefused(
+                f"the clock says {instant(now)}, and the ledger has seen {latest}: it was turned back",
+                reason="clock_turned_back",
+                hint="set the clock right",
+            )
+        return _Session(writer, policy, now)
 
     def _taken(
         self, session: _Session, kind: Kind, signed: Envelope[Any], held: Packet, entries: tuple[Entry, ...]

@@ -156,24 +156,31 @@ class Writer:
 
     def of(self, release: str) -> tuple[Entry, ...]:
         """The entries of one release in order, each checked, none missing. Raises LedgerBroken."""
-        before = "(SELECT b.hash FROM entries AS b WHERE b.seq = entries.seq - 1)"
         rows = self._connection.execute(
-            f"SELECT {before}, {_COLUMNS} FROM entries WHERE release = ? ORDER BY seq",  # noqa: S608 - our own constants
+            f"SELECT {_COLUMNS} FROM entries WHERE release = ? ORDER BY seq",  # noqa: S608 - our own constant
             (release,),
         ).fetchall()
         head = self._connection.execute("SELECT seq, hash FROM heads WHERE release = ?", (release,)).fetchone()
-        entries = tuple(_checked(row[1:]) for row in rows)
-        expected = GENESIS
-        for entry, row in zip(entries, rows, strict=True):
+        entries = tuple(_checked(row) for row in rows)
+        expected, number = GENESIS, 0
+        for entry in entries:
             if entry.after != expected:
                 raise LedgerBroken("an entry of this release before it is gone, added or moved", seq=entry.seq)
-            if entry.prev != (GENESIS if row[0] is None else row[0]):
+            if entry.prev != (expected if number and entry.seq == number + 1 else self._hash_of(entry.seq - 1)):
                 raise LedgerBroken("the entry before it is not the one it was written after", seq=entry.seq)
-            expected = entry.hash
+            expected, number = entry.hash, entry.seq
         last = (entries[-1].seq, entries[-1].hash) if entries else None
         if last != (tuple(head) if head else None):
             raise LedgerBroken("the last entries of this release are not the ones written", seq=head[0] if head else 0)
         return entries
+
+    def waivers(self, release: str) -> Iterator[Entry]:
+        """The waivers among the entries of one release, each checked."""
+        for row in self._connection.execute(
+            f"SELECT {_COLUMNS} FROM entries WHERE release = ? AND kind = 'waiver' ORDER BY seq",  # noqa: S608 - our own constant
+            (release,),
+        ):
+            yield _checked(row)
 
     def open_releases(self) -> tuple[str, ...]:
         """The releases that may wait for people. A hint for an inbox, and nothing that an effect relies on."""
@@ -186,17 +193,24 @@ class Writer:
 
     def latest(self, now: Instant) -> Instant:
         """The latest time that anyone has worked with this ledger, `now` included."""
-        row = self._connection.execute("SELECT latest FROM seen").fetchone()
-        last = self.last()
-        return max(now, row[0] if row else now, last.time if last else now)
+        return max(now, self._noted())
 
     def see(self, now: Instant) -> Instant:
         """As `latest`, and noted, so that a clock that is turned back later is noticed."""
-        latest = self.latest(now)
-        self._connection.execute(
-            "INSERT INTO seen VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET latest = ?1", (latest,)
-        )
-        return latest
+        noted = self._noted()
+        if now <= noted:
+            return noted
+        self._connection.execute("INSERT INTO seen VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET latest = ?1", (now,))
+        return now
+
+    def _noted(self) -> Instant:
+        row = self._connection.execute("SELECT latest FROM seen").fetchone()
+        last = self.last()
+        return max(row[0] if row else "", last.time if last else "")
+
+    def _hash_of(self, seq: int) -> str:
+        row = self._connection.execute("SELECT hash FROM entries WHERE seq = ?", (seq,)).fetchone()
+        return row[0] if row else GENESIS
 
 
 class Ledger:

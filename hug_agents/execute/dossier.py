@@ -6,7 +6,7 @@ that comes out of it is compared with what was signed, so a changed dossier is o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated
 
@@ -21,7 +21,9 @@ from hug_agents.approve.packet import (
     EnvironmentIdentity,
     Evidence,
     Packet,
+    PolicyRef,
     Prior,
+    WaiverRef,
     by_model,
     policy_ref,
     reviewed,
@@ -32,7 +34,7 @@ from hug_agents.approve.risk import History, assess
 from hug_agents.bundle import Bundle
 from hug_agents.errors import NotApproved, UsageError
 from hug_agents.execute.target import SavedPlan
-from hug_agents.planning import plan as plan_of
+from hug_agents.planning import blueprint_of
 from hug_agents.plans import Blueprint
 from hug_agents.spec import DeploymentSpec, Environment, Model
 from hug_agents.store import Store
@@ -70,12 +72,6 @@ class Contents:
     gates: GateReport
 
 
-# Made from the same spec again and again; what comes out depends on nothing else.
-@lru_cache(maxsize=8)
-def _blueprint(spec: DeploymentSpec) -> Blueprint:
-    return plan_of(spec)
-
-
 def open_dossier(dossier: Dossier, store: Store) -> Contents:
     """Read everything, every byte checked. Raises StoreError; NotApproved where documents do not belong together.
 
@@ -100,7 +96,7 @@ def open_dossier(dossier: Dossier, store: Store) -> Contents:
             )
     return Contents(
         spec=spec,
-        blueprint=_blueprint(spec),
+        blueprint=blueprint_of(spec),
         bundle=bundle,
         previous=store.get_bundle(saved.previous) if saved.previous else None,
         environment=environment,
@@ -111,6 +107,21 @@ def open_dossier(dossier: Dossier, store: Store) -> Contents:
 
 def packet_of(dossier: Dossier, contents: Contents, desk: Desk, policy: Policy) -> Packet:
     """The packet, from the contents as they are, the policy as it is and the waivers that the ledger holds."""
+    waivers = waiver_refs(desk.waivers(dossier.release, contents.bundle.digest()))
+    return _packet(_Named(dossier, contents), policy_ref(policy), waivers)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A dossier with what it names, read and checked: alike where the dossier is."""
+
+    dossier: Dossier
+    contents: Contents = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def _packet(named: _Named, policy: PolicyRef, waivers: tuple[WaiverRef, ...]) -> Packet:
+    dossier, contents = named.dossier, named.contents
     return Packet(
         release=dossier.release,
         round=dossier.round,
@@ -122,9 +133,9 @@ def packet_of(dossier: Dossier, contents: Contents, desk: Desk, policy: Policy) 
         previous=contents.plan.previous,
         plans=(contents.plan.change(),),
         destroys=contents.plan.destroys,
-        policy=policy_ref(policy),
+        policy=policy,
         gates=reviewed(contents.gates.results),
-        waivers=waiver_refs(desk.waivers(dossier.release, contents.bundle.digest())),
+        waivers=waivers,
         windows=contents.spec.windows,
         drill=dossier.drill,
         evidence=dossier.evidence,

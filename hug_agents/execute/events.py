@@ -8,7 +8,6 @@ from typing import Literal, get_args
 from hug_agents.approve.clock import Instant
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.ledger import Entry
-from hug_agents.canonical import canonical_json
 from hug_agents.spec import Line, Model
 
 EventName = Literal[
@@ -59,18 +58,16 @@ class Recorded(Event):
 
 def record_once(desk: Desk, event: Event) -> None:
     """As `record`, unless the release's entries hold the very event already: a node that is entered again says it once."""
-    body = canonical_json({"event": event.name, "detail": _detail(event)}).decode()
-    if not any(item.kind == "event" and item.body == body for item in desk.entries(event.release)):
-        record(desk, event)
+    record(desk, event, once=True)
 
 
 _NAMES = frozenset(get_args(EventName))
 
 
-def record(desk: Desk, event: Event, *, still_open: bool = True) -> Entry:
+def record(desk: Desk, event: Event, *, still_open: bool = True, once: bool = False) -> Entry:
     """Write an event; a release that ended leaves the inbox, and with `still_open=False` stays out of it."""
     still_open = still_open and event.name != "release_ended"
-    return desk.record(event.release, event.name, still_open=still_open, **_detail(event))
+    return desk.record(event.release, event.name, still_open=still_open, once=once, **_detail(event))
 
 
 def _detail(event: Event) -> dict[str, str]:

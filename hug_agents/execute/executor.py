@@ -100,13 +100,13 @@ class Executor:
             raise StoreError(f"the target {target} planned something else than it was asked to")
         return self.store.put_model(saved)
 
-    def packet(self, dossier: Dossier) -> Packet:
-        """The packet of a dossier, computed anew from everything that it names."""
-        return packet_of(dossier, open_dossier(dossier, self.store), self.desk, self.desk.policy())
+    def packet(self, dossier: Dossier, contents: Contents | None = None) -> Packet:
+        """The packet of a dossier, computed anew from everything that it names. `contents`: where it was just read."""
+        return packet_of(dossier, contents or open_dossier(dossier, self.store), self.desk, self.desk.policy())
 
-    def authorise(self, dossier: Dossier) -> Standing:
+    def authorise(self, dossier: Dossier, contents: Contents | None = None) -> Standing:
         """Whether the effects of this dossier may happen now. Raises NotApproved, naming what is missing."""
-        return self.desk.authorise(self.packet(dossier))
+        return self.desk.authorise(self.packet(dossier, contents))
 
     def carry_out(
         self,
@@ -131,7 +131,7 @@ class Executor:
             if order.action == "rollback" and order.series == RELEASE:
                 packet, signed_by = self._way_back(order, dossier)
             else:
-                judged = packet_of(dossier, contents, self.desk, self.desk.policy())
+                judged = self.packet(dossier, contents)
                 packet, signed_by = judged.digest(), self._allowed(order, judged)
             work = Work(
                 order=order,
@@ -244,11 +244,11 @@ class Executor:
                     return self._ended(
                         work, Outcome(status="done", detail=f"as {answer.reviewer} says: {answer.reason}")
                     )
-                self._begin(work, dossier, target.name)
+                self._begin(work, dossier, known)
             elif seen.state == "done":
                 return self._ended(work, Outcome(status="done", detail=f"seen after a restart: {seen.evidence}"[:2000]))
         else:
-            self._begin(work, dossier, target.name)
+            self._begin(work, dossier, known)
         try:
             outcome = target.rollback(work) if order.action == "rollback" else target.apply(work)
         except PlanStale:
@@ -256,14 +256,15 @@ class Executor:
             raise
         return self._ended(work, outcome)
 
-    def _begin(self, work: Work, dossier: Dossier, target: str) -> None:
-        """From here on nobody knows whether it happened. What a person said of an earlier attempt says nothing of this one:
-        it is closed while the effect is only intended, so that neither is the word lost nor is it used twice."""
-        order = work.order
+    def _begin(self, work: Work, dossier: Dossier, known: Effect | None) -> None:
+        """From here on nobody knows whether it happened. What a person said of an attempt that is `known` says nothing of
+        this one: it is closed while the effect is only intended, so that neither is the word lost nor is it used twice."""
+        order, target = work.order, work.plan.target
         self.journal.intend(order, target)
         record_once(self.desk, _event("effect_began", work))
-        self.matters.close("in_doubt", dossier, order.environment.name, order.key)
-        self.journal.start(order)
+        if known:
+            self.matters.close("in_doubt", dossier, order.environment.name, order.key)
+        self.journal.start(order, target)
 
     def _ended(self, work: Work, outcome: Outcome) -> Outcome:
         self.journal.end(work.order, outcome)

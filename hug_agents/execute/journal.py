@@ -40,19 +40,18 @@ class Journal:
 
     def intend(self, order: Order, target: str) -> None:
         """Written once it is allowed, or once a person has said that it did not happen; nothing is done yet."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO effects (key, release, target, work, state, changed) VALUES (?, ?, ?, ?, 'intended', ?) "
-                "ON CONFLICT (key) DO UPDATE SET state = 'intended', changed = excluded.changed",
-                (order.key, order.release, target, order.model_dump_json(), instant(self._clock())),
-            )
+        self._note(order, target, "intended")
 
-    def start(self, order: Order) -> None:
+    def start(self, order: Order, target: str) -> None:
         """Written and on disk before anything is done."""
+        self._note(order, target, "started")
+
+    def _note(self, order: Order, target: str, state: EffectState) -> None:
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE effects SET state = 'started', changed = ? WHERE key = ?",
-                (instant(self._clock()), order.key),
+                "INSERT INTO effects (key, release, target, work, state, changed) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = excluded.state, changed = excluded.changed",
+                (order.key, order.release, target, order.model_dump_json(), state, instant(self._clock())),
             )
 
     def end(self, order: Order, outcome: Outcome) -> None:

@@ -100,11 +100,6 @@ class Register:
             ).fetchall()
         return tuple(Registered.model_validate(dict(zip(Registered.model_fields, row, strict=True))) for row in rows)
 
-    def name(self, release: ReleaseId, application: str) -> None:
-        """Note what the release is of, once that is known."""
-        with self._database.writing() as connection:
-            connection.execute("UPDATE releases SET application = ? WHERE id = ?", (application, release))
-
     def end(self, release: ReleaseId, outcome: str) -> None:
         """Note how a release ended, once, and let go of its environments."""
         with self._database.writing() as connection:
@@ -115,9 +110,9 @@ class Register:
             connection.execute("DELETE FROM locks WHERE release = ?", (release,))
 
     def lock(self, release: ReleaseId, application: str, *environments: str, ended_too: bool = False) -> None:
-        """Hold these environments for this release alone, all or none. Raises EnvironmentBusy, naming the holder.
+        """Hold these environments for this release alone, all or none, and note what it is of.
 
-        `ended_too`: also for one that has ended, which is to be taken back.
+        Raises EnvironmentBusy, naming the holder. `ended_too`: also for one that has ended, which is to be taken back.
         """
         with self._database.writing() as connection:
             ended = connection.execute(
@@ -136,6 +131,9 @@ class Register:
                         hint=f"wait for it, or end it: hug release cancel {row[0]}",
                     )
                 connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?, ?, ?)", (*place, release, self._now()))
+            connection.execute(
+                "UPDATE releases SET application = ?1 WHERE id = ?2 AND application <> ?1", (application, release)
+            )
 
     def unlock(self, release: ReleaseId) -> None:
         """Let go of everything that a release holds."""

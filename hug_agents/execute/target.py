@@ -7,6 +7,7 @@ do: an `Order` with the saved plan that was approved. It touches the outside; no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
@@ -53,6 +54,10 @@ class SavedPlan(Model):
 
     def digest(self) -> Digest:
         """The name of the plan."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> Digest:
         return digest(self.model_dump(mode="json"))
 
     def change(self) -> PlannedChange:
@@ -85,7 +90,7 @@ class Order(Model):
     plan: Digest
     fault: FaultKind | None = Field(None, description="of an `inject`", exclude_if=lambda value: value is None)
 
-    @property
+    @cached_property
     def key(self) -> Digest:
         """What it is known by in the journal: the business identity, never an attempt or a process."""
         return digest(self.model_dump(mode="json"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from hug_agents.approve.identity import Digest
-from hug_agents.execute.dossier import Dossier, open_dossier
+from hug_agents.bundle import Manifest
+from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.executor import RELEASE, Executor
 from hug_agents.execute.register import DeploymentOutcome, Running
-from hug_agents.execute.target import Outcome
+from hug_agents.execute.target import Outcome, SavedPlan
 from hug_agents.plans import RollbackPlan
 from hug_agents.rollout.back import take_back
 from hug_agents.rollout.run import Run, Stopped, Tell
@@ -16,7 +17,7 @@ from hug_agents.rollout.smoke import SmokeReport
 from hug_agents.rollout.steps import Step, steps_of
 from hug_agents.rollout.verdict import Verdict
 from hug_agents.rollout.watch import begin, note_reference, readings, watch
-from hug_agents.spec import Model, Name, Text
+from hug_agents.spec import DeploymentSpec, Model, Name, Text
 
 Found = TypeVar("Found", SmokeReport, Verdict)
 
@@ -58,7 +59,7 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
     known = run.marked("trouble")
     trouble = executor.store.get_model(Trouble, known) if known else None
     if series == RELEASE and trouble is None:
-        executor.authorise(dossier)
+        executor.authorise(dossier, contents)
         run.record("deployment_began")
     outcome = Outcome(status="done")
     if trouble is None:
@@ -104,12 +105,13 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
 
 def note_ended(executor: Executor, dossier: Dossier, went: Deployment, *, let_go: bool = False) -> None:
     """Tell the register how a deployment ended and what runs there now. `let_go`: the release holds nothing afterwards."""
-    contents = open_dossier(dossier, executor.store)
-    register, application = executor.register, contents.spec.application
+    register, store = executor.register, executor.store
+    saved = store.get_model(SavedPlan, dossier.plan)
+    application = store.get_model(DeploymentSpec, store.get_model(Manifest, dossier.bundle).spec).application
     release, bundle, plan = dossier.release, dossier.bundle, dossier.plan
     runs: Running | None = None
-    if went.how == "rolled_back" and contents.plan.previous:
-        bundle, plan = contents.plan.previous, ""
+    if went.how == "rolled_back" and saved.previous:
+        bundle, plan = saved.previous, ""
         release = register.who_put(application, went.environment, bundle) or release
     if went.how == "deployed" or bundle != dossier.bundle:
         runs = Running(
@@ -118,7 +120,7 @@ def note_ended(executor: Executor, dossier: Dossier, went: Deployment, *, let_go
             release=release,
             bundle=bundle,
             plan=plan,
-            target=contents.plan.target,
+            target=saved.target,
         )
     register.deployed(
         dossier.release, application, went.environment, dossier.bundle, went.how, runs=runs, let_go=let_go

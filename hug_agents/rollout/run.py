@@ -13,7 +13,7 @@ from hug_agents.execute.dossier import Contents, Dossier, open_dossier
 from hug_agents.execute.events import Event, EventName, record_once
 from hug_agents.execute.executor import RELEASE, Executor
 from hug_agents.execute.target import Addressed, Counters, Explained, Measured, Target, Work
-from hug_agents.planning import plan as plan_of
+from hug_agents.planning import blueprint_of
 from hug_agents.rollout.smoke import SmokeReport, run_smoke_tests
 from hug_agents.rollout.steps import Step
 from hug_agents.rollout.verdict import Check
@@ -124,7 +124,7 @@ class Run:
             return self.work
         spec = self.executor.store.get_model(DeploymentSpec, bundle.manifest.spec)
         order = self.work.order.model_copy(update={"bundle": bundle.digest()})
-        return replace(self.work, order=order, bundle=bundle, blueprint=plan_of(spec))
+        return replace(self.work, order=order, bundle=bundle, blueprint=blueprint_of(spec))
 
 
 def event_of(name: EventName, dossier: Dossier, contents: Contents, outcome: str = "", detail: str = "") -> Event:

@@ -25,7 +25,7 @@ from hug_agents.execute.dossier import Dossier, environment_of, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
 from hug_agents.measure.gates import measured
-from hug_agents.planning import plan
+from hug_agents.planning import blueprint_of
 from hug_agents.rollout.deployment import Deployment, deploy, note_ended
 from hug_agents.rollout.drill import drill
 from hug_agents.rollout.verdict import Check, Verdict
@@ -257,13 +257,12 @@ class Governed:
         application, release = spec.application, state["release"]
         staging, productions = places(spec)
         executor.register.lock(release, application, staging.name, *(item.name for item in productions))
-        executor.register.name(release, application)
         plans = dict(state.get("plans", {}))
         if environment.name not in plans:
             bundle = self.store.get_bundle(state["bundle"])
             previous = self._before(state, application, environment.name)
             plans[environment.name] = executor.plan(
-                state["target"], bundle, plan(spec), environment, previous, destroy=destroy
+                state["target"], bundle, blueprint_of(spec), environment, previous, destroy=destroy
             )
         open_now = not closed(
             executor.desk.policy(),

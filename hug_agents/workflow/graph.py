@@ -59,13 +59,17 @@ def build_graph(crew: Crew) -> Graph:
         ("attention", governed.attention),
         ("close", governed.close),
     )
+
+    def branch(name: str, path: Any, ends: Any) -> None:
+        graph.add_conditional_edges(name, partial(path), ends)  # of a plain function the type hints are evaluated
+
     for name, action in actions:
         # Of a plain function the byte code is searched for subgraphs, each time; there are none.
         graph.add_node(name, partial(action), input_schema=ReleaseState)
 
     graph.add_edge(START, "receive")
-    graph.add_conditional_edges("receive", _after_receive, ["refine", "run_gates"])
-    graph.add_conditional_edges("refine", _after_refine, ["clarify", "deployment_agent", "devops_agent"])
+    branch("receive", _after_receive, ["refine", "run_gates"])
+    branch("refine", _after_refine, ["clarify", "deployment_agent", "devops_agent"])
     graph.add_edge("clarify", "refine")
     graph.add_edge(["deployment_agent", "devops_agent"], "write_bundle")
     graph.add_edge("write_bundle", "run_gates")
@@ -81,12 +85,12 @@ def build_graph(crew: Crew) -> Graph:
     def after_amend(state: ReleaseState) -> str:
         return "write_bundle" if state["decision"] == "edit" else judged(state)
 
-    graph.add_conditional_edges("run_gates", after_gates, ["repair", "amend", ask(PRE), END])
+    branch("run_gates", after_gates, ["repair", "amend", ask(PRE), END])
     graph.add_edge("repair", "write_bundle")
-    graph.add_conditional_edges("amend", after_amend, ["write_bundle", ask(PRE), END])
+    branch("amend", after_amend, ["write_bundle", ask(PRE), END])
     for checkpoint in CHECKPOINTS:
         name = checkpoint.id
-        graph.add_conditional_edges(
+        branch(
             ask(name),
             _decision,
             {
@@ -97,7 +101,7 @@ def build_graph(crew: Crew) -> Graph:
                 "redrill": ask(DRILL),
             },
         )
-        graph.add_conditional_edges(
+        branch(
             name,
             _after_checkpoint(name),
             {
@@ -111,9 +115,9 @@ def build_graph(crew: Crew) -> Graph:
             },
         )
     away: dict[Any, str] = {"attention": "attention", "failed": "close"}
-    graph.add_conditional_edges("stage", _decision, {"done": ask(STAGING), "waiting": ask(PRE), **away})
+    branch("stage", _decision, {"done": ask(STAGING), "waiting": ask(PRE), **away})
     graph.add_edge("validated", ask(DRILL))
-    graph.add_conditional_edges(
+    branch(
         "drill",
         _decision,
         {
@@ -124,12 +128,10 @@ def build_graph(crew: Crew) -> Graph:
             "closed": "close",
         },
     )
-    graph.add_conditional_edges("roll_out", _after_roll_out, ["close", "attention", ask(PRODUCTION)])
+    branch("roll_out", _after_roll_out, ["close", "attention", ask(PRODUCTION)])
     graph.add_edge("agreed", ask(PRODUCTION))
-    graph.add_conditional_edges(
-        "tear_down", _decision, {"closed": "close", "waiting": ask(PRE), "attention": "attention"}
-    )
-    graph.add_conditional_edges("attention", _back, ["stage", "drill", "roll_out", "tear_down"])
+    branch("tear_down", _decision, {"closed": "close", "waiting": ask(PRE), "attention": "attention"})
+    branch("attention", _back, ["stage", "drill", "roll_out", "tear_down"])
     graph.add_edge("close", END)
     return graph
 

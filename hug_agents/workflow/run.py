@@ -40,19 +40,36 @@ class Position(Model):
     """The payload of the interrupt that waits, if one does."""
     interrupt: str = ""
     """Its id: what an answer must name."""
+    straight: bool = True
+    """Whether the graph stands as it can by itself; not, where somebody moved it from outside."""
 
     def digest(self, channel: str) -> str:
         """The digest that a channel holds; empty if it holds none."""
         return str(self.state.get(channel) or "")
 
 
+class _Checkpoints(sqlite3.Connection):
+    """A connection to the checkpoints' file, with the graph that was last run on it: its saver is set up once."""
+
+    _graph: Any = None
+    _ran: Any = None
+
+    def run(self, graph: Any) -> Any:
+        """The graph with this file as its checkpointer."""
+        if self._graph is not graph:
+            # Only plain values are in the state, so nothing but plain values is ever read back from the file.
+            saver = SqliteSaver(self, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+            self._graph, self._ran = graph, graph.copy(update={"checkpointer": saver})
+        return self._ran
+
+
 @contextmanager
 def _compiled(crew: Crew) -> Iterator[Any]:
     path = crew.store.checkpoints
-    with lent(path, lambda: sqlite3.connect(path, check_same_thread=False, timeout=30)) as connection:
-        # Only plain values are in the state, so nothing but plain values is ever read back from the file.
-        saver = SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        yield crew.graph.copy(update={"checkpointer": saver})
+    with lent(
+        path, lambda: sqlite3.connect(path, check_same_thread=False, timeout=30, factory=_Checkpoints)
+    ) as connection:
+        yield cast(_Checkpoints, connection).run(crew.graph)
 
 
 def new_thread() -> str:
@@ -87,10 +104,13 @@ def _unregistered(there: Mapping[str, Any], run: ReleaseInput) -> bool:
     )
 
 
-def resume(crew: Crew, thread: str, answer: Any = None) -> Position:
-    """Go on with a run: answer what it waits for, or, without an answer, take up one that stopped in between."""
+def resume(crew: Crew, thread: str, answer: Any = None, *, seen: Position | None = None) -> Position:
+    """Go on with a run: answer what it waits for, or, without an answer, take up one that stopped in between.
+
+    `seen`: where it stands, from whoever has looked and keeps all others from moving it.
+    """
     with _compiled(crew) as graph:
-        position = _position(graph, thread, _straighten(graph, thread))
+        position = seen if seen and seen.straight else _position(graph, thread, _straighten(graph, thread))
         answered = position.interrupt and answer is not None
         if not answered and position.status != "interrupted":
             return position
@@ -130,11 +150,15 @@ def _straighten(graph: Any, thread: str, *, force: bool = False) -> tuple[Any, b
     Nothing is lost: what was signed lies in the ledger and holds for the same bytes, what was done lies in the journal.
     """
     snapshot, broken = _snapshot(graph, thread)
-    if not force and not broken and not (len(snapshot.next) > 1 and GOVERNED & set(snapshot.next)):
+    if not force and not broken and _straight(snapshot):
         return snapshot, broken
     notice = f"the graph was moved from outside ({', '.join(sorted(snapshot.next))}); asked anew"[:500]
     graph.update_state(snapshot.config, {"decision": "restart", "earlier": [], "notice": notice}, as_node=ask(PRE))
     return None
+
+
+def _straight(snapshot: Any) -> bool:
+    return not (len(snapshot.next) > 1 and GOVERNED & set(snapshot.next))
 
 
 def _drive(graph: Any, thread: str, what: Any) -> Position:
@@ -142,21 +166,21 @@ def _drive(graph: Any, thread: str, what: Any) -> Position:
     return _position(graph, thread)
 
 
-def _position(graph: Any, thread: str, found: tuple[Any, bool] | None = None, *, any_version: bool = False) -> Position:
-    snapshot, broken = found or _snapshot(graph, thread)
+def _position(graph: Any, thread: str, taken: tuple[Any, bool] | None = None, *, any_version: bool = False) -> Position:
+    snapshot, broken = taken or _snapshot(graph, thread)
     if not snapshot.values and not snapshot.next:
         raise UsageError(f"there is no run {thread!r} in this store", hint="the id is printed when a run starts")
     state = cast(ReleaseState, snapshot.values)
     if not any_version:
         check_version(thread, state)
+    found: dict[str, Any] = {"thread": thread, "state": dict(state), "straight": not broken and _straight(snapshot)}
     if broken:
-        return Position(thread=thread, status="interrupted", state=dict(state))
+        return Position(status="interrupted", **found)
     if snapshot.interrupts:
         pending = snapshot.interrupts[0]
-        kind = _KINDS[pending.value["type"]]
-        return Position(thread=thread, status=kind, state=dict(state), pending=pending.value, interrupt=pending.id)
+        return Position(status=_KINDS[pending.value["type"]], pending=pending.value, interrupt=pending.id, **found)
     # Not `next`: it leaves out a node whose writes are kept and that only the checkpoint after it is missing of.
-    return Position(thread=thread, status="interrupted" if snapshot.tasks else "ended", state=dict(state))
+    return Position(status="interrupted" if snapshot.tasks else "ended", **found)
 
 
 def _config(thread: str) -> dict[str, Any]:
