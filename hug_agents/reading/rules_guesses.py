@@ -23,6 +23,7 @@ _PREDICATES = frozenset(
     "becomes was answers exposes uses belongs stays can ought comes today ( :".split()
 )
 _NO_NAMES = NOT_NAMES | COMMON | _PREDICATES | _DEEDS | ROLES.keys() | OTHER_THINGS | VERBS
+_GROUPS = frozenset("team teams squad crew guild tribe people folks department cluster namespace".split())
 _MARKS = frozenset("` \" ' \u201c \u201d \u2018 \u2019".split())
 
 
@@ -56,6 +57,8 @@ def _places(doc: Document) -> dict[str, list[int]]:
         if index in pictured or not plain(doc, index) or doc.status[index] in ("negated", "past"):
             continue
         if doc.lower(index - 1 - (doc.lower(index - 1) in _MARKS)) in OTHER_THINGS:  # `the branch "trunk"`
+            continue
+        if doc.lower(index + 1 + (doc.lower(index + 1) in _MARKS)) in _GROUPS:  # `the "claims" team`
             continue
         if word not in _NO_NAMES and len(word) > 2 and NAME.match(word):
             places.setdefault(word, []).append(index)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.naming_words import ADJECTIVES, BARE, NAME, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.rules_agreement import agree, says_what
 from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_parts import headed, parts
@@ -51,6 +52,7 @@ def named(doc: Document) -> tuple[Named, ...]:
             found[item.first] = item
     found |= {item.first: item for item in _depicted(doc) if not _overlaps(item, found) and not _tail(item, found)}
     _composed(found)
+    agree(doc, found)
     renamed(doc, found)
     found |= {item.first: item for item in _again(doc, found)}
     if not any(item.status == "asserted" for item in found.values()):
@@ -62,6 +64,8 @@ def named(doc: Document) -> tuple[Named, ...]:
     found |= {item.first: item for item in said_of(doc, predicates, found)}
     weak = [item for item in bare(doc) if item.first not in predicates and not _overlaps(item, found)]
     weak = [] if _depicts(doc, weak, found) else weak
+    found |= (only := says_what(doc, weak, found))
+    weak = [item for item in weak if item.first not in only]
     strong = {item.name for item in found.values() if item.status == "asserted" and not item.application}
     called = _nouns(doc, found)
     for item in weak:
@@ -185,9 +189,10 @@ def _with_values(doc: Document) -> Iterator[Named]:
             continue
         sentence = doc.sentence(index)
         before = doc.lower(index - 1) if index > sentence.first else ""
-        if before not in _LISTS and before not in VERBS:
-            continue
         place = index + 1
+        shown = before in ("a", "an") and doc.lower(place) == "(" and place + 1 in images_at
+        if before not in _LISTS and before not in VERBS and not shown:
+            continue
         following = doc.lower(place)
         if following == "(":
             end = next((p for p in range(place, min(place + 14, sentence.last)) if doc.lower(p) == ")"), place)

@@ -18,6 +18,8 @@ _SAYS = {
     **dict.fromkeys("command runs cron schedule every nightly hourly daily".split(), "command"),
     **dict.fromkeys("worker consumer job cronjob api frontend backend web ui webapp".split(), "role"),
     **dict.fromkeys("public internal".split(), "public"),
+    **dict.fromkeys("core cores vcpu vcpus cpu cpus memory ram".split(), "size"),
+    **dict.fromkeys("mondays tuesdays wednesdays thursdays fridays saturdays sundays weekdays".split(), "command"),
 }
 _MARKS = frozenset("` \" ' * \u201c \u201d".split())
 _LABELS = frozenset(

@@ -1,0 +1,153 @@
+"""What the whole text agrees on: a word that an image has for its name too, and whose rivals have nothing of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from hug_agents.reading.document import Document
+from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
+from hug_agents.reading.rules_images import image_name, images
+from hug_agents.reading.rules_services import Named, plain
+
+_MOST = 40
+"""Images beyond which no word is compared with each: time must grow with length only."""
+_MARKS = frozenset("` \" ' * _ ( , : = - \u2013 \u2014 \u201c \u201d \u201e \u2018 \u2019 called named".split())
+_OWN = frozenset(
+    "port ports listens replica replicas instance instances pod pods copy copies task tasks image same cpu vcpu memory "
+    "health healthz readiness liveness dockerfile built command cron schedule".split()
+)
+_LISTED = frozenset({"and", ",", "&", "plus", "+", "/", "or", "the", "a", "our", "`", '"', "'"})
+
+
+@lru_cache(maxsize=64)
+def agreed(doc: Document) -> dict[str, tuple[int, ...]]:
+    """The name of each image that stands as a word of its own in the text too, with its places."""
+    known = {name for names in _pictures(doc) for name in names}
+    places: dict[str, list[int]] = {}
+    for index in range(len(doc.tokens)):
+        word = doc.lower(index).replace("_", "-")
+        if word not in known or not _can(word) or not plain(doc, index) or doc.status[index] != "asserted":
+            continue
+        other = doc.lower(index - 1) in OTHER_THINGS  # `the namespace shop`
+        if not other and not doc.sentence(index).quoted and not _in_command(doc, index):
+            places.setdefault(word, []).append(index)
+    words = {token.lower for token in doc.tokens}
+    longer = {names[1] for names in _pictures(doc) if names[0] in words and names[0] != names[1]}
+    return {word: tuple(found) for word, found in places.items() if word not in longer}
+
+
+def _pictures(doc: Document) -> list[tuple[str, str]]:
+    """What each image can be called: `claims/intake:1` is `claims-intake`, or `intake`."""
+    found: list[tuple[str, str]] = []
+    given = dict.fromkeys(str(item.value) for item in images(doc) if item.status == "asserted")
+    for value in (one for one in given if "/" in one):  # `the blog: nginx:1.27` is somebody else's image
+        path = value.rpartition("/")[0].rpartition("/")[2].lower()
+        found.append((f"{path}-{image_name(value)}", image_name(value)))
+    return found if len(found) <= _MOST else []
+
+
+def _in_command(doc: Document, index: int) -> bool:
+    """A word of several between backticks: `celery -A shop worker`."""
+    token = doc.tokens[index]
+    inside = next((doc.text[start:end] for start, end in doc.code_spans if start <= token.start < end), "")
+    return " " in inside.strip()
+
+
+def _can(word: str) -> bool:
+    return bool(NAME.match(word)) and len(word) > 2 and word not in NOT_NAMES | COMMON | OTHER_THINGS | ROLES.keys()
+
+
+@lru_cache(maxsize=64)
+def settled(doc: Document) -> frozenset[str]:
+    """The names of all images, where each of them is a word of the text; empty where one is not."""
+    words = frozenset(agreed(doc))
+    return words if all(words & {*names} for names in _pictures(doc)) else frozenset()
+
+
+def agree(doc: Document, found: dict[int, Named]) -> None:
+    """Each such word is a name wherever it stands; what is only said of it is no other, and a rival with nothing is none."""
+    names = settled(doc)
+    for name, places in agreed(doc).items():
+        family = {one.name for one in found.values() if one.name.startswith(f"{name}-") and one.status == "asserted"}
+        whole = len(family) > 1  # `shop-api` and `shop-worker` with one image, shop
+        for place in places:
+            over = [one for one in found.values() if one.first <= place < one.last]
+            if not over:
+                found[place] = Named(name, _kind(name), place, place + 1, "asserted", whole)
+    for place, item in list(found.items()):
+        if item.status != "asserted" or item.application or item.name in names or not names:
+            continue
+        if own := _said_beside(doc, item, names):
+            found[place] = replace(item, name=own, sure=False)
+        elif not _stands_alone(doc, item, names):
+            del found[place]
+
+
+def _kind(name: str) -> str | None:
+    return ROLES.get(name.rpartition("-")[2])
+
+
+def _said_beside(doc: Document, item: Named, names: frozenset[str]) -> str:
+    """`the thumbnail worker, thumbnailer`, `thumbnailer worker`: what the one of that name is."""
+    place = item.last
+    while doc.lower(place) in _MARKS and place < item.last + 3:
+        place += 1
+    if item.last - item.first == 2 and doc.lower(place) in names and doc.lower(place + 1) not in ("(", ":"):
+        return doc.lower(place)
+    head = item.name.rpartition("-")[0]
+    following = {doc.lower(index + 1) for index in agreed(doc).get(head, ())}
+    joined = item.last - item.first == 2 and head in names
+    complete = "-" in head or head.endswith(("er", "or")) or following - BARE  # `notifications worker` is one name
+    return head if joined and len(following & BARE) == 1 and complete else ""
+
+
+def _stands_alone(doc: Document, item: Named, names: frozenset[str]) -> bool:
+    """Whether a name without an image is a service all the same: of one family with the others, in a list with them, or valued."""
+    introduced = {*doc.words(item.first - 3, item.first)} & APPLICATION
+    if any(_akin(item.name, name) for name in names) or introduced and len(names) > 1:
+        return True
+    sentence = doc.sentence(item.first)
+    for place in range(item.last, sentence.last):
+        if doc.lower(place) in names:
+            break
+        if doc.lower(place) in _OWN:
+            return True
+    near = [place for name in names for place in agreed(doc)[name] if sentence.first <= place < sentence.last]
+    return any(set(doc.words(min(place + 1, item.last), max(place, item.first))) <= _LISTED for place in near)
+
+
+def _akin(one: str, other: str) -> bool:
+    """`shop-api` and `shop-worker`, `score` and `score-batch`."""
+    return one.partition("-")[0] == other.partition("-")[0] or bool(set(one.split("-")) & set(other.split("-")))
+
+
+_PORTS = frozenset("port ports listens listening".split())
+_NONE = frozenset("no without any".split())
+
+
+def says_what(doc: Document, weak: list[Named], found: dict[int, Named]) -> dict[int, Named]:
+    """`a small web service`, `web on 8300`, `the backend of our shop`: beside the one name that the one image has, no second."""
+    names = settled(doc)
+    others = {item.name for item in found.values() if item.status == "asserted" and not item.application}
+    said = [item for item in weak if item.status == "asserted"]
+    if len(names) != 1 or others - names or len({item.name for item in said}) != 1:
+        return {}
+    kind, (name,) = said[0].kind, names
+    words = set(doc.words(0, len(doc.tokens)))
+    if "same" in words or "dockerfile" in words or kind not in ("web", None) and _listens(doc):
+        return {}
+    if any(_has(doc, item) for item in said):
+        return {}
+    return {item.first: replace(item, name=name, kind=kind, sure=False) for item in said}
+
+
+def _listens(doc: Document) -> bool:
+    """Whether a port is spoken of; `it has no port` speaks of none."""
+    return any(token.lower in _PORTS and doc.lower(index - 1) not in _NONE for index, token in enumerate(doc.tokens))
+
+
+def _has(doc: Document, item: Named) -> bool:
+    """`web: 3 replicas`, `the worker runs ...`: a role that opens its sentence and has values."""
+    first = doc.sentence(item.first).first
+    return item.first - first <= 1 and bool(_OWN & set(doc.words(item.last, doc.sentence(item.first).last)))
