@@ -214,6 +214,8 @@ def _service(
     overlapping = next((one for one in inside if item.first <= one.first < item.last), None)
     if overlapping:  # `three api replicas`
         return overlapping.name
+    if not inside and _for_all(doc, item, sentence):
+        return ALL
     before = [one for one in inside if one.last <= item.first]
     if before:
         common = _common(item) or _said_of_all(doc, before[-1].last, item.first)
@@ -235,6 +237,20 @@ def _service(
             names = {one.name for one in earlier if doc.sentence_of[one.first] == latest}
             return names.pop() if len(names) == 1 else None
     return ALL if _common(item) or item.field == "service.dockerfile" and "images" in words else None
+
+
+_ALIKE = frozenset(
+    "services two three four five six apps applications processes parts components containers them".split()
+)
+
+
+def _for_all(doc: Document, item: Mention, sentence: Clause) -> bool:
+    """`DB_URL from secret shop/db, for both services`, `LOG_LEVEL is info for all three`."""
+    words = doc.words(item.last, sentence.last)
+    return any(
+        words[at] in ("for", "in", "to") and words[at + 1] in _EACH and words[at + 2] in _ALIKE
+        for at in range(len(words) - 2)
+    )
 
 
 def _common(item: Mention) -> bool:

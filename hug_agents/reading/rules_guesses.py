@@ -36,16 +36,35 @@ def guessed(doc: Document) -> Iterator[Named]:
     known = parts or [tuple(str(item.value).lower().split("/")) for item in repositories(doc)]
     places = _places(doc)
     points = {
-        word: max(_said(doc, index) for index in found) + _pictured(word, known) + ("-" in word) + (len(found) > 1)
+        word: max(_said(doc, index) for index in found) + _pictured(word, known) + _identifier(word) + (len(found) > 1)
         for word, found in places.items()
     }
     for word in _chosen(points, parts):
-        own = [item for item, part in zip(pictures, parts, strict=True) if part[-1] == word]
+        pairs = zip(pictures, parts, strict=True)
+        own = [item for item, part in pairs if part[-1] == word and not doc.sentence(item.first).quoted]
         for item in own:  # the word may stand in a quotation; the image does not
             yield Named(word, None, item.first, item.last, "asserted", sure=False)
         sure = [place for place in places[word] if doc.status[place] == "asserted"]
         for place in sure if sure or own else places[word]:
             yield Named(word, None, place, place + 1, "asserted", sure=_pictured(word, known) > 1)
+
+
+_COMPOUND = frozenset(
+    "well self non re pre post multi semi co ex anti ultra all off on up down in out over under high low long short half "
+    "full part real single double two three cross end day year month week one-off follow read write pay".split()
+)
+_ENDINGS = frozenset(
+    "based facing aware only wide level time term in up out off on end like driven ready side free first scale scaled "
+    "size sized made built hosted managed owned specific proof safe friendly party hand house prem date by effort".split()
+)
+
+
+def _identifier(word: str) -> int:
+    """How much a word with a hyphen looks like the name of something: `badge-print`, and not `customer-facing`."""
+    parts = word.split("-")
+    if len(parts) == 1:
+        return 0
+    return 1 if parts[0] in _COMPOUND or parts[-1] in _ENDINGS or parts[-1].endswith(("ed", "ing")) else 2
 
 
 def _places(doc: Document) -> dict[str, list[int]]:
@@ -106,11 +125,15 @@ def _pictured(word: str, images_parts: list[tuple[str, ...]]) -> int:
     return best
 
 
+_SORTS = frozenset("name service app application".split())
+
+
 def _said(doc: Document, index: int) -> int:
     """What stands around one occurrence of a word."""
     sentence = doc.sentence(index)
     marked = doc.lower(index - 1) in _MARKS and doc.lower(index + 1) in _MARKS
-    points = 2 if marked else 0
+    points = (2 if marked else 0) - (doc.status[index] != "asserted")
+    deed = not marked and doc.lower(index).endswith(("ing", "ed"))  # `a service coming up`
     end = index + 2 if marked else index + 1
     place = index - 1
     while place >= sentence.first and doc.lower(place) in _SKIPPED:
@@ -120,10 +143,12 @@ def _said(doc: Document, index: int) -> int:
     following = doc.lower(end) if end < sentence.last else ""
     if before in _DEEDS:
         points += 2
-    elif before in ("called", "named") or before in ("name", "service", "app", "application") and place == index - 1:
+    elif before in ("called", "named") or before in _SORTS and place == index - 1 and not deed:
         points += 3
     elif before in ("of", "for") or doc.lower(index - 1) in ("of", "for"):
         points += 1
+    elif before in (":", "is", "are", "needs") and place == index - 1 and _identifier(doc.lower(index)) > 1:
+        points += 1  # `first in line is badge-print`, `coming up: badge-print`
     if (
         opened
         and following in _PREDICATES

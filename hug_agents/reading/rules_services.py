@@ -54,12 +54,11 @@ def make(
 
 
 def plain(doc: Document, place: int) -> bool:
-    """Whether a token is one word of a sentence that can be a name."""
-    return (
-        0 <= place < len(doc.tokens)
-        and doc.tokens[place].kind == "word"
-        and bool(NAME.match(doc.lower(place).replace("_", "-")))
-    )
+    """Whether a token is one word of a sentence that can be a name; `LOG_LEVEL` is a variable."""
+    if not 0 <= place < len(doc.tokens) or doc.tokens[place].kind != "word":
+        return False
+    raw = doc.raw(place, place + 1)
+    return bool(NAME.match(doc.lower(place).replace("_", "-"))) and not ("_" in raw and raw.isupper())
 
 
 def _called(doc: Document) -> Iterator[Named]:
@@ -99,11 +98,18 @@ def _marked(doc: Document) -> Iterator[Named]:
 _WHOLES = frozenset("shop engine prototype tool program bot monolith".split())
 
 
+_OPEN_LABELS = frozenset("application app service services apps".split())
+_LABELS = _OPEN_LABELS | frozenset(
+    "name component workload microservice dienst anwendung applikation komponente servicio aplicaci\u00f3n servizio "
+    "applicazione nom nombre nome naam".split()
+)
+
+
 def _labelled(doc: Document) -> Iterator[Named]:
     """`application: shop`, `service: api`, `services: api, worker`, `app name is shop`."""
     for index, token in enumerate(doc.tokens):
         word = token.lower
-        if word not in ("application", "app", "service", "services", "name", "apps") or doc.sentence(index).foreign:
+        if word not in _LABELS or doc.sentence(index).foreign:
             continue
         place = index + 1
         if word in ("application", "app", "service") and doc.lower(place) == "name":
@@ -113,7 +119,7 @@ def _labelled(doc: Document) -> Iterator[Named]:
         if doc.lower(place) not in (":", "=") and not named:
             continue
         place -= named and marked
-        if word == "name" and index != doc.sentence(index).first:
+        if word not in _OPEN_LABELS and index != doc.sentence(index).first:
             continue
         place += 1
         while doc.lower(place) in SKIP and place < index + 6:
