@@ -214,15 +214,14 @@ def _service(
     overlapping = next((one for one in inside if item.first <= one.first < item.last), None)
     if overlapping:  # `three api replicas`
         return overlapping.name
-    if not inside and _for_all(doc, item, sentence):
-        return ALL
     before = [one for one in inside if one.last <= item.first]
     if before:
         common = _common(item) or _said_of_all(doc, before[-1].last, item.first)
         return before[-1].name if len(_group(doc, before)) == 1 else ALL if common else None
     if not inside and (name := _of_the_item(doc, sentence, services)):
         return name
-    if any(word in _EACH for word in words) and (item.field in _SHARED or words[0] in ("both", "all") and not inside):
+    common = item.field in _SHARED or words[0] in ("both", "all") and not inside
+    if any(word in _EACH for word in words) and (common or not inside and _for_all(doc, item, sentence)):
         return ALL
     if inside:
         return (

@@ -151,3 +151,36 @@ def _has(doc: Document, item: Named) -> bool:
     """`web: 3 replicas`, `the worker runs ...`: a role that opens its sentence and has values."""
     first = doc.sentence(item.first).first
     return item.first - first <= 1 and bool(_OWN & set(doc.words(item.last, doc.sentence(item.first).last)))
+
+
+_ANOTHERS = frozenset("of by from".split())
+_GROUPS = frozenset("team teams squad people folks department colleagues company group guild vendor partner".split())
+_MEETS = frozenset("calls call asks polls talks talk uses queries contacts reads".split())
+_LINKS = frozenset("the a to with from our by of on `".split())
+
+
+def not_ours(doc: Document, found: dict[int, Named]) -> None:
+    """`it talks to the fares API of another team`: what is another's, and has nothing of its own here, is not asked for."""
+    wanted = [item for item in found.values() if item.status == "asserted"]
+    theirs = {
+        item.name for item in wanted if not item.application and not _values(doc, item) and _of_another(doc, item)
+    }
+    ours = {item.name for item in wanted if not _of_another(doc, item) or _values(doc, item)}
+    for place, item in list(found.items()) if ours else ():
+        if item.name in theirs - ours:
+            found[place] = replace(item, status="uncertain")
+
+
+def _of_another(doc: Document, item: Named) -> bool:
+    """A group of people that owns it, or a sentence that only calls it."""
+    sentence = doc.sentence(item.first)
+    after = doc.words(item.last, min(item.last + 6, sentence.last))
+    owned = after[:1] == ("of",) and bool(_GROUPS & {*after}) and not {"our", "my"} & {*after}
+    place = item.first - 1
+    while place > sentence.first and doc.lower(place) in _LINKS:
+        place -= 1
+    return owned or place >= sentence.first and doc.lower(place) in _MEETS and doc.lower(place + 1) in _LINKS
+
+
+def _values(doc: Document, item: Named) -> bool:
+    return bool(_OWN & {*doc.words(item.last, doc.sentence(item.first).last)})

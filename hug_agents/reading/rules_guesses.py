@@ -132,7 +132,7 @@ def _said(doc: Document, index: int) -> int:
     """What stands around one occurrence of a word."""
     sentence = doc.sentence(index)
     marked = doc.lower(index - 1) in _MARKS and doc.lower(index + 1) in _MARKS
-    points = (2 if marked else 0) - (doc.status[index] != "asserted")
+    points = (2 if marked else 0) - (doc.status[index] != "asserted" and not sentence.foreign)
     deed = not marked and doc.lower(index).endswith(("ing", "ed"))  # `a service coming up`
     end = index + 2 if marked else index + 1
     place = index - 1

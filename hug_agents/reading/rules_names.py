@@ -8,14 +8,14 @@ from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.naming_words import ADJECTIVES, BARE, NAME, OTHER_THINGS, ROLES, VERBS
-from hug_agents.reading.rules_agreement import agree, says_what
+from hug_agents.reading.rules_agreement import agree, not_ours, says_what
 from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_parts import headed, parts
 from hug_agents.reading.rules_predicates import predicate, said_of
 from hug_agents.reading.rules_services import Named, article, bare, finders, make, plain
 from hug_agents.reading.rules_tables import subjects
-from hug_agents.reading.rules_wholes import pictured, renamed, spoken_apart, wholes
+from hug_agents.reading.rules_wholes import family, pictured, renamed, spoken_apart, wholes
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import DEPENDENCIES, SYSTEMS
 
@@ -53,6 +53,8 @@ def named(doc: Document) -> tuple[Named, ...]:
     found |= {item.first: item for item in _depicted(doc) if not _overlaps(item, found) and not _tail(item, found)}
     _composed(found)
     agree(doc, found)
+    not_ours(doc, found)
+    found |= {item.first: item for item in family(doc, found) if not _overlaps(item, found)}
     renamed(doc, found)
     found |= {item.first: item for item in _again(doc, found)}
     if not any(item.status == "asserted" for item in found.values()):

@@ -71,6 +71,20 @@ _MOST = 20
 """Names that are looked for: time must grow with length only."""
 
 
+def family(doc: Document, found: dict[int, Named]) -> Iterator[Named]:
+    """`Deployment profile: transcode ... transcode-api ... transcode-worker`: what their names have in common, in its own right."""
+    names = {item.name for item in found.values() if item.status == "asserted" and not item.application}
+    heads = {name.partition("-")[0] for name in names}
+    head = heads.pop() if len(heads) == 1 and len(names) > 1 and all("-" in name for name in names) else ""
+    for index in range(len(doc.tokens)) if head else ():
+        if doc.lower(index) != head or doc.status[index] != "asserted":
+            continue
+        place = index - 1 - (doc.lower(index - 1) in _MARKS | {"*", "_", "is", ":"})
+        opens = doc.sentence_of[index] == 0 and doc.lower(index - 1) == ":"
+        if doc.lower(place) in APPLICATION or opens and doc.lower(index - 2) not in OTHER_THINGS:
+            yield from make(doc, head, None, index, index + 1, True)
+
+
 def renamed(doc: Document, found: dict[int, Named]) -> None:
     """`our notification service (call it notify)`: what was named just before has this name."""
     for index in range(1, len(doc.tokens) - 2):
