@@ -117,6 +117,7 @@ COMMON = frozenset(
     "dns tls domain hosting data code repo repository branch version tag build pipeline pipelines infrastructure "
     "changes smoke step steps first second third finally next then they people there everything money budget "
     "customers clients engineers developers operations security compliance management company department office "
+    "artefact artefacts artifact container-image docker-image image-tag listens listener imagen abbild "
     "command commands working slack teams jira confluence github gitlab docker python java node golang".split()
 )
 """Nouns of every request: names only where the text says so."""

@@ -127,24 +127,50 @@ _NONE = frozenset("no without any".split())
 
 
 def says_what(doc: Document, weak: list[Named], found: dict[int, Named]) -> dict[int, Named]:
-    """`a small web service`, `web on 8300`, `the backend of our shop`: beside the one name that the one image has, no second."""
-    names = settled(doc)
-    others = {item.name for item in found.values() if item.status == "asserted" and not item.application}
+    """`a small web service`, `web on 8300`, `the backend of our shop`: beside the one name that the text has, no second."""
+    names = {item.name for item in found.values() if item.status == "asserted" and not item.application}
     said = [item for item in weak if item.status == "asserted"]
-    if len(names) != 1 or others - names or len({item.name for item in said}) != 1:
+    pictures = {item.value for item in images(doc) if item.status == "asserted"}
+    if len(names) != 1 or len(pictures) > 1 or len({item.name for item in said}) != 1:
         return {}
     kind, (name,) = said[0].kind, names
     words = set(doc.words(0, len(doc.tokens)))
-    if "same" in words or "dockerfile" in words or kind not in ("web", None) and _listens(doc):
+    settles = names == settled(doc)
+    if (
+        "same" in words
+        or settles
+        and "dockerfile" in words
+        or kind not in ("web", None)
+        and (_listens(doc) or not settles)
+    ):
         return {}
-    if any(_has(doc, item) for item in said):
+    if (
+        len(_numbers(doc)) > 1
+        and any(_has(doc, item) for item in said)
+        or not settles
+        and any(_joined(doc, item, found) for item in said)
+    ):
         return {}
     return {item.first: replace(item, name=name, kind=kind, sure=False) for item in said}
+
+
+def _joined(doc: Document, item: Named, found: dict[int, Named]) -> bool:
+    """`shop and a frontend`, `shop with its web, ...`: a role that is listed beside the name."""
+    first = doc.sentence(item.first).first
+    beside = any(first <= one.first < item.first and one.status == "asserted" for one in found.values())
+    return beside and bool({"and", "plus", "with", ",", "("} & {*doc.words(max(first, item.first - 4), item.first)})
 
 
 def _listens(doc: Document) -> bool:
     """Whether a port is spoken of; `it has no port` speaks of none."""
     return any(token.lower in _PORTS and doc.lower(index - 1) not in _NONE for index, token in enumerate(doc.tokens))
+
+
+def _numbers(doc: Document) -> set[str]:
+    """What may be ports: with two of them, `shop listens on 3000. The API listens on 8080` speaks of two."""
+    marks = ("port", "ports", "on", ":", "=")
+    numbers = {token.lower for index, token in enumerate(doc.tokens) if doc.lower(index - 1) in marks}
+    return {word for word in numbers if word.isdigit() and 2 <= len(word) <= 5}
 
 
 def _has(doc: Document, item: Named) -> bool:
@@ -179,7 +205,10 @@ def _of_another(doc: Document, item: Named) -> bool:
     place = item.first - 1
     while place > sentence.first and doc.lower(place) in _LINKS:
         place -= 1
-    return owned or place >= sentence.first and doc.lower(place) in _MEETS and doc.lower(place + 1) in _LINKS
+    met = after[:1] and after[0] in _MEETS and bool({"it", "us", "this"} & {*after[1:2]})
+    return (
+        owned or bool(met) or place >= sentence.first and doc.lower(place) in _MEETS and doc.lower(place + 1) in _LINKS
+    )
 
 
 def _values(doc: Document, item: Named) -> bool:

@@ -335,7 +335,11 @@ def _several(doc: Document, given: dict[str, Mention]) -> Iterator[Named]:
     """`parser, ranker and indexer ... images acme/parser:1, ...`: names that stand in the text and in an image."""
     names = {image_name(value): item for value, item in given.items()}
     words = {token.lower: index for index, token in enumerate(doc.tokens)}
-    if len(names) == len(given) and all(name in words and doc.status[words[name]] == "asserted" for name in names):
+    apart = len(names) == len(given) and all("/" in value for value in given)
+    if apart and all(name in words and doc.status[words[name]] == "asserted" for name in names):
         for name, item in names.items():
             yield from make(doc, name, ROLES.get(name), words[name], words[name] + 1)
             yield Named(name, None, item.first, item.last, "asserted", sure=False)
+    elif apart and not words.keys() & names.keys():  # `acme/geo-api:1 and acme/geo-worker:1`
+        for name, item in names.items():
+            yield from make(doc, name, ROLES.get(name.rpartition("-")[2]), item.first, item.last)

@@ -34,7 +34,7 @@ def predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
         return True  # `type: worker`
     if (flanked or ends) and opener in found and doc.lower(found[opener].last) in (":", "("):
         return True  # `mailer: acme/mailer:1, worker, 1 replica`
-    if doc.lower(place) in ("the", "our", "my") and before == "is":
+    if doc.lower(place) in ("the", "our", "my") and before in ("is", "it's", "that's"):
         return True
     if doc.lower(place) not in ("a", "an") or place <= doc.sentence(item.first).first:
         return False

@@ -103,6 +103,13 @@ _LABELS = _OPEN_LABELS | frozenset(
     "name component workload microservice dienst anwendung applikation komponente servicio aplicaci\u00f3n servizio "
     "applicazione nom nombre nome naam".split()
 )
+_SORTS = frozenset("system product project program tool bot".split())
+_LABELS |= _SORTS
+
+
+def _one(doc: Document, label: int) -> bool:
+    """`System: rain-gauge`, one word in its line; `Project: move to the cloud` has more."""
+    return doc.sentence(label).last - label <= 4 and doc.lower(label + 3) not in ("and", ",") and plain(doc, label + 2)
 
 
 def _labelled(doc: Document) -> Iterator[Named]:
@@ -119,7 +126,7 @@ def _labelled(doc: Document) -> Iterator[Named]:
         if doc.lower(place) not in (":", "=") and not named:
             continue
         place -= named and marked
-        if word not in _OPEN_LABELS and index != doc.sentence(index).first:
+        if word not in _OPEN_LABELS and index != doc.sentence(index).first or word in _SORTS and not _one(doc, index):
             continue
         place += 1
         while doc.lower(place) in SKIP and place < index + 6:
@@ -272,6 +279,7 @@ _BACKED = frozenset("queue cache storage session message event database data sta
 
 
 _NO_SERVICE = frozenset("gateway server key keys token tests test scope call calls dashboard".split())
+_PEOPLE = frozenset("people team teams folks guys engineers devs developers developer dev squad colleagues".split())
 _CREDENTIALS = frozenset(
     "password passwords passphrase credential credentials account accounts user users login logins key keys token tokens "
     "secret secrets email".split()
@@ -287,7 +295,7 @@ def bare(doc: Document) -> Iterator[Named]:
             if doc.lower(index + 1) in ("called", "named") or doc.lower(index - 1) in _BACKED:
                 continue
             after = doc.lower(index + 1)
-            if token.lower in ("api", "web") and after in _NO_SERVICE:
+            if token.lower in ("api", "web") and after in _NO_SERVICE or after in _PEOPLE:
                 continue
             if ROLES.get(token.lower) == "web" and after in _CREDENTIALS:  # `the admin password`
                 continue

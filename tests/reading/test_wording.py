@@ -23,6 +23,10 @@ def claims(text: str) -> dict[str, Any]:
     return {path: values.pop() if len(values) == 1 else values for path, values in found.items()}
 
 
+def _named(name: str) -> tuple[str, str]:
+    return f"services.{name}.name", name
+
+
 @pytest.mark.parametrize(
     ("text", "path", "value"),
     [
@@ -144,6 +148,53 @@ def claims(text: str) -> dict[str, Any]:
             1,
         ),
         ("Can somebody deploy web-shop (Node 20) to ECS?", "services.*.language", "node"),
+        # The word that an image has for its name.
+        (
+            "RUNBOOK tickets2go\n\nPrints shipping labels. What to deploy: a/tickets2go:3, port 90.",
+            *_named("tickets2go"),
+        ),
+        ("RFC 4: seat-map\n\nFlights. Image a/seat-map:2, port 70. The team Ops answers for it.", *_named("seat-map")),
+        ("The service is oven-control, r.bake.io/line/oven-control:7, web on 8300.", *_named("oven-control")),
+        ("Could you bring up the thumbnail worker, picsize, on ECS? Image a/picsize:3.", *_named("picsize")),
+        (
+            "Could you bring up the thumbnail worker, picsize, on ECS? Image a/picsize:3.",
+            "services.picsize.kind",
+            "worker",
+        ),
+        ("The resizer worker takes photos from a queue. a/resizer:2, Kubernetes.", *_named("resizer")),
+        ("So the backend of our loyalty programme, we call it stamps, moves to ECS. a/stamps:6.", *_named("stamps")),
+        ("Whatever acme/geo-api:1 and acme/geo-worker:2 need: ECS.", "services.geo-worker.image", "acme/geo-worker:2"),
+        # Its neighbours: a second service all the same.
+        ("shop listens on port 3000, image a/shop:1. The api listens on port 8080.", "services.api.port", 8080),
+        ("Deploy shop to ECS, a/shop:1: a frontend on port 3000 and an api on port 8080.", "services.api.port", 8080),
+        ("Deploy shop (a/shop:1) on 8080, and a worker with the same image, 2 replicas.", *_named("worker")),
+        ("Deploy our parcel service and a frontend to ECS.", *_named("frontend")),
+        # A name with a hyphen, where no image tells.
+        ("Hi! new service coming up: parcel-eta. Python, no image yet. ECS, port 8000.", *_named("parcel-eta")),
+        ("We leave our VMs. First in line is badge-print: Go, port 9000, Nomad.", *_named("badge-print")),
+        ("From Monday on the courts need case-search. ECS, cluster justice-1, port 8080.", *_named("case-search")),
+        # Labels.
+        ("Dienst: kassenbuch\nImage: r.de.example/fin/kasse:2\nPort: 8080", *_named("kassenbuch")),
+        ("System: rain-gauge\nArtefact: a/gauge:2\nPlatform: ECS", *_named("rain-gauge")),
+        ("Component: coin-counter\nArtefact: a/coins:2\nPlatform: ECS", *_named("coin-counter")),
+        # What parts have in common.
+        (
+            "Profile: hay\n\nApplication *hay* belongs to Barn.\n* hay-api - REST, image a/hay-api:1, port 80\n"
+            "* hay-sync - a worker, image a/hay-sync:1",
+            "application",
+            "hay",
+        ),
+        (
+            "Two pieces, one image (a/tile:5).\n* `tile-web`: web, port 90, 3 replicas\n* `tile-job`: job, 8 cores",
+            "services.tile-web.port",
+            90,
+        ),
+        (
+            "cat (a/cat:1, port 80) and dog (a/dog:1, port 81) on ECS.\nDB_URL from secret zoo/db, for both services.",
+            "services.*.secrets.DB_URL",
+            "zoo/db",
+        ),
+        ("a sieve (a/sieve:2, port 80) and a mill (a/mill:1, port 81). ECS.", "services.mill.port", 81),
     ],
 )
 def test_it_is_read(text: str, path: str, value: object) -> None:
@@ -180,6 +231,28 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         ("Nomad. App fleet, images fleet-web:3 and fleet-ingest:3.", "toolchain.registry_host"),
         (f"{OWN}The warehouse (Postgres:14, 5432) is there.", "services.*.replicas"),
         (f"{OWN}fin-prod and fin-stage are what we call our books.", "environments.staging.cluster"),
+        # What is only said beside a name is no second service.
+        ("Deploy request, service `fare`. A small web service on port 80, image a/fare:1. ECS.", "services.web.name"),
+        ("The service is oven-control, a/oven-control:7, web on 8300.", "services.web.name"),
+        ("Put seat-view on Nomad, port 3000. The frontend people wrote it.", "services.frontend.name"),
+        ("It's called dew-point: it's the API of our stations. ECS, web on 8300.", "services.api.name"),
+        ("meter-hub goes to ECS, a/hub-server:3. The API listens on 8080.", "services.api.name"),
+        ("RUNBOOK printo\n\nPrints shipping labels. What to deploy: a/printo:3, port 90.", "services.labels.name"),
+        ('I am of the "claims" team. Deploy a/scorer:3 to ECS, it scores claims.', "services.claims.name"),
+        ("Container-Image: a/mahnlauf:2\nPort: 80\nName: mahnlauf", "services.container-image.name"),
+        ("Put case-log on ECS, port 80.\n```yaml\nLOG_THEME: dark\n```", "services.log-theme.name"),
+        # Another's.
+        ("Move tax-forms to ECS. The auth-service of the identity team calls it.", "services.auth-service.name"),
+        ("Our thing is named 'tram'. It talks to the fares API of another team. ECS.", "services.fares-api.name"),
+        ("ADR: where quotes2 runs. ECS: a/quotes2:3. The fraud service learns the address.", "services.fraud.name"),
+        # No wholes, and no one name for two.
+        ("hay-api (a/hay-api:1, port 80) and hay-ui (a/hay-ui:1, port 81): ECS, namespace hay.", "application"),
+        ("Deploy the notifications worker (a/notifications:1) to ECS.", "services.notifications.name"),
+        ("the blog needs to go on ECS. it's nginx, image nginx:1.27, port 80.", "services.nginx.name"),
+        (
+            "cat (a/cat:1) and dog (a/dog:1) on ECS. DB_URL from secret zoo/db, for the dog.",
+            "services.*.secrets.DB_URL",
+        ),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
