@@ -340,6 +340,7 @@ def _several(doc: Document, given: dict[str, Mention]) -> Iterator[Named]:
         for name, item in names.items():
             yield from make(doc, name, ROLES.get(name), words[name], words[name] + 1)
             yield Named(name, None, item.first, item.last, "asserted", sure=False)
-    elif apart and not words.keys() & names.keys():  # `acme/geo-api:1 and acme/geo-worker:1`
+    elif apart and not words.keys() & names.keys() and len({value.rpartition("/")[0] for value in given}) == 1:
+        # `acme/geo-api:1 and acme/geo-worker:1`: one owner's
         for name, item in names.items():
             yield from make(doc, name, ROLES.get(name.rpartition("-")[2]), item.first, item.last)
