@@ -33,7 +33,23 @@ _POLITE = tuple(
 WRONG = tuple(
     f"{verb} {state}"
     for verb in ("was", "is", "were", "are")
-    for state in ("wrong", "incorrect", "outdated", "obsolete", "stale", "a typo", "a mistake", "no longer true")
+    for state in (
+        "wrong",
+        "incorrect",
+        "outdated",
+        "obsolete",
+        "stale",
+        "a typo",
+        "a mistake",
+        "no longer true",
+        "void",
+        "invalid",
+        "superseded",
+        "no longer valid",
+        "not valid",
+        "no longer current",
+        "history",
+    )
 )
 """`the port I gave (8888) was wrong`: what stands before does not hold, in brackets too."""
 

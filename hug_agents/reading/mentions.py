@@ -40,7 +40,7 @@ FINDERS: tuple[Finder, ...] = (
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.ratios, rules_strategy.keep_old, rules_strategy.surge,
     rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
-    rules_replicas.replicas, rules_resources.resources,
+    rules_replicas.replicas, rules_resources.resources, rules_resources.elliptic,
     rules_dependencies.dependencies,
     rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.dockerfiles,
     rules_config.commands,

@@ -21,21 +21,36 @@ _HEADING = re.compile(
     r"(?:please )?(?:don't|do not) touch|not (?:to be )?(?:touched|changed)|not included)[\s*_]*:?[\s*_]*\Z",
     re.I,
 )
-_ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)])[ \t]")
+_ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\(?([a-z\d])\))[ \t]")
+_WEIGHED = r"(?:options?|alternatives|candidates|choices|variants)"
+_OPTIONS = re.compile(
+    rf"[\s*#_]*(?:the |rejected |possible )?(?:considered )?(?:{_WEIGHED}(?: and {_WEIGHED})?|what we looked at)"
+    r"(?: (?:that )?(?:we |were )?(?:considered|looked at|compared|weighed|rejected))?[\s*_]*[:.]?[\s*_]*\Z",
+    re.I,
+)
+"""A heading over what was only weighed; one of the items may be the decision."""
+_CHOSEN = re.compile(
+    r"\b(?:decision|decided|chosen|choose|chose|take|took|go|going|went|pick|picked|outcome|settled|settle)\b[\s:.*_-]{0,6}"
+    r"(?:(?:is|on|for|was|we|take|go|with|option|variant|alternative)\s+){0,4}\(?([a-z\d])\)?(?=[.,;:)]|\s*\n|\s*\Z)",
+    re.I,
+)
 
 
 def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
     """The numbers of the sentences that speak of another system: nothing in them is a wish."""
     found: set[int] = set()
     below = False
+    chosen = {match[1].lower() for match in _CHOSEN.finditer(text)}
     for number, span in enumerate(spans):
         words = text[span.start : span.end].replace("\u2019", "'")
-        if _HEADING.match(words):
+        if _HEADING.match(words) or _OPTIONS.match(words):
             below = True
             found.add(number)
             continue
-        line = text[text.rfind("\n", 0, span.start) + 1 : span.end]
-        below = below and _ITEM.match(line) is not None
+        item = _ITEM.match(text[text.rfind("\n", 0, span.start) + 1 : span.end])
+        below = below and item is not None
+        if below and item and item[1] in chosen:
+            continue
         if below or _ANOTHERS.search(words):
             found.add(number)
     return frozenset(found)

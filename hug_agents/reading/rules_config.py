@@ -10,7 +10,7 @@ from hug_agents.reading.document import Clause, Document, Mention, Phrases
 from hug_agents.reading.redact import secret_like
 from hug_agents.reading.vocabulary import FRAMEWORKS, LANGUAGES, PACKAGE_MANAGERS
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|[A-Z]{3,}\Z")
 _ASSIGNED = re.compile(
     r"(?<![\w$])([A-Z][A-Z0-9_]{1,60})\s?=\s?((?:[^\s,;`\"')]|,(?![A-Z][A-Z0-9_]*=)(?=[^\s])){1,200})"
 )
@@ -48,23 +48,33 @@ def variables(doc: Document) -> Iterator[Mention]:
         )
         yield doc.mention(f"service.env.{match.group(1)}", value, index, last)
     yield from _listed(doc, starts)
+    yield from _worded_values(doc)
+
+
+_LINKS = frozenset("is are be to should must shall will can needs has have set as value of equals a the : = `".split())
+_LINKED = frozenset("is are be to as equals".split())
+_ENDS = frozenset(", . ; ) and in for on by at everywhere there while but please throughout across ( `".split()) | {""}
+_NO_VALUES = frozenset(
+    "the a an whatever be set needed not required optional missing unset used read what where it defined given taken "
+    "available new old different same there here still now also only always never secret secrets empty wrong gone".split()
+)
+
+
+def _worded_values(doc: Document) -> Iterator[Mention]:
+    """`LOG_LEVEL should be warn`, `set CACHE_TTL to 60`; `LOG_LEVEL is required` gives it no value."""
     for index, token in enumerate(doc.tokens):
         name = doc.text[token.start : token.end]
-        if (
-            (
-                doc.lower(index - 1) in ("set", "with", "variable", "env", "and")
-                and _VARIABLE.match(name)
-                and "_" in name
-                and not secret_like(name)
-            )
-            and (
-                doc.lower(index + 1) in ("to", "is")
-                and index + 2 < len(doc.tokens)
-                and doc.tokens[index + 2].kind in ("word", "number", "url", "path")
-            )
-            and doc.lower(index + 2) not in ("the", "a", "an", "whatever", "be", "set", "needed", "not", "required")
-        ):
-            yield doc.mention(f"service.env.{name}", doc.raw(index + 2, index + 3), index, index + 3)
+        if not (VARIABLE.match(name) and "_" in name) or secret_like(name):
+            continue
+        last = doc.sentence(index).last
+        place = index + 1 + (doc.lower(index + 1) == "`")
+        while place < last and doc.lower(place) in _LINKS and place < index + 7:
+            place += 1
+        linked = _LINKED & set(doc.words(index + 1, place))
+        if place >= last or not linked or doc.lower(place) in _NO_VALUES or doc.tokens[place].kind == "punct":
+            continue
+        if doc.lower(place + 1) in _ENDS or place + 1 >= last:
+            yield doc.mention(f"service.env.{name}", doc.raw(place, place + 1), index, place + 1)
 
 
 _BLOCK = re.compile(
@@ -105,9 +115,7 @@ def secrets(doc: Document) -> Iterator[Mention]:
             and ":" not in doc.lower(p)
         ]
         names = [
-            p
-            for p in range(sentence.first, sentence.last)
-            if _VARIABLE.match(doc.raw(p, p + 1)) and "_" in doc.lower(p)
+            p for p in range(sentence.first, sentence.last) if VARIABLE.match(doc.raw(p, p + 1)) and "_" in doc.lower(p)
         ]
         pairs = _paired(doc, keys, names)
         for name, key in pairs:
@@ -125,7 +133,7 @@ def _headed(doc: Document, sentence: Clause, before: bool) -> bool:
     words = doc.words(sentence.first, sentence.last)
     if words[-1:] == (":",):
         return bool({"secrets", "secret"} & set(words[:4]))
-    return before and bool(_VARIABLE.match(doc.raw(sentence.first, sentence.first + 1)))
+    return before and bool(VARIABLE.match(doc.raw(sentence.first, sentence.first + 1)))
 
 
 _STORES = frozenset("vault secret secrets ssm secretsmanager keyvault".split())
@@ -147,7 +155,7 @@ def secret_names(doc: Document) -> Iterator[tuple[str, Clause]]:
             continue
         for index in range(sentence.first, sentence.last):
             name = doc.raw(index, index + 1)
-            if _VARIABLE.match(name) and "_" in name and secret_like(name) and doc.status[index] == "asserted":
+            if VARIABLE.match(name) and "_" in name and secret_like(name) and doc.status[index] == "asserted":
                 yield name, sentence
 
 

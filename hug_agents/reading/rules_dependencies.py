@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.numbers import quantities
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import DEPENDENCIES
 
@@ -21,6 +22,16 @@ _EXISTING = Phrases(
          "have an existing",
          "already set up", "already provisioned", "do not create", "don't create", "hosted by", "already in place",
          "is there already"),
+        True,
+    )
+)  # fmt: skip
+_CREATED = Phrases(
+    dict.fromkeys(
+        ("to be created", "must be created", "should be created", "needs to be created", "has to be created",
+         "needs creating", "will be created", "please create", "create a", "create an", "create one", "create it", "create the",
+         "a new one", "new one", "brand new", "brand-new", "a new", "a fresh", "new as well", "newly created", "to be provisioned",
+         "must be provisioned", "should be provisioned", "please provision", "provision a", "provision one", "to be set up",
+         "must be set up", "should be set up", "set up a", "set up one", "to create", "does not exist yet", "doesn't exist yet"),
         True,
     )
 )  # fmt: skip
@@ -55,11 +66,31 @@ def dependencies(doc: Document) -> Iterator[Mention]:
         if status != "asserted":
             continue
         yield from _version(doc, name, kind, first, last)
-        if (place := _exists(doc, first, last)) is not None:
-            low, high = min(place[0], first), max(place[1], last)
-            yield doc.mention(
-                f"dependencies.{name}.managed", False, first, last, since=low, until=high, status="asserted"
-            )
+        yield from _managed(doc, name, first, last)
+        yield from _disk(doc, name, last)
+
+
+def _managed(doc: Document, name: str, first: int, last: int) -> Iterator[Mention]:
+    """Whether it exists already, or is to be created."""
+    there, made = _said(doc, _EXISTING, first, last), _said(doc, _CREATED, first, last)
+    if place := there or made:
+        low, high = min(place[0], first), max(place[1], last)
+        if there or doc.status_of(*place) == "asserted":
+            path = f"dependencies.{name}.managed"
+            yield doc.mention(path, not there, first, last, since=low, until=high, status="asserted")
+
+
+def _disk(doc: Document, name: str, last: int) -> Iterator[Mention]:
+    """`Postgres 14 (a new one, 40 GB)`: the size in the bracket behind it."""
+    start = next((place for place in range(last, last + 3) if doc.lower(place) == "("), None)
+    if start is None or doc.sentence_of[start] != doc.sentence_of[last - 1]:
+        return
+    end = next((place for place in range(start, doc.sentence(start).last) if doc.lower(place) == ")"), start)
+    sizes = [item for item in quantities(doc, start, end) if item.unit == "mebibytes" and item.value % 1024 == 0]
+    if len(sizes) == 1 and not {"memory", "ram", "mem", "per"} & set(doc.words(start, end)):
+        yield doc.mention(
+            f"dependencies.{name}.storage_gib", int(sizes[0].value // 1024), sizes[0].first, sizes[0].last
+        )
 
 
 def _status(doc: Document, first: int, last: int) -> Status:
@@ -129,8 +160,8 @@ def _version(doc: Document, name: str, kind: str, first: int, last: int) -> Iter
         yield doc.mention(f"dependencies.{name}.version", match.group(1), place, place + 1, since=first)
 
 
-def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
-    """Words that say `it is there already`, in the same clause."""
+def _said(doc: Document, phrases: Phrases[bool], first: int, last: int) -> tuple[int, int] | None:
+    """Words that say `it is there already`, in the same clause; `we need Redis and it must be created` goes on."""
     sentence = doc.sentence(first)
     low, high = first, last
     while low > sentence.first and doc.lower(low - 1) not in (",", ";", "but", "and", "(", "\u2014"):
@@ -145,17 +176,9 @@ def _exists(doc: Document, first: int, last: int) -> tuple[int, int] | None:
         if word == "," and doc.lower(high + 1) in ("which", "that"):
             high += 1
             continue
-        if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is") or word in _CUTS:
+        if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is", "it", "must", "needs"):
+            break
+        if word in _CUTS:
             break
         high += 1
-    for begin, end, _ in _EXISTING.find(doc, low, high):
-        if (
-            end - begin == 3
-            and doc.lower(begin) == "we"
-            and end not in (first,)
-            and begin < first
-            and doc.lower(end - 1) in ("a", "an")
-        ):
-            return begin, end
-        return begin, end
-    return None
+    return next(((begin, end) for begin, end, _ in phrases.find(doc, low, high)), None)

@@ -24,9 +24,9 @@ def paths(doc: Document) -> Iterator[Mention]:
         near = doc.words(max(index - 12, sentence.first), index)
         part = _part(near)
         after = _part_after(doc.words(index + 1, min(index + 5, sentence.last)))
-        behind = doc.words(index + 1, min(index + 10, sentence.last))
+        behind = doc.words(index + 1, min(index + 12, sentence.last))
         listed = smoked >= sentence.first and not (METRICS_WORDS | HEALTH_WORDS) & set(doc.words(smoked + 1, index))
-        if "smoke" in part or {"as", "smoke"} <= set(behind) or listed or _after_release(doc, sentence, index):
+        if "smoke" in part or _called_smoke(behind) or listed or _after_release(doc, sentence, index):
             smoked = index
             wanted = expected(doc, index + 1, sentence.last)
             yield doc.mention("smoke", path, index, index + 1, until=wanted.last)
@@ -38,6 +38,15 @@ def paths(doc: Document) -> Iterator[Mention]:
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+def _called_smoke(words: tuple[str, ...]) -> bool:
+    """`/ping as a smoke test`, `/ping gives 200 after each deployment (smoke test)`."""
+    if "smoke" not in words[1:]:
+        return False
+    place = words.index("smoke", 1)
+    alone = not any(word.startswith("/") for word in words[:place])
+    return alone and (words[place - 1] in ("(", "-", "\u2013", "\u2014", ":", "our", "the") or "as" in words[:place])
 
 
 class Expected(NamedTuple):

@@ -134,8 +134,9 @@ _CHANGES = frozenset(
 
 def _becomes(doc: Document, item: Quantity) -> bool:
     """`replicas go from 3 to 5`: one number takes the place of another."""
-    near = doc.words(doc.sentence(item.first).first, item.first)
-    return near[-1:] == ("from",) and bool(_CHANGES & set(near)) and not _SCALE & set(near)
+    near = doc.words(max(doc.sentence(item.first).first, item.first - 6), item.first)
+    changes = max((place for place, word in enumerate(near) if word in _CHANGES), default=-1)
+    return near[-1:] == ("from",) and changes >= 0 and not _SCALE & set(near[changes:])
 
 
 def _spread(doc: Document, item: Quantity) -> tuple[int, int, int] | None:

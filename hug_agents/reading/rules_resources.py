@@ -41,6 +41,40 @@ def resources(doc: Document) -> Iterator[Mention]:
             yield doc.mention("service.cpu_millicores", int(value), item.first, item.last)
 
 
+def elliptic(doc: Document) -> Iterator[Mention]:
+    """`the api gets 500 millicores, and the poller 200`: the unit is said once."""
+    before: Quantity | None = None
+    for item in quantities(doc):
+        if before and doc.sentence_of[before.first] != doc.sentence_of[item.first]:
+            before = None
+        if item.unit in _SIZES:
+            before = item
+        elif before and not item.unit and item.whole and _repeats(doc, before, item):
+            scale = before.value / _bare(doc, before)
+            value = item.value * scale * (1000 if before.unit == "cores" else 1)
+            field = "service.memory_mib" if before.unit == "mebibytes" else "service.cpu_millicores"
+            if value == int(value) and 50 <= value <= 262_144:
+                yield doc.mention(field, int(value), item.first, item.last)
+
+
+_SIZES = ("cores", "millicores", "mebibytes")
+
+
+def _bare(doc: Document, item: Quantity) -> float:
+    return doc.tokens[item.first].number or item.value
+
+
+def _repeats(doc: Document, before: Quantity, item: Quantity) -> bool:
+    """Whether `, and the poller` is all that stands between, and the number ends its part of the sentence."""
+    words = doc.words(before.last, item.first)
+    ended = item.last >= doc.sentence(item.first).last or doc.lower(item.last) in (",", ".", ";", "and")
+    joined = words[:1] in ((",",), ("and",), (";",)) and len(words) <= 6
+    return ended and joined and doc.tokens[item.first - 1].kind == "word" and doc.lower(item.first - 1) not in _COUNTED
+
+
+_COUNTED = frozenset("and port with to from of in on is version for at up than".split())
+
+
 def _after_cpu(doc: Document, item: Quantity, before: tuple[str, ...]) -> bool:
     """`cpu: 0.25`, `cpu 0.75`; `cpu 2 times` is none."""
     words = before[:-1] if before[-1:] in ((":",), ("=",), ("of",), ("is",)) else before

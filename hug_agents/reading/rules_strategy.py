@@ -352,7 +352,11 @@ def _until_joint(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but")), None)]
 
 
-_KEEPS = frozenset("keep keeping kept leave retain retained stay stays remain remains lives runs running".split())
+_KEEPS = frozenset(
+    "keep keeping kept leave left retain retained retains stay stays remain remains lives runs running hold held holds "
+    "linger lingers survive survives maintain maintained preserve preserved available warm standby around".split()
+)
+_OLD = frozenset("old previous blue former prior outgoing earlier last superseded replaced".split())
 
 
 def keep_old(doc: Document) -> Iterator[Mention]:
@@ -363,7 +367,7 @@ def keep_old(doc: Document) -> Iterator[Mention]:
         sentence = doc.sentence(index)
         behind = 0 if token.lower.startswith(("keep", "leav", "retain")) else 6
         near = doc.words(max(index - behind, sentence.first), min(index + 9, sentence.last))
-        if not any(word in ("old", "previous", "blue") for word in near):
+        if not _OLD & set(near):
             continue
         for item in quantities(doc, index, min(index + 16, sentence.last)):
             if item.unit == "seconds":

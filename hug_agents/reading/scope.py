@@ -65,9 +65,11 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
         served = cue.words[0] == "other" and any(
             tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
         )  # `only for our other services` says who calls it
+        served = served or cue.words[0] in _COUNTED and _reached(tokens, index)
         if cue.status is not None and not (counted or served or answered) and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
+    _bracketed(result, tokens)
     _moved(result, tokens)
     _raised(result, tokens)
     _happened(result, tokens)
@@ -75,10 +77,28 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
     return tuple(result)
 
 
+def _bracketed(result: list[Status], tokens: Sequence[Token]) -> None:
+    """`it was a unit on two VMs (port 7000, restarted by hand)`: what a bracket adds to what was, was too."""
+    for index in range(1, len(tokens)):
+        if tokens[index].lower != "(" or result[index - 1] != "past" or result[index] != "asserted":
+            continue
+        end = next((at for at in range(index, len(tokens)) if tokens[at].lower == ")"), index)
+        if not _NOW & {token.lower for token in tokens[index:end]}:
+            for place in range(index, end):
+                result[place] = _combine(result[place], "past", False)
+
+
+_NOW = frozenset("now new use instead is will shall should must needs becomes today from".split())
 _PAUSES = frozenset(", : - \u2013 \u2014 . !".split())
 """`ArgoCD? No - GitHub Actions.` answers, and goes on."""
 _COUNTED = frozenset("customers clients partners employees engineers developers offices vendors friends".split())
 """`serves 8080 customers` tells how many; it speaks of no one else's system."""
+
+
+def _reached(tokens: Sequence[Token], index: int) -> bool:
+    """`the promise to our customers is 99.9 %`: those whom the service is for, with what is said of it before them."""
+    words = [token.lower for token in tokens[max(index - 3, 0) : index]]
+    return index > 3 and any(word in ("to", "for", "by", "from") for word in words[-2:])
 
 
 _FORMER = frozenset("current existing old present legacy previous former as-is today now before".split())

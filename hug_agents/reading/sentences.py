@@ -9,7 +9,7 @@ from hug_agents.reading.forms import SPEAKER, plain_lines
 from hug_agents.reading.quoted import segments
 
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
-_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|#{1,6})[ \t]+")
+_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\([a-z\d]\)|#{1,6})[ \t]+")
 _KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
 _LONGEST = 1_200
 """Characters of one sentence; a longer one is cut, so that time grows with length only."""
@@ -109,6 +109,16 @@ def _meant(text: str, newline: int) -> bool:
     return whole and len(here) + 1 + len(words[0]) <= widest
 
 
+_COLUMN = re.compile(
+    r"[ \t]*(?:\w[\w./-]{0,40}(?: \w[\w./-]{0,40})?)(?:[ \t]*(?:->|=>|\u2192|\|)[ \t]*|[ \t]{2,}|\t)\S"
+)
+
+
+def _column(line: str) -> bool:
+    """`staging  -> us-west-2, 2 tasks`, `prod   eu-west-1   6`: a line of a list in columns, which no other line goes on with."""
+    return _COLUMN.match(line) is not None
+
+
 def _line_ends(text: str, start: int, newline: int) -> bool:
     """Whether a line break ends a sentence. In doubt it does not: a negation must not be cut off from its object."""
     rest = newline + 1
@@ -119,7 +129,9 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
         return True
     if before.endswith(":") and not _CAUTION.search(before[-60:]) or _meant(text, newline):
         return True
-    if _BULLET.match(following) or _KEY.match(following + "\n"):
+    if _BULLET.match(following) or _KEY.match(following + "\n") or following.lstrip().startswith("|"):
+        return True
+    if _column(following) and _column(text[text.rfind("\n", 0, newline) + 1 : newline]):
         return True
     last = before.split()[-1].lower() if before.split() else ""
     return (
