@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from hug_agents.reading.claims import Value
 from hug_agents.reading.forms import plain_lines
-from hug_agents.reading.others import of_others
+from hug_agents.reading.others import of_others, worked_for
 from hug_agents.reading.quoted import quoted
 from hug_agents.reading.scope import Status, statuses
 from hug_agents.reading.sentences import Sentence, sentences
@@ -79,11 +79,12 @@ class Document:
         self.tokens: tuple[Token, ...] = _inside(tokenize(plain_lines(text)), sentences(text))
         self.sentences: tuple[Clause, ...] = tuple(self._answered(list(self._sentences())))
         status: list[Status] = ["asserted"] * len(self.tokens)
+        ours = worked_for(text)
         self.sentence_of: list[int] = [0] * len(self.tokens)
         for number, sentence in enumerate(self.sentences):
             part = self.tokens[sentence.first : sentence.last]
             doubtful = sentence.question or sentence.foreign or sentence.injected or sentence.quoted
-            status[sentence.first : sentence.last] = statuses(part, question=doubtful)
+            status[sentence.first : sentence.last] = statuses(part, question=doubtful, ours=ours)
             self.sentence_of[sentence.first : sentence.last] = [number] * len(part)
         self.status: tuple[Status, ...] = tuple(status)
 

@@ -13,12 +13,14 @@ from hug_agents.reading import (
     rules_exposure,
     rules_images,
     rules_objectives,
+    rules_owners,
     rules_paths,
     rules_places,
     rules_ports,
     rules_replicas,
     rules_resources,
     rules_strategy,
+    rules_surge,
     rules_tables,
     rules_time,
     rules_toolchain,
@@ -26,6 +28,7 @@ from hug_agents.reading import (
 from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Clause, Document, Mention, document
 from hug_agents.reading.rules_corrections import corrected
+from hug_agents.reading.rules_disputes import disputed
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
 
@@ -38,13 +41,13 @@ FINDERS: tuple[Finder, ...] = (
     rules_ports.ports, rules_paths.paths,
     rules_exposure.exposure, rules_exposure.elliptic, rules_exposure.serves_nothing,
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
-    rules_strategy.steps, rules_strategy.ratios, rules_strategy.keep_old, rules_strategy.surge,
+    rules_strategy.steps, rules_strategy.ratios, rules_surge.keep_old, rules_surge.surge,
     rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
     rules_replicas.replicas, rules_resources.resources, rules_resources.elliptic,
     rules_dependencies.dependencies,
     rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.dockerfiles,
     rules_config.commands,
-    rules_config.contexts, rules_config.owners,
+    rules_config.contexts, rules_owners.owners,
     rules_time.schedules, rules_time.windows,
     rules_tables.tables, rules_exposure.unreachable,
 )  # fmt: skip
@@ -62,7 +65,8 @@ def names(text: str) -> tuple[Named, ...]:
 def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
     doc = document(text)
-    return _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)), names(text))))
+    said = _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)), names(text))))
+    return disputed(doc, said)
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ _HEADING = re.compile(
     r"(?:please )?(?:don't|do not) touch|not (?:to be )?(?:touched|changed)|not included)[\s*_]*:?[\s*_]*\Z",
     re.I,
 )
-_ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\(?([a-z\d])\))[ \t]")
+_ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|(?:\(?([a-z\d]{1,2})\)|(\d{1,2})\.))[ \t]")
 _WEIGHED = r"(?:options?|alternatives|candidates|choices|variants)"
 _OPTIONS = re.compile(
     rf"[\s*#_]*(?:the |rejected |possible )?(?:considered )?(?:{_WEIGHED}(?: and {_WEIGHED})?|what we looked at)"
@@ -34,6 +34,22 @@ _CHOSEN = re.compile(
     r"(?:(?:is|on|for|was|we|take|go|with|option|variant|alternative)\s+){0,4}\(?([a-z\d])\)?(?=[.,;:)]|\s*\n|\s*\Z)",
     re.I,
 )
+
+
+_WORKED_FOR = re.compile(
+    r"\b(?:deploy|put|bring|run|ship|host|launch|release|install|operate|move|migrate|build|roll out|set up|take)\b[^.\n]{0,40}?"
+    r"\b(?:the|our|a|my|this) (client|customer|partner)'s\b"
+    r"|\b(?:for|from|of) (?:the|our|a|my|this) (client|customer|partner)\b(?= [A-Z])|^[ \t]*(client|customer):",
+    re.I | re.M,
+)
+
+
+def worked_for(text: str) -> frozenset[str]:
+    """`We will put the client's service into production`: what is said of this client is what is wanted."""
+    found = {
+        name.lower() for match in _WORKED_FOR.finditer(text.replace("\u2019", "'")) for name in match.groups() if name
+    }
+    return frozenset(word for name in found for word in (name, f"{name}'s"))
 
 
 def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
@@ -49,7 +65,7 @@ def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
             continue
         item = _ITEM.match(text[text.rfind("\n", 0, span.start) + 1 : span.end])
         below = below and item is not None
-        if below and item and item[1] in chosen:
+        if below and item and chosen & {item[1], item[2]}:
             continue
         if below or _ANOTHERS.search(words):
             found.add(number)

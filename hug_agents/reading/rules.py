@@ -10,6 +10,7 @@ from hug_agents.reading.document import Mention, document
 from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.redact import redact
 from hug_agents.reading.rules_config import secret_names
+from hug_agents.reading.rules_disputes import to_settle
 from hug_agents.reading.rules_open import left_open
 from hug_agents.reading.rules_toolchain import clusters_to_make, unsupported
 from hug_agents.reading.shapes import misshapen
@@ -34,7 +35,7 @@ def read(text: str, facts_summary: str = "", answers: Sequence[Answer] = ()) -> 
         unmet.insert(0, Unmet(quote="", reason=f"the request states more than {_MOST_CLAIMS} values; ask in parts"))
     return Reading(
         claims=found[:_MOST_CLAIMS],
-        questions=(*_questions(clean), *_keyless(clean), *_open(clean))[:40],
+        questions=(*_questions(clean), *_keyless(clean), *_open(clean), *_disputes(clean))[:40],
         unmet=tuple(unmet[:80]),
     )
 
@@ -106,11 +107,20 @@ def _open(text: str) -> Iterator[Question]:
     doc = document(text)
     stated = {path for item in mentions(text) if item.status == "asserted" and (path := path_of(item))}
     for item in left_open(doc):
-        leaf = item.path.rpartition(".")[2]
-        if not any(path.startswith("environments.") and path.endswith(f".{leaf}") for path in stated):
+        head, leaf = item.path.partition(".")[0], item.path.rpartition(".")[2]
+        if not any(path == item.path or path.startswith(head) and path.endswith(f".{leaf}") for path in stated):
             yield Question(
                 id=item.path, text=item.text, why=f"the request says: {doc.raw(item.first, item.last)[:300]}"
             )
+
+
+def _disputes(text: str) -> Iterator[Question]:
+    doc = document(text)
+    for path, asked, options, item in to_settle(doc, mentions(text)):
+        span = doc.sentence(item.first).span
+        yield Question(
+            id=path, text=asked, options=options, why=f"the request says: {doc.text[span.start : span.end][:300]}"
+        )
 
 
 def _keyless(text: str) -> Iterator[Question]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.environments import Environments, environment_words
 from hug_agents.reading.redact import secret_like
 from hug_agents.reading.vocabulary import AWS_REGIONS, AZURE_REGIONS, ENVIRONMENTS, GCP_REGIONS
 
-_ENVIRONMENTS = Phrases(ENVIRONMENTS)
+_ENVIRONMENTS = Environments()
 _REGIONS = AWS_REGIONS | GCP_REGIONS | AZURE_REGIONS
 _NOUNS = {
     **dict.fromkeys(("cluster", "clusters"), "cluster"),
@@ -82,7 +83,9 @@ def _shaped(doc: Document, kind: str) -> _Value:
     def value(place: int) -> str | None:
         text = doc.raw(place, place + 1)
         text = text.lower() if kind in ("domain", "region") else text
-        plain = doc.lower(place) in _NO_VALUES or doc.lower(place) in ENVIRONMENTS or doc.lower(place) in _NOUNS
+        plain = (
+            doc.lower(place) in _NO_VALUES or doc.lower(place) in environment_words(doc) or doc.lower(place) in _NOUNS
+        )
         if plain or not _SHAPES[kind].match(text) or kind == "region" and text not in _REGIONS:
             return None
         return text.replace("-", "") if kind == "account" else text
@@ -92,7 +95,7 @@ def _shaped(doc: Document, kind: str) -> _Value:
 
 def _setting(doc: Document) -> _Value:
     def value(place: int) -> str | None:
-        plain = doc.lower(place) in _NO_VALUES | {"set"} or doc.lower(place) in ENVIRONMENTS
+        plain = doc.lower(place) in _NO_VALUES | {"set"} or doc.lower(place) in environment_words(doc)
         return None if plain or doc.tokens[place].kind == "punct" else doc.raw(place, place + 1)
 
     return value

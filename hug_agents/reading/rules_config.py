@@ -52,7 +52,7 @@ def variables(doc: Document) -> Iterator[Mention]:
 
 
 _LINKS = frozenset("is are be to should must shall will can needs has have set as value of equals a the : = `".split())
-_LINKED = frozenset("is are be to as equals".split())
+_LINKED = frozenset("is are be to as equals :".split())
 _ENDS = frozenset(", . ; ) and in for on by at everywhere there while but please throughout across ( `".split()) | {""}
 _NO_VALUES = frozenset(
     "the a an whatever be set needed not required optional missing unset used read what where it defined given taken "
@@ -333,49 +333,3 @@ def commands(doc: Document) -> Iterator[Mention]:
             continue
         if 0 < len(arguments) <= 16:
             yield doc.mention(field, arguments, inside[0], inside[-1] + 1)
-
-
-_OWNERS = frozenset(
-    {
-        ("owner",),
-        ("owners",),
-        ("team",),
-        ("owning", "team"),
-        ("owner", "team"),
-        ("responsible", "team"),
-        ("owned", "by"),
-    }
-    | {("maintained", "by"), ("maintainers",), ("team", "name"), ("responsible",), ("service", "owner")}
-)
-
-
-def owners(doc: Document) -> Iterator[Mention]:
-    """`owned by the payments team`, `team payments owns it`."""
-    for sentence in doc.sentences:
-        words = doc.words(sentence.first, min(sentence.first + 6, sentence.last))
-        colon = words.index(":") if ":" in words[1:4] else 0
-        if words[:colon] in _OWNERS and 0 < sentence.last - sentence.first - colon - 1 <= 4:  # `Owning team: Borders`
-            first, last = sentence.first + colon + 1, sentence.last - (doc.lower(sentence.last - 1) in (".", ";"))
-            if last > first and all(token.kind == "word" for token in doc.tokens[first:last]):
-                yield doc.mention("owner", doc.raw(first, last), first, last, since=sentence.first)
-            continue
-        for_it = words[2:3] in (("answers",), ("owns",)) and {"it", "application", "app", "service"} & set(words[3:])
-        if words[:1] == ("team",) and for_it:  # `Team Harbour answers for the application`
-            first = sentence.first
-            yield doc.mention("owner", doc.raw(first, first + 2), first, first + 2, until=first + 4)
-    for index, token in enumerate(doc.tokens):
-        if token.lower in ("owned", "owner") and doc.sentence(index).last > index + 1:
-            place = index + 1
-            while doc.lower(place) in ("by", ":", "is", "the", "our", "="):
-                place += 1
-            end = place
-            while (
-                end < doc.sentence(index).last
-                and end - place < 4
-                and doc.tokens[end].kind == "word"
-                and doc.lower(end) not in ("and", "in", "on", "with", "but", "who")
-            ):
-                end += 1
-            key = doc.lower(index + 1) in (":", "=") and index == doc.sentence(index).first and end - place == 1
-            if end > place and (key or "team" in doc.words(place, end)):
-                yield doc.mention("owner", doc.raw(place, end), place, end, since=index)

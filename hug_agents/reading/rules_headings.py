@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hug_agents.reading.document import Clause, Document, Phrases
-from hug_agents.reading.vocabulary import ENVIRONMENTS
+from hug_agents.reading.document import Clause, Document
+from hug_agents.reading.environments import Environments
 
-_ENVIRONMENTS = Phrases(ENVIRONMENTS)
+_ENVIRONMENTS = Environments()
 _MARKS = frozenset(': * # = - [ ] ( ) ` _ " environment env the in for .'.split())
 
 

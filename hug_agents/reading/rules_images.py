@@ -87,7 +87,11 @@ def repositories(doc: Document) -> Iterator[Mention]:
         elif (
             token.kind == "word"
             and _REPOSITORY.match(text)
-            and any(word in ("repo", "repository", "monorepo", "github") for word in near)
+            and (
+                any(word in _CODE for word in near)
+                or "branch" in doc.words(max(index - 6, doc.sentence(index).first), index)
+                and doc.lower(index - 1) in ("of", "in")
+            )
             and not {"folder", "directory"} & set(near[-2:])
         ):
             yield doc.mention("repository", text, index, index + 1)
@@ -95,12 +99,16 @@ def repositories(doc: Document) -> Iterator[Mention]:
             yield from _branch(doc, index)
 
 
+_CODE = frozenset("repo repository monorepo github gitlab code source sources codebase git".split())
+_QUOTES = frozenset("` \" ' *".split())
+
+
 def _branch(doc: Document, index: int) -> Iterator[Mention]:
     named = index + 2 if doc.lower(index + 1) in ("is", ":", "=", "called", "named") else index + 1
     sure = named == index + 2 and (
         doc.lower(index - 1) in ("default", "release", "main") or doc.lower(index + 1) != "is"
     )
-    if doc.lower(named) in ("`", '"', "'"):  # `the branch "trunk"`
+    if doc.lower(named) in _QUOTES:  # `the branch "trunk"`
         named, sure = named + 1, sure or doc.lower(named) == doc.lower(named + 2)
     for place in (index - 1, named):
         word = doc.lower(place)

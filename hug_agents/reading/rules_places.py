@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.environments import Environments, own_environments
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import AWS_PLACES, AWS_REGIONS, AZURE_REGIONS, ENVIRONMENTS, GCP_REGIONS
 
 _PLACES = Phrases(AWS_PLACES)
-_ENVIRONMENTS = Phrases(ENVIRONMENTS)
+_ENVIRONMENTS = Environments()
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}\Z")
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,99}\Z")
@@ -24,6 +25,7 @@ _NOT_DOMAINS = frozenset(
     "node.js next.js nest.js express.js vue.js asp.net e.g i.e fly.io docker.io ghcr.io quay.io".split()
 )
 _NO_NAMES = frozenset(
+    "down up ready healthy full broken busy gone "
     "the a an our my your this that existing new same kubernetes k8s eks gke aks ecs nomad production prod "
     "staging dev test qa own shared aws gcp azure cluster clusters namespace separate dedicated single one two "
     "three its each their on in to and with is managed called named name small big main local private public "
@@ -44,8 +46,13 @@ def environments(doc: Document) -> Iterator[Mention]:
             continue
         if word in ("production", "prod", "staging") and doc.lower(last) in ("ready", "grade", "team", "-ready"):
             continue
+        if any(own == role for _, own in own_environments(doc).values()) and doc.lower(last) in _SEVERAL:
+            continue  # `two production environments`, each of which has its own name
         yield doc.mention(f"environments.{name}.role", role, first, last)
     yield from _listed(doc)
+
+
+_SEVERAL = frozenset("environments envs sites regions stages".split())
 
 
 def _plain_word(doc: Document, first: int, last: int) -> bool:

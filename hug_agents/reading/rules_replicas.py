@@ -118,6 +118,8 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
         place -= 3 if bracket else 1
     if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
         return place
+    if doc.lower(place) in COPIES and doc.lower(place + 1) == "count":  # `replica count 5`
+        return place
     if doc.lower(place + 1) == "count" and place + 1 == doc.sentence(item.first).first and place + 2 < item.first:
         return place + 1  # `count: 2` of a block
     if doc.lower(place) == "desired" and doc.lower(place + 1) == "count":

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
+from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_replicas import COPIES
+from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _MEMORY = frozenset("memory ram mem".split())
 _STORAGE = frozenset("storage disk disc volume database postgres postgresql mysql rds db gp3 ssd bucket space".split())
@@ -65,14 +67,11 @@ def _bare(doc: Document, item: Quantity) -> float:
 
 
 def _repeats(doc: Document, before: Quantity, item: Quantity) -> bool:
-    """Whether `, and the poller` is all that stands between, and the number ends its part of the sentence."""
+    """Whether `, and the poller` is all that stands between, a name or an environment, and no more is said of the number."""
     words = doc.words(before.last, item.first)
     ended = item.last >= doc.sentence(item.first).last or doc.lower(item.last) in (",", ".", ";", "and")
-    joined = words[:1] in ((",",), ("and",), (";",)) and len(words) <= 6
-    return ended and joined and doc.tokens[item.first - 1].kind == "word" and doc.lower(item.first - 1) not in _COUNTED
-
-
-_COUNTED = frozenset("and port with to from of in on is version for at up than".split())
+    known = doc.lower(item.first - 1) in ENVIRONMENTS or any(name.last == item.first for name in named(doc))
+    return ended and known and words[:1] in ((",",), ("and",), (";",)) and len(words) <= 6
 
 
 def _after_cpu(doc: Document, item: Quantity, before: tuple[str, ...]) -> bool:

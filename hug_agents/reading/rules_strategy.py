@@ -294,9 +294,37 @@ def _lone_holds(doc: Document) -> Iterator[Mention]:
         ):
             continue
         items = [item for item in quantities(doc, sentence.first, sentence.last) if item.unit == "seconds"]
+        if len(items) > 1 and not _shares(doc, sentence) and _in_order(doc, items, sentence.first):
+            holds = tuple(int(item.value) for item in items)
+            if {len(holds), len(holds) + 1} & _lengths(doc):
+                yield doc.mention("strategy.hold_seconds", holds, items[0].first, items[-1].last)
+            continue
         held = any(word in _EACH for word in words) and any(word in _HOLD for word in words)
         if len(items) == 1 and held and not _shares(doc, sentence):
             yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
+
+
+_ORDINALS = (("first", "1st"), ("second", "2nd", "next"), ("third", "3rd", "next"), ("fourth", "4th"), ("fifth", "5th"))
+
+
+def _lengths(doc: Document) -> set[int]:
+    """How many steps a text states, in each place where it does."""
+    shares = (len(_shares(doc, sentence)) for sentence in doc.sentences)
+    return {*shares, *(len(item.value) for item in ratios(doc) if isinstance(item.value, tuple))}
+
+
+def _in_order(doc: Document, items: list[Quantity], start: int) -> bool:
+    """`hold the first step 20 min and the second 40 min`: each time with the number of its step, none left out."""
+    for ordinals, item in zip(_ORDINALS, items, strict=False):
+        near = doc.words(max(start, item.first - 5), item.first)
+        if not set(ordinals) & set(near) or _NOT_HELD & set(near):
+            return False
+        start = item.last
+    held = _HOLD & set(doc.words(doc.sentence(items[0].first).first, items[0].last))
+    return bool(held) and len(items) <= len(_ORDINALS)
+
+
+_NOT_HELD = frozenset("within under below than every if when over".split())
 
 
 _JOINED = re.compile(r"\d{1,3}(?:-\d{1,3})+\Z")
@@ -308,7 +336,7 @@ def ratios(doc: Document) -> Iterator[Mention]:
         if token.lower not in ("canary", "canaries"):
             continue
         place = index + 1
-        while doc.lower(place) in (":", "(", "of", "steps", "with", "at", "="):
+        while doc.lower(place) in (":", "(", ",", "of", "steps", "with", "at", "="):
             place += 1
         joined = _JOINED.match(doc.lower(place))
         weights = [float(part) for part in doc.lower(place).split("-")] if joined else []
@@ -327,56 +355,3 @@ def ratios(doc: Document) -> Iterator[Mention]:
                     yield doc.mention(
                         "strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1
                     )
-
-
-def surge(doc: Document) -> Iterator[Mention]:
-    """`at most 25% extra pods`, `10 percent surge`, `20 % unavailable`."""
-    for item in quantities(doc):
-        if item.unit != "percent" or item.value != int(item.value) or not 0 <= item.value <= 100:
-            continue
-        sentence = doc.sentence(item.first)
-        after = _until_joint(doc.words(item.last, min(item.last + 7, sentence.last)))
-        before = _until_joint(doc.words(max(item.first - 4, sentence.first), item.first)[::-1])
-        down = "unavailable" in after or "unavailable" in before and not _MORE & set(after[:2])
-        if not down and (_MORE & set(after[:3]) or "surge" in before):
-            yield doc.mention("strategy.max_surge_percent", int(item.value), item.first, item.last, until=item.last + 1)
-        elif "unavailable" in (*after, *before):
-            yield doc.mention("strategy.max_unavailable_percent", int(item.value), item.first, item.last)
-
-
-_MORE = frozenset("extra additional surge".split())
-
-
-def _until_joint(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`20 % are unavailable and 50 % are additional`: what is said of each ends where the other's part begins."""
-    return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but")), None)]
-
-
-_KEEPS = frozenset(
-    "keep keeping kept leave left retain retained retains stay stays remain remains lives runs running hold held holds "
-    "linger lingers survive survives maintain maintained preserve preserved available warm standby around".split()
-)
-_OLD = frozenset("old previous blue former prior outgoing earlier last superseded replaced".split())
-
-
-def keep_old(doc: Document) -> Iterator[Mention]:
-    """`keep the old version for an hour`."""
-    for index, token in enumerate(doc.tokens):
-        if token.lower not in _KEEPS:
-            continue
-        sentence = doc.sentence(index)
-        behind = 0 if token.lower.startswith(("keep", "leav", "retain")) else 6
-        near = doc.words(max(index - behind, sentence.first), min(index + 9, sentence.last))
-        if not _OLD & set(near):
-            continue
-        for item in quantities(doc, index, min(index + 16, sentence.last)):
-            if item.unit == "seconds":
-                yield doc.mention(
-                    "strategy.keep_old_seconds",
-                    int(item.value),
-                    item.first,
-                    item.last,
-                    since=index,
-                    status=doc.status[item.first] if doc.status[index] == "past" else doc.status[index],
-                )
-                break

@@ -1,13 +1,17 @@
-"""Tables of Markdown: a column says what its values are, a row whose they are."""
+"""Tables: a column says what its values are, a row whose they are."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention
+from hug_agents.reading.environments import environment_words
 from hug_agents.reading.forms import plain_lines
+from hug_agents.reading.grids import Piece, Row, grids
 from hug_agents.reading.naming_words import BARE, NAME, ROLES
 from hug_agents.reading.numbers import quantity_at
 from hug_agents.reading.redact import secret_like
@@ -115,7 +119,9 @@ def place(doc: Document, found: tuple[Mention, ...], names: tuple[Named, ...]) -
     """What stands in a row belongs to the service or the environment that the row names, and a cell states one thing."""
     spans: dict[int, _Span] = {}
     for header, row in _rows(doc):
-        spans.update(_turned_spans(header, row, names) if _turned(header, row) else _spans(header, row, names))
+        spans.update(
+            _turned_spans(doc, header, row, names) if _turned(header, row) else _spans(doc, header, row, names)
+        )
     kept = []
     for item in found:
         span = spans.get(item.first)
@@ -147,20 +153,22 @@ class _Span:
     of_nobody: bool = False
 
 
-def _spans(header: list[str], row: list[_Cell], names: tuple[Named, ...]) -> dict[int, _Span]:
+def _spans(doc: Document, header: list[str], row: list[_Cell], names: tuple[Named, ...]) -> dict[int, _Span]:
     first, last = row[0].first, row[-1].last
     service = next((item.name for item in names if first <= item.first < last and item.status == "asserted"), None)
-    where = next((ENVIRONMENTS[cell.text.lower()][0] for cell in row if cell.text.lower() in ENVIRONMENTS), None)
+    places = environment_words(doc)
+    where = next((places[cell.text.lower()][0] for cell in row if cell.text.lower() in places), None)
     known = frozenset(cell.first for title, cell in zip(header, row, strict=False) if title in _COLUMNS)
     return dict.fromkeys(range(first, last), _Span(first, service, where, known))
 
 
-def _turned_spans(header: list[str], row: list[_Cell], names: tuple[Named, ...]) -> dict[int, _Span]:
+def _turned_spans(doc: Document, header: list[str], row: list[_Cell], names: tuple[Named, ...]) -> dict[int, _Span]:
     """A column of an environment or of a service that the text names; another is nobody's."""
     services = {item.name for item in names if item.status == "asserted" and not item.application}
     spans: dict[int, _Span] = {}
+    places = environment_words(doc)
     for title, cell in zip(header[1:], row[1:], strict=True):
-        where = ENVIRONMENTS[title][0] if title in ENVIRONMENTS else None
+        where = places[title][0] if title in places else None
         service = title if title in services else None
         common = title in _COMMON
         span = _Span(row[0].first, service, where, frozenset((cell.first,)), not (where or service or common))
@@ -170,34 +178,29 @@ def _turned_spans(header: list[str], row: list[_Cell], names: tuple[Named, ...])
 
 def _rows(doc: Document) -> Iterator[tuple[list[str], list[_Cell]]]:
     """Each row of data with its header, both by cells that hold something."""
-    header: list[str] | None = None
-    ruled, offset = False, 0
-    for line in plain_lines(doc.text).split("\n"):
-        text = line.strip()
-        if text.count("|") < 2:
-            header, ruled = None, False
-        elif header is None:
-            header = [" ".join(cell.strip(" *`").lower().split()) for cell in text.strip("|").split("|")]
-        elif set(text) <= set("|-: "):
-            ruled = True
-        elif ruled and (row := _cells(doc, line, offset)) and len(row) == len(header):
-            yield header, row
-        offset += len(line) + 1
+    for header, row in _grid(doc.text):
+        cells = [_cell(doc, piece) for piece in row]
+        if cells[0] is None:
+            continue
+        kept = [(title, cell) for title, cell in zip(header, cells, strict=True) if cell]
+        yield [title for title, _ in kept], [cell for _, cell in kept]
 
 
-def _cells(doc: Document, line: str, offset: int) -> list[_Cell]:
-    inner = line.strip()
-    start = offset + line.index(inner)
-    start, inner = (start + 1, inner[1:]) if inner.startswith("|") else (start, inner)
-    cells: list[_Cell] = []
-    for part in inner.removesuffix("|").split("|"):
-        end = start + len(part)
-        inside = [i for i, token in enumerate(doc.tokens) if start <= token.start and token.end <= end]
-        if not inside:
-            return []
-        cells.append(_Cell(part.strip(" *`"), inside[0], inside[-1] + 1))
-        start = end + 1
-    return cells
+@lru_cache(maxsize=64)
+def _grid(text: str) -> tuple[tuple[list[str], Row], ...]:
+    return tuple(grids(plain_lines(text), _heads))
+
+
+def _heads(titles: list[str]) -> bool:
+    """Whether these are the titles of a table: environments or fields, and no more than the first is neither."""
+    known = [title in ENVIRONMENTS or title in _COLUMNS or title in _NAMES for title in titles]
+    return len(known) > 1 and all(known[1:])
+
+
+def _cell(doc: Document, piece: Piece) -> _Cell | None:
+    first = bisect_left(doc.tokens, piece.start, key=lambda token: token.start)
+    last = bisect_right(doc.tokens, piece.end, key=lambda token: token.end)
+    return _Cell(piece.text, first, last) if piece.text and first < last else None
 
 
 def _value(doc: Document, field: str, cell: _Cell) -> str | int | None:

@@ -44,10 +44,12 @@ def _match(tokens: Sequence[Token], index: int) -> Cue | None:
     return None
 
 
-def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status, ...]:
-    """The status of each token of one sentence. `question`: it asks something, so nothing in it is certain."""
+def statuses(
+    tokens: Sequence[Token], *, question: bool = False, ours: frozenset[str] = frozenset()
+) -> tuple[Status, ...]:
+    """The status of each token of one sentence. `question`: it asks something; `ours`: who else's system is meant here."""
     if not question and (now := _for_now(tokens)):
-        return (*statuses(tokens[:now]), *statuses(tokens[now:]))
+        return (*statuses(tokens[:now], ours=ours), *statuses(tokens[now:], ours=ours))
     result: list[Status] = ["uncertain" if question else "asserted"] * len(tokens)
     if _titled(tokens):
         past: Status = "past"
@@ -66,6 +68,7 @@ def statuses(tokens: Sequence[Token], *, question: bool = False) -> tuple[Status
             tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
         )  # `only for our other services` says who calls it
         served = served or cue.words[0] in _COUNTED and _reached(tokens, index)
+        served = served or cue.words[0] in ours
         if cue.status is not None and not (counted or served or answered) and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after

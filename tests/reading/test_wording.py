@@ -195,6 +195,33 @@ def _named(name: str) -> tuple[str, str]:
             "zoo/db",
         ),
         ("a sieve (a/sieve:2, port 80) and a mill (a/mill:1, port 81). ECS.", "services.mill.port", 81),
+        (f"{OWN}LOG_LEVEL should be warn.", "services.*.env.LOG_LEVEL", "warn"),
+        (f"{OWN}CACHE_TTL must be set to 30 in production.", "environments.production.env.CACHE_TTL", "30"),
+        (f"{OWN}THEME_NAME will be `dark`.", "services.*.env.THEME_NAME", "dark"),
+        (f"{OWN}Scaling change: production goes from 6 to 9 replicas.", "environments.production.replicas.*", 9),
+        (f"{OWN}The promise to our clients is 99.95 % availability.", "objectives.availability", 99.95),
+        (f"{OWN}The former release stays on standby for half an hour.", "strategy.keep_old_seconds", 1800),
+        (f"{OWN}Let the outgoing version linger for 10 minutes.", "strategy.keep_old_seconds", 600),
+        (f"{OWN}Redis 7, which has to be set up.", "dependencies.redis.version", "7"),
+        (f"{OWN}MySQL 8 (a new one, 40 GB).", "dependencies.mysql.storage_gib", 40),
+        (f"{OWN}We need Redis 7 and it must be created.", "dependencies.redis.managed", True),
+        (f"{OWN}A queue (SQS, to be created).", "dependencies.queue.managed", True),
+        (f"{OWN}Acceptance: a GET on /ping gives 200 after each release (smoke test).", "smoke_tests.*", "/ping"),
+        (f"{OWN}The application belongs to the team Media Core.", "owner", "team Media Core"),
+        (f"{OWN}The search squad looks after it.", "owner", "search squad"),
+        (f"{OWN}Whom to call: team Night Shift.", "owner", "team Night Shift"),
+        (f"{OWN}Its code is in acme/shop, default branch *develop*.", "repository", "acme/shop"),
+        (f"{OWN}GitHub Actions builds from branch `release` of acme/shop.", "repository", "acme/shop"),
+        ("We deploy the customer's shop, acme/shop:1. The customer asks for Nomad.", "toolchain.runtime", "nomad"),
+        ("Options.\n(a) ECS\n(b) Nomad\nDecision. (b).\nDeploy shop, acme/shop:1.", "toolchain.runtime", "nomad"),
+        ("Options considered:\n1. ECS\n2. Nomad\nWe decided on option 1. Deploy shop.", "toolchain.runtime", "ecs"),
+        (f"{OWN}Staging gets 256 MiB, production 512.", "environments.production.memory_mib.*", 512),
+        (f"{OWN}Three replicas. Sizing: 512 MB, replica count 5.", "services.*.replicas", {3, 5}),
+        (
+            f"{OWN}Canary: 10/30/100. Hold the first step 20 min and the second 40 min.",
+            "strategy.hold_seconds",
+            (1200, 2400),
+        ),
     ],
 )
 def test_it_is_read(text: str, path: str, value: object) -> None:
@@ -253,6 +280,16 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
             "cat (a/cat:1) and dog (a/dog:1) on ECS. DB_URL from secret zoo/db, for the dog.",
             "services.*.secrets.DB_URL",
         ),
+        (f"{OWN}Until now it was a unit on two VMs (port 7000, restarted by hand).", "services.*.health_port"),
+        (f"{OWN}FEATURE_X is required, CACHE_TTL is read at start.", "services.*.env.FEATURE_X"),
+        (f"{OWN}API_TOKEN is abc.", "services.*.env.API_TOKEN"),
+        (f"{OWN}The database belongs to the team Data.", "owner"),
+        (f"{OWN}A client runs Nomad and asks for blue/green.", "strategy.kind"),
+        (f"{OWN}My colleague says canary, I say rolling.", "strategy.kind"),
+        (f"{OWN}Rejected alternatives:\n(a) Jenkins\n(b) CircleCI\n", "toolchain.ci"),
+        (f"{OWN}512 MB of memory, and the third 2.", "services.*.cpu_millicores"),
+        (f"{OWN}We have a Redis 7.", "dependencies.redis.storage_gib"),
+        (f"{OWN}Our cluster is down.", "environments.*.cluster"),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
@@ -310,3 +347,19 @@ def test_what_asks_for_nothing_is_not_missed(line: str) -> None:
     text = f"{OWN}In eu-west-1.\n\n{line}\n"
     rows = assemble(Request(text=text), read(text)).requirements
     assert not [row.text for row in rows if row.missed]
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Canary, but we still have to agree on the steps.", "strategy.steps"),
+        ("The number of replicas is still to be decided.", "services.*.replicas"),
+        ("We do not know the region yet.", "environments.*.region"),
+        ("My notes say blue/green, my colleague's notes say rolling.", "strategy.kind"),
+        ("Canary, 10/50/100. We need the steps to find errors.", None),
+        ("Rolling now; later either canary or blue-green.", None),
+    ],
+)
+def test_what_is_open_is_asked(words: str, asked: str | None) -> None:
+    questions = {question.id for question in read(OWN + words).questions}
+    assert questions == ({asked} if asked else set())
