@@ -19,7 +19,7 @@ _LABELS = frozenset(
 _OWNS = tuple(
     tuple(phrase.split())
     for phrase in (
-        "owned by", "maintained by", "operated by", "run by", "looked after by", "developed by", "belongs to", "belong to",
+        "owned by", "maintained by", "looked after by", "developed by", "belongs to", "belong to",
         "in the hands of", "responsible is", "responsible are", "owner is", "owner :", "owner =", "owned :", "responsibility of",
     )
 )  # fmt: skip

@@ -284,6 +284,7 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         (f"{OWN}FEATURE_X is required, CACHE_TTL is read at start.", "services.*.env.FEATURE_X"),
         (f"{OWN}API_TOKEN is abc.", "services.*.env.API_TOKEN"),
         (f"{OWN}The database belongs to the team Data.", "owner"),
+        (f"{OWN}There is a Postgres 15 already (run by the DBA team).", "owner"),
         (f"{OWN}A client runs Nomad and asks for blue/green.", "strategy.kind"),
         (f"{OWN}My colleague says canary, I say rolling.", "strategy.kind"),
         (f"{OWN}Rejected alternatives:\n(a) Jenkins\n(b) CircleCI\n", "toolchain.ci"),
