@@ -73,7 +73,12 @@ _TRACEBACK = re.compile(r"^(?:.*\s)?(?:Traceback \(most recent call last\):|goro
 _RAISED = re.compile(
     r"^(?:\S*\s+){0,3}?(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|Fault)\b(?::|$)"
 )
-_ERROR = re.compile(r"(?i)\b(?:error|critical|fatal|panic|exception|unhandled|segmentation fault|core dumped)\b")
+_ERROR = re.compile(
+    r"(?i)\b(?:error|critical|fatal|panic|exception|unhandled|segmentation fault|core dumped|(?-i:[A-Z]\w*(?:Error|Exception)))\b"
+)
+_ENDED = re.compile(
+    r"\[hug\] (?:used .*; )?ended with (?!SIGTERM)|(?i:\bexited with (?:code|status) [1-9])|CrashLoopBackOff"
+)
 _REQUEST = re.compile(
     r"\"?(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[^\s\"?]{0,200})[^\"\n]{0,300}\"?\D{1,20}?\b(?P<status>5\d\d)\b"
 )
@@ -88,10 +93,13 @@ def explained(verdict: Mapping[str, Any], logs: str) -> Explanation:
     sign = best[1] if best[0] else None
     raised = list(dict.fromkeys(_raised(lines)))
     frequent = _frequent(lines)
+    ended = list(_ended(lines))
     paths = Counter(match["path"] for line in lines if (match := _REQUEST.search(line)))
     said = []
     if sign:
         said.append(sign.cause)
+    elif ended:
+        said.append("A process of the new version ends by itself.")
     elif raised:
         said.append("The new version raises an error that it does not handle.")
     elif frequent:
@@ -107,7 +115,7 @@ def explained(verdict: Mapping[str, Any], logs: str) -> Explanation:
             f"Requests of {path} end with a server error{', more than of any other path' if len(paths) > 1 else ''}."
         )
     chosen = [line for line in lines if sign and sign.pattern.search(line)][:2]
-    chosen += [*raised[:2], *frequent[:2], *(line for line in lines if _REQUEST.search(line))]
+    chosen += [*raised[:2], *ended[:2], *frequent[:2], *(line for line in lines if _REQUEST.search(line))]
     recommendation, reason = _recommended(verdict, sign)
     return Explanation(
         cause=" ".join(said)[:600],
@@ -127,6 +135,15 @@ def _raised(lines: list[str]) -> Iterator[str]:
                 yield line
         elif inside and _RAISED.search(line):
             inside = False
+            yield line
+
+
+def _ended(lines: list[str]) -> Iterator[str]:
+    """What a process said last before it ended by itself, and that it did."""
+    for place, line in enumerate(lines):
+        if _ENDED.search(line):
+            if place and "[hug]" not in lines[place - 1]:
+                yield lines[place - 1]
             yield line
 
 

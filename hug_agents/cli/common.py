@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hug_agents.approve.checkpoints import Checkpoint
     from hug_agents.plans import Role
     from hug_agents.release import Release
+    from hug_agents.spec import Model
     from hug_agents.status import Status
 
 _FILE = click.Path(path_type=Path)
@@ -142,10 +143,11 @@ def _print_point(point: Checkpoint, status: Status) -> None:
         out.print(Text(f"      waits for {visible(missing.text)}{who}", "yellow"))
 
 
-def finish(status: Status, as_json: bool) -> int:
-    """Print where a release stands; returns the exit code."""
+def finish(status: Status, as_json: bool, **more: Model | None) -> int:
+    """Print where a release stands; returns the exit code. `more`: documents that go with it in JSON."""
     if as_json:
-        print_json(status.model_dump(mode="json"))
+        also = {name: item.model_dump(mode="json") if item else None for name, item in more.items()}
+        print_json(status.model_dump(mode="json") | also)
     else:
         print_status(status)
     if status.stage == "ended" and status.matter:

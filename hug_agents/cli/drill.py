@@ -9,7 +9,7 @@ import click
 
 from hug_agents.cli.common import common, finish
 from hug_agents.cli.console import as_object, complain, console, print_json, progress
-from hug_agents.errors import HugError
+from hug_agents.errors import HugError, UsageError
 from hug_agents.execute.target import FaultKind
 
 if TYPE_CHECKING:
@@ -53,9 +53,17 @@ def command(
             found = found.rehearse(requester, fault=fault, progress=show)
         status = found.resume()
         report = found.drilled()
+    if report and fault and report.fault != fault:
+        raise UsageError(
+            f"the drill of this bundle has injected {report.fault or 'nothing'}, and not {fault}",
+            where=found.id,
+            hint=f"when the release has ended, another kind: hug drill {found.id} --fault {fault} --as ID",
+        )
+    if report is None and fault and not as_json:
+        console(stderr=True).print(f"not run yet; once it is signed, again: hug drill {found.id} --fault {fault}")
     if report and not as_json:
         print_drill(report)
-    return finish(status, as_json)
+    return finish(status, as_json, drill=report)
 
 
 def _due(requester: str | None, fault: FaultKind | None, store: Path | None, policy: Path | None, as_json: bool) -> int:

@@ -48,6 +48,16 @@ class DrillReport(Model):
     phases: tuple[Phase, ...]
     rollback: RollbackPlan
 
+    @property
+    def said(self) -> str:
+        """How it went, in a sentence: what was injected and how long the way back took, or where it failed and why."""
+        failed = next((item for item in self.phases if not item.passed), None)
+        if failed:
+            return f"rollback drill failed at {failed.name!r}: {' '.join(failed.detail.split()) or failed.outcome}"
+        back = next((item.seconds for item in self.phases if item.name == "rollback"), 0)
+        injected = f"{self.fault} injected, " if self.fault else ""
+        return f"rollback drill passed: {injected}taken back in {back:.1f} s"
+
 
 def drill(
     executor: Executor,

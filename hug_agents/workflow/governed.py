@@ -27,7 +27,7 @@ from hug_agents.execute.target import PlanStale, SavedPlan
 from hug_agents.measure.gates import measured
 from hug_agents.planning import blueprint_of
 from hug_agents.rollout.deployment import Deployment, deploy, note_ended
-from hug_agents.rollout.drill import drill
+from hug_agents.rollout.drill import DrillReport, drill
 from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
@@ -133,15 +133,16 @@ class Governed:
             return _attention(error, "drill")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
+        notice = self.store.get_model(DrillReport, record.evidence).said[:2000]
         if state.get("scope") == "drill":
             drilled = "drilled" if record.outcome == "passed" else "failed"
-            return {"decision": "closed", "outcome": drilled, "drill": self.store.put_model(record)}
+            return {"decision": "closed", "outcome": drilled, "drill": self.store.put_model(record), "notice": notice}
         return {
             "decision": "done" if record.outcome == "passed" else "failed",
             "drill": self.store.put_model(record),
             "drills": number,
             "earlier": _earlier(state, CHECKPOINTS[2]),
-            "notice": f"rollback drill {record.outcome} in {record.seconds} s",
+            "notice": notice,
         }
 
     def roll_out(self, state: ReleaseState) -> Update:

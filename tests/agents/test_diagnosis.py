@@ -77,6 +77,25 @@ def test_a_traceback_and_the_paths_that_fail() -> None:
     assert offline(TRACEBACK).model_dump(exclude={"usage"}) == found.model_dump(exclude={"usage"})
 
 
+def test_a_process_that_ends_by_itself_and_its_last_words() -> None:
+    logs = """\
+api.7 | [hug] started as process 71 on port 20001
+api.7 | api "GET /loaf HTTP/1.1" 200 -
+api.7 | CrashError: oven exploded
+api.7 | [hug] ended with code 3
+api.7 | [hug] started as process 93 on port 20004
+web.8 | web "GET /order HTTP/1.1" 502 -"""
+    found = offline(logs)
+    assert found.cause.startswith("A process of the new version ends by itself. Requests of /order end")
+    assert found.evidence[:2] == ("api.7 | CrashError: oven exploded", "api.7 | [hug] ended with code 3")
+    assert "ends by itself" not in offline(logs.replace("code 3", "SIGTERM")).cause, "it was told to"
+
+
+def test_an_error_that_a_program_names_without_a_traceback() -> None:
+    found = offline('api.7 | BurntError: the loaf is black\napi.7 | api "GET /loaf HTTP/1.1" 500 -')
+    assert found.evidence[0] == "api.7 | BurntError: the loaf is black"
+
+
 def test_a_key_that_is_no_setting_is_no_reason_to_amend() -> None:
     for line in ("KeyError: 'EUR'", "KeyError: 'user_id'"):
         assert offline(f"Traceback (most recent call last):\n{line}").recommendation == "roll_back"

@@ -154,6 +154,11 @@ def test_a_release_by_three_people(office: Any, tmp_path: Path) -> None:
     for who in ("cho", "cho", "ana"):
         decide(hug, "pay-1", who)
         hug("release", "resume", "pay-1")
+    assert as_json(hug("drill", "pay-1", "--json"))["drill"]["phases"][-1]["name"] == "deploy again"
+    code, out = hug("drill", "pay-1", "--fault", "crash")
+    assert (code, "has injected nothing, and not crash" in out) == (2, True), (
+        "what was not rehearsed is not shown as if"
+    )
     envelope = hug("decide", "pay-1", "approve", "--key", "cho", "--print", "--packet", waiting(hug))[1]
     (tmp_path / "signed.json").write_text(envelope)
     assert hug("decide", "pay-1", "--envelope", "signed.json")[0] == 0

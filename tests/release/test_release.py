@@ -390,7 +390,9 @@ class TestTime:
         release = site.start()
         site.until(release, "production_go_no_go")
         site.later(days=31)
-        assert site.until(site.open(release), "production_go_no_go").notice.startswith("rollback drill passed in ")
+        assert site.until(site.open(release), "production_go_no_go").notice.startswith(
+            "rollback drill passed: taken back in "
+        )
         assert "staging drill-2 rollback" in site.target.actions
         assert site.approve(release).outcome == "released"
 
