@@ -110,9 +110,9 @@ def stream(
     """Run a program that must not be cut off: each line of its output goes to `line` while it runs.
 
     Both its outputs go into the new file `output`, for our eyes only: not a pipe, so that it runs on to its end if this
-    process is killed, and what it said is found there. When its time is over, or this process is interrupted (Ctrl-C), it
-    gets SIGINT and `grace` seconds, then SIGTERM, then SIGKILL; what it had started ends with it. Returns with `stopped` if
-    it ended within the grace; else raises ProcessError as `run` does.
+    process is killed, and what it said is found there. When its time is over, or this process is to end (Ctrl-C, SIGTERM) or
+    cannot tell a line, it gets SIGINT and `grace` seconds, then SIGTERM, then SIGKILL; what it had started ends with it.
+    Returns with `stopped` if it ended within the grace; else raises ProcessError as `run` does.
     """
     program, environment = _program(argv[0]), _environment(env)
     started = time.monotonic()
@@ -140,10 +140,12 @@ def stream(
                 stopped = _ends(process, grace, lines)
                 if not stopped:
                     raise ProcessError(f"{argv[0]} did not end within {timeout:g} s, nor when it was asked to")
-        except KeyboardInterrupt:
+        except ProcessError:
+            raise
+        except BaseException as error:  # Ctrl-C, SIGTERM, or a line that could not be told: it is asked, and waited for
             asked = True
             process.send_signal(signal.SIGINT)
-            _ends(process, grace, lines)
+            _ends(process, grace, None if isinstance(error, Exception) else lines)
             raise
         finally:
             _end(process)
@@ -248,11 +250,12 @@ class _Lines:
             self._line(item.decode("utf-8", "replace"))
 
 
-def _ends(process: subprocess.Popen[bytes], seconds: float, lines: _Lines) -> bool:
+def _ends(process: subprocess.Popen[bytes], seconds: float, lines: _Lines | None) -> bool:
     """Whether it ends in this time; its lines are handed on meanwhile."""
     until = time.monotonic() + seconds
     while True:
-        lines.read()
+        if lines:
+            lines.read()
         try:
             process.wait(timeout=max(0.0, min(_LOOK, until - time.monotonic())))
         except subprocess.TimeoutExpired:

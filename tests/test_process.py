@@ -73,6 +73,41 @@ def test_what_it_left_behind_ends_with_it(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_to_end_asks_it_first(tmp_path: Path, number: int) -> None:
+    work = POLITE.replace("    sys.exit(7)", "    time.sleep(5)\n    open('end', 'w').close()\n    sys.exit(7)")
+    parent = (
+        "import sys, pathlib, signal\nfrom hug_agents.cli import Terminated, _terminated\n"
+        "from hug_agents.process import stream\n"
+        "signal.signal(signal.SIGTERM, _terminated)\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"p = pathlib.Path({str(tmp_path)!r})\n"
+        f"stream([sys.executable, '-c', {work!r}], cwd=p, timeout=100, output=p / 'out', line=print, grace=60)\n"
+    )
+    child = subprocess.Popen(
+        python(parent),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "begun\n"
+    child.send_signal(number)
+    assert child.wait(timeout=60) != 0
+    assert (tmp_path / "end").exists(), "it took longer than the three seconds that a program is given otherwise"
+
+
+def test_a_line_that_cannot_be_told_cuts_nothing_off(tmp_path: Path) -> None:
+    work = POLITE.replace("    sys.exit(7)", "    time.sleep(5)\n    open('end', 'w').close()\n    sys.exit(7)")
+
+    def full(line: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        stream(python(work), cwd=tmp_path, timeout=100, output=tmp_path / "out", line=full, grace=60)
+    assert (tmp_path / "end").exists()
+
+
 def test_killed_it_goes_on_to_its_end(tmp_path: Path) -> None:
     end = tmp_path / "end"
     work = "import time, pathlib\nprint('begun', flush=True)\ntime.sleep(2)\nprint('end', flush=True)\n"
