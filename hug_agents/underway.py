@@ -342,8 +342,12 @@ class UnderWay:
         if stage == "ended":
             if self._held and not self._driven():
                 stage = "attention" if matter and not settled else "back"
-        elif settled or (stage == "checkpoint" and standing and not any(item.role for item in standing.missing)):
+        elif settled:
             stage = "interrupted"
+        elif stage == "checkpoint" and standing:
+            kinds = {item.kind for item in standing.missing}
+            if not kinds & {"role", "quorum"}:
+                stage = "closed" if kinds and kinds <= {"metrics", "window"} else "interrupted"
         elif matter and matter.kind == "paused":
             stage = "paused"
         return NEXT.get(stage, "").format(id=self.id)

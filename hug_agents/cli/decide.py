@@ -29,7 +29,9 @@ _VERDICTS: dict[str, Verdict] = {"approve": "approve", "reject": "reject", "chan
 @click.option("--comment", default="", help="What the others should know; for `changes`, what is to change.")
 @click.option("--packet", help="The digest that you reviewed: another one that waits meanwhile is refused.")
 @click.option(
-    "--override", is_flag=True, help="Sign that this packet passes a closed window or a freeze (--comment: why)."
+    "--override",
+    is_flag=True,
+    help="Sign that this packet passes a closed window, a freeze or short metrics (--comment: why).",
 )
 @click.option("--print", "print_only", is_flag=True, help="Print the signed envelope and take nothing.")
 @click.option("--envelope", type=click.File("rb"), help="Take an envelope that was signed elsewhere.")

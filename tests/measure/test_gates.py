@@ -157,8 +157,10 @@ class TestReleases:
         assert short == ["change failure rate: 100 % over 90 days, 1 deployment; the policy asks for at most 15 %"]
         assert "change failure rate: 100 %" in second.review().markdown().replace("\\", "")
         packet = status.packet
+        assert status.next == "hug decide second approve --key NAME", "roles are missing too"
         status = site.approve(second)
         assert (status.checkpoint, status.packet) == ("production_go_no_go", packet), "asked about the same"
+        assert "hug decide second --override --comment WHY" in status.next, "nothing but the figures stands in the way"
         assert "production second" not in " ".join(site.target.actions)
         before = len([item for item in site.target.actions if item.startswith("production")])
         site.later(hours=1)
