@@ -186,6 +186,7 @@ def _plans(packet: Packet) -> Iterator[str]:
         listed = (plan.deletes, plan.replaces, plan.data, plan.imports)
         for what, addresses in zip(("deletes", "replaces", "loses data in", "takes over"), listed, strict=True):
             yield "\n".join(f"  - **{what}** {code(visible(address))}" for address in addresses)
+        yield "\n".join(f"  - {code(visible(line))}" for line in plan.changes)
     if not packet.plans:
         yield "No plan was made: what would be destroyed is not known."
 

@@ -32,6 +32,9 @@ class PlannedChange(Model):
     replaces: tuple[Line, ...] = Field((), description="addresses that are deleted and made anew")
     deletes: tuple[Line, ...] = Field((), description="addresses that go")
     data: tuple[Line, ...] = Field((), description="those of them that hold data")
+    changes: tuple[Line, ...] = Field(
+        (), description="each change, as the target tells it; secrets hidden", exclude_if=lambda value: not value
+    )
     imports: tuple[Line, ...] = Field(
         (), description="what is there already and is taken over", exclude_if=lambda value: not value
     )

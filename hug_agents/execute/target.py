@@ -48,6 +48,9 @@ class SavedPlan(Model):
         False, description="it removes all that is there; nothing brings it back", exclude_if=lambda value: not value
     )
     data: tuple[Line, ...] = Field((), description="addresses of replaced or deleted things that hold data")
+    changes: tuple[Line, ...] = Field(
+        (), description="each change, as the target tells it; secrets hidden", exclude_if=lambda value: not value
+    )
     imports: tuple[Line, ...] = Field(
         (), description="what is there already and is taken over", exclude_if=lambda value: not value
     )
@@ -72,6 +75,7 @@ class SavedPlan(Model):
             deletes=self.deletes,
             data=self.data,
             imports=self.imports,
+            changes=self.changes,
         )
 
 

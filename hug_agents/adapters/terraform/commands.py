@@ -22,6 +22,7 @@ from hug_agents.spec import CONTROL, Line, Model
 
 QUICK = 300.0
 """Seconds for a command that only reads."""
+_WITHOUT = "No value for required variable"
 SENSITIVE = "(sensitive)"
 
 
@@ -151,7 +152,8 @@ class Terraform:
             why = self.clean(messages.explain(done))
             if messages.lock_held(done.stdout):
                 raise messages.busy(why, self.workspace.folder.environment)
-            raise self._failed("plan", why)
+            hint = "set TF_VAR_NAME, or name a file in `variables` of target.toml" if _WITHOUT in why else ""
+            raise self._failed("plan", why, hint)
         path.chmod(0o600)
         return Planned(path=path, differs=done.code == 2, show=self.show)
 
@@ -235,10 +237,10 @@ class Terraform:
             limit=messages.LIMIT,
         )
 
-    def _failed(self, what: str, why: str) -> ProcessError:
+    def _failed(self, what: str, why: str, hint: str = "") -> ProcessError:
         text = self.clean(f"{self.workspace.engine.name} {what} failed: {why}")[:2_000]
         self.log.say(text)
-        return ProcessError(text, where=f"{self.workspace.folder.environment}: {self.workspace.below}")
+        return ProcessError(text, where=f"{self.workspace.folder.environment}: {self.workspace.below}", hint=hint)
 
 
 def plain(text: str) -> str:

@@ -15,6 +15,7 @@ Document = dict[str, Any]
 """What `terraform show -json` prints of a plan."""
 _SHOWN = 80
 _TOLD = 12
+_LISTED = 500
 _KINDS: dict[tuple[str, ...], Kind] = {
     ("create",): "created",
     ("update",): "changed",
@@ -232,6 +233,13 @@ def _line(value: object) -> str:
 
 def _bare(address: str) -> str:
     return address.partition("[")[0]
+
+
+def shown(lines: Iterable[str]) -> tuple[str, ...]:
+    """The changes that stand before those who sign: all but of a very large plan, whose log has the rest."""
+    listed = tuple(lines)
+    more = len(listed) - _LISTED
+    return listed if more <= 0 else (*listed[:_LISTED], f"and {more} more: see the log of the plan")
 
 
 def some(items: Sequence[str]) -> str:

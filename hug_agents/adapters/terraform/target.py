@@ -16,7 +16,7 @@ from hug_agents.adapters.terraform.begun import begun, read_begun, seen
 from hug_agents.adapters.terraform.commands import State, Terraform
 from hug_agents.adapters.terraform.drift import compare
 from hug_agents.adapters.terraform.left import LEFT, different, read_left
-from hug_agents.adapters.terraform.plan import changes, some
+from hug_agents.adapters.terraform.plan import changes, shown, some
 from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.site import Site
 from hug_agents.adapters.terraform.workspace import Workspace, declares, has_record, root_of
@@ -206,6 +206,7 @@ class TerraformTarget:
                     "creates": len(found.of("created")),
                     "updates": len(found.of("changed", "imported", "moved")) + len(found.outputs),
                     "imports": found.imports,
+                    "changes": shown(terraform.clean(line) for line in found.lines()),
                     "replaces": found.of("replaced"),
                     "deletes": found.of("destroyed", "forgotten"),
                     "data": found.data(self._site.file.holds_data),

@@ -14,7 +14,7 @@ from hug_agents.adapters.terraform.begun import begun
 from hug_agents.adapters.terraform.engine import event, find_engine, message
 from hug_agents.adapters.terraform.masks import Masks, secrets_among
 from hug_agents.adapters.terraform.place import TargetFile, read_target_file
-from hug_agents.adapters.terraform.plan import changes, content, drifted, secrets
+from hug_agents.adapters.terraform.plan import changes, content, drifted, secrets, shown
 from hug_agents.adapters.terraform.record import Record, read_record
 from hug_agents.adapters.terraform.workspace import ignored
 from hug_agents.errors import MissingExtra, ProcessError, UsageError
@@ -90,6 +90,11 @@ class TestChanges:
         assert guarded
         assert guarded <= DATA, "what a module does not let go of holds data"
         assert {"aws_db_instance", "aws_kms_key"} <= guarded
+
+    def test_a_very_large_plan_is_not_all_before_those_who_sign(self) -> None:
+        lines = [f"created x.{number}" for number in range(502)]
+        assert shown(lines[:500]) == tuple(lines[:500])
+        assert shown(lines)[499:] == ("created x.499", "and 2 more: see the log of the plan")
 
     def test_sensitive_values_are_hidden(self) -> None:
         change = {

@@ -71,6 +71,9 @@ def state(tmp_path: Path, environment: str) -> dict[str, Any]:
 def test_from_request_to_production(governed: Site, word: Word, tmp_path: Path) -> None:
     release = governed.start(REQUEST)
     assert release.status().checkpoint == "pre_deployment", release.status().notice
+    assert "- `created terraform_data.greeting`" in release.review().markdown(), (
+        "each change stands before those who sign"
+    )
     assert not (tmp_path / "tf" / "hello" / "staging" / "terraform.tfstate").exists()
     until(release, "rollback_drill")
     assert state(tmp_path, "staging")["outputs"]["greeting"]["value"] == "one"

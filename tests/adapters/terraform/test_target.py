@@ -92,6 +92,11 @@ def test_a_whole_life(bench: Bench) -> None:
 
     later = bench.deploy(second, first)
     assert later.plan.updates == 2
+    assert later.plan.changes == later.plan.change().changes
+    assert later.plan.changes == (
+        'changed terraform_data.greeting: input: "one" -> "two", output: "one" -> (known after apply)',
+        "output greeting",
+    )
     assert target.drift(second, BLUEPRINT, STAGING).status == "none"
     seen = target.drift(first, BLUEPRINT, STAGING)
     assert seen.status == "drifted"
@@ -496,8 +501,9 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, toml: str, why: str) -> None
 def test_a_root_that_is_not_valid(bench: Bench) -> None:
     with pytest.raises(ProcessError, match=r"validate failed.*main\.tf line 3"):
         bench.plan(root('\nresource "terraform_data" "x" {\n  nothing = 1\n}\n'))
-    with pytest.raises(ProcessError, match="No value for required variable"):
+    with pytest.raises(ProcessError, match="No value for required variable") as caught:
         bench.plan(root('variable "must" {\n  type = string\n}\n'))
+    assert "set TF_VAR_NAME" in caught.value.hint
     with pytest.raises(UsageError, match="has no Terraform for staging"):
         bench.plan(render(plan(ALL["minimal"]())).__class__(SPEC.digest(), ()))
 
