@@ -92,6 +92,11 @@ class Changes(Model):
             and (item.type in DATA or item.type in more or item.address in more or _bare(item.address) in more)
         )
 
+    def told(self) -> tuple[str, ...]:
+        """The lines without what is destroyed: a plan names that by itself."""
+        gone = {str(item) for item in self.resources if item.kind == "destroyed"}
+        return tuple(line for line in self.lines() if line not in gone)
+
     def lines(self) -> tuple[str, ...]:
         """Each change in a line, outputs last."""
         return (*(str(item) for item in self.resources), *(f"output {name}" for name in self.outputs))

@@ -206,7 +206,7 @@ class TerraformTarget:
                     "creates": len(found.of("created")),
                     "updates": len(found.of("changed", "imported", "moved")) + len(found.outputs),
                     "imports": found.imports,
-                    "changes": shown(terraform.clean(line) for line in found.lines()),
+                    "changes": shown(terraform.clean(line) for line in found.told()),
                     "replaces": found.of("replaced"),
                     "deletes": found.of("destroyed", "forgotten"),
                     "data": found.data(self._site.file.holds_data),

@@ -437,7 +437,7 @@ def test_destroy_only_when_it_was_asked_for_and_planned(bench: Bench) -> None:
     job = bench.deploy(bundle)
     assert bench.target.apply(bench.work(job.plan, bundle, "destroy")).status == "failed"
     saved = bench.target.plan_destroy(bundle, BLUEPRINT, STAGING)
-    assert saved.deletes == ("terraform_data.greeting",)
+    assert (saved.deletes, saved.changes) == (("terraform_data.greeting",), ("output greeting",)), "each is named once"
     refused = bench.target.apply(bench.work(saved, bundle, "deploy"))
     assert (refused.status, refused.detail) == (
         "failed",
