@@ -28,6 +28,7 @@ from hug_agents.spec import CONTROL, Line, Model
 
 MOST_TURNS = 6
 _MOST_PATHS = 400
+_BOUNDS = "no more is looked up: it was asked before, or the bounds are reached"
 
 
 class AmendResult(Model):
@@ -64,6 +65,7 @@ def amend(
         try:
             answer = ask(model, filled, Amending, left, on_event)
         except BudgetExceeded as error:
+            usage = _sum(usage, error.spent or Usage())
             limit, _, last = error.what.partition("; last failure: ")
             over = oversteps(one_line(last))  # a provider may write anything into it
             why = (
@@ -75,16 +77,14 @@ def amend(
         said = answer.value
         written.take(said)
         if said.looks and not lookups.look(said.looks, as_trial(written.standing(), model=agent)):
-            written.refused.append("no more is looked up: it was asked before, or the bounds are reached")
+            written.refused.append(_BOUNDS)
         nothing = not (said.looks or said.amendments or said.cannot)  # it would not in the next turn either
         if nothing or (not said.looks and not written.refused and not written.missing):
             break
-    if written.refused:
-        why = f"what the {agent} agent wrote may not be written: {' '.join(written.refused)[:600]}"
     return AmendResult(
         proposals=tuple(written.good[name] for name in sorted(written.good)),
         cannot={
-            item.requirement: one_line(written.cannot.get(item.requirement) or why)[:1_000]
+            item.requirement: one_line(written.why(item.requirement) or why)[:1_000]
             for item in items
             if item.requirement not in written.good
         },
@@ -110,6 +110,15 @@ class _Written:
     def missing(self) -> set[str]:
         """Requirements of which nothing was said."""
         return {item.requirement for item in self.items} - self.good.keys() - self.cannot.keys()
+
+    def why(self, requirement: str) -> str:
+        """Why nothing of a requirement is proposed, as far as that was said."""
+        if told := self.cannot.get(requirement):
+            return told
+        own = [item.partition(": ")[2] for item in self.refused if item.startswith(f"{requirement}: ")]
+        if own:
+            return f"what the {self.agent} agent wrote may not be written: {' '.join(own)[:600]}"
+        return f"the {self.agent} agent proposed nothing: {_BOUNDS}" if _BOUNDS in self.refused else ""
 
     def take(self, said: Amending) -> None:
         """Keep what may be laid into the bundle; say why the rest may not."""
@@ -180,7 +189,7 @@ def _proposal(draft: AmendmentDraft) -> Proposal:
     # What cannot be seen is refused with its reason by `objections`, so only the reason's own text is cleaned here.
     return Proposal.model_construct(
         requirement=one_line(draft.requirement),
-        reason=CONTROL.sub(" ", draft.reason),
+        reason=_reason(draft.reason),
         files=tuple(
             File.model_construct(path=one_line(item.path), content=_lines(item.content)) for item in draft.files
         ),
@@ -191,6 +200,12 @@ def _proposal(draft: AmendmentDraft) -> Proposal:
             for item in draft.blocks
         ),
     )
+
+
+def _reason(text: str) -> str:
+    """What people read beside an amendment that they approve; it does not speak of what they decide."""
+    why = oversteps(text)
+    return f"The agent's own words are left out: {why}." if why else CONTROL.sub(" ", text)
 
 
 def _lines(text: str) -> str:
@@ -204,6 +219,6 @@ def _left(budget: Budget, usage: Usage) -> Budget | None:
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
-    names = ("input_tokens", "cached_tokens", "output_tokens", "requests", "retries")
+    names = ("input_tokens", "cached_tokens", "output_tokens", "estimated_tokens", "requests", "retries")
     added = one.plus(**{name: getattr(other, name) for name in names})
     return added.model_copy(update={"seconds": round(one.seconds + other.seconds, 3)})

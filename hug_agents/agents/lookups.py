@@ -12,7 +12,7 @@ from hug_agents.amending.lay import lay
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
 from hug_agents.plans import Blueprint
-from hug_agents.reading.redact import redact
+from hug_agents.reading.redact import redact, redact_code
 from hug_agents.spec import Line, Model
 from hug_agents.validate.gate import GateResult
 from hug_agents.validate.provider_schema import resource_schema
@@ -55,7 +55,8 @@ class Lookups:
             left = MOST_CHARACTERS - sum(len(seen.answer) for seen in self.results)
             if len(self.results) >= MOST_LOOKS or left < 200:
                 break
-            answer = redact(self._answer(item, trial)).text[: min(_ONE_ANSWER, left)]
+            hide = redact_code if item.tool == "file" else redact
+            answer = hide(self._answer(item, trial)).text[: min(_ONE_ANSWER, left)]
             name = " ".join("".join(char if char.isprintable() else " " for char in item.name).split())
             self.results.append(Seen(tool=item.tool, name=name, answer=answer))
             new = True

@@ -12,8 +12,9 @@ from hug_agents.amending.intact import swallowed, torn
 from hug_agents.amendment import MARK, blocks_of, marks, with_block, without_blocks
 from hug_agents.bundle import Bundle
 from hug_agents.errors import SpecError
-from hug_agents.reading.redact import redact
+from hug_agents.reading.redact import redact_code
 from hug_agents.spec import CONTROL
+from hug_agents.yamls import repeats
 
 _FILES: dict[Agent, tuple[tuple[str, str], ...]] = {
     "deployment": (
@@ -73,6 +74,8 @@ def objections(proposal: Proposal, agent: Agent, rendered: Bundle) -> Iterator[t
             yield block.path, "no block may stand in that file; write a file of its own"
     for item in proposal.pieces:
         yield from ((item.path, why) for why in _unfit(item.content))
+        if item.path.endswith((".yml", ".yaml")) and repeats(item.content):
+            yield item.path, "it uses anchors of YAML: write out what they stand for"
     yield from ((block.path, why) for block in proposal.blocks if (why := torn(block.path, block.content)))
     if not any(block.path not in may for block in proposal.blocks):
         yield from _misplaced(proposal, rendered)
@@ -83,7 +86,7 @@ def _unfit(content: str) -> Iterator[str]:
         yield "it holds characters that cannot be seen"
     if MARK in content:
         yield "it holds the mark of an amendment"
-    if found := redact(content).found:
+    if found := redact_code(content).found:
         yield f"it holds {', '.join(found)}: secrets stand in a secret store, by reference"
     if not content.strip():
         yield "it is empty"

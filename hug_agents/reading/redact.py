@@ -31,11 +31,21 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _NO_SECRET = re.compile(
     r"(?i)(?:in|stored|kept|from|the|a|an|our|at|by|not|needed|required|managed|rotated|read|taken|under|held|available|provided|"
     r"called|named|manager|secrets?|vault|ssm|aws|be|use|it|this|that|empty|set|come|comes|for|on|as|also|there|already|injected|"
-    r"passed|shared|inside|via|through|referenced|mounted|living|lives|only|always|never|secretsmanager|kubernetes|external|\[redacted\])[.!?]?\Z"
+    r"passed|shared|inside|via|through|referenced|mounted|living|lives|only|always|never|secretsmanager|kubernetes|external|true|false|null|none|yes|no|\[redacted\])[.!?]?\Z"
 )
 _SECRET_WORDS = frozenset("password passwd secret token key credential credentials apikey pwd dsn private auth".split())
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _REFERENCE = re.compile(r"[a-z0-9-]+(?:/[a-z0-9._-]+)+\Z")
+
+
+_ELSEWHERE = re.compile(
+    r"""\$\{|[\[{(*]|(?:var|local|module|data|each|self|(?:aws|random|kubernetes)_[a-z0-9_]+)\.[a-z_]"""
+)
+"""How a value of code begins that says where the secret stands: an expression, a reference, a structure."""
+_OF_ANOTHER = re.compile(
+    r"(?:Ref|Refs|Name|Names|_arn|_arns|_id|_ids|_name|_names|_policy)[`'\"]?\s{0,3}[:=]\s{0,3}[`'\"]?\Z"
+)
+"""A key of code whose value only names a secret."""
 
 
 def secret_like(name: str) -> bool:
@@ -68,7 +78,12 @@ class Redacted:
     found: tuple[str, ...]
 
 
-def redact(text: str) -> Redacted:
+def redact_code(text: str) -> Redacted:
+    """`redact` for files of code, in which most words for secrets say where one is kept."""
+    return redact(text, code=True)
+
+
+def redact(text: str, *, code: bool = False) -> Redacted:
     """Replace literal secrets by a mark. Idempotent."""
     found: list[str] = []
     for kind, pattern in _PATTERNS:
@@ -83,6 +98,9 @@ def redact(text: str) -> Redacted:
             given = _KEY.match(following) or secret_like(name) and name == value
             if _listed(match.group()) and _VARIABLE.match(name) and given:
                 return match.group()  # `Secrets: DB_PASSWORD from prod/db`, `secrets: DB_PASSWORD, CACHE_TOKEN`
+            before = match.group()[: match.start(group) - match.start()]
+            if code and group and (_ELSEWHERE.match(value) or _OF_ANOTHER.search(before)):
+                return match.group()
             if value.startswith("[redacted") or group and (_NO_SECRET.match(value) or _REFERENCE.match(value)):
                 return match.group()
             found.append(kind)

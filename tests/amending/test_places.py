@@ -86,6 +86,38 @@ def test_no_text_that_deceives(content: str, said: str) -> None:
     assert said in why(proposal(files=((OWN, content),)))
 
 
+NAMES_SECRETS = [
+    "automountServiceAccountToken: false\nsecretName: api-tls\nvalueFrom: {secretKeyRef: {name: api, key: password}}\n",
+    "valueFrom:\n  secretKeyRef:\n    name: api\n    key: password\n",
+    'x {\n  manage_master_user_password = true\n  secret_arn = aws_secretsmanager_secret.db.arn\n  token = "${var.token}"\n}\n',
+    "x {\n  password = random_password.db.result\n  auth_token = null\n  secret = module.database.secret\n}\n",
+]
+GIVES_SECRETS = [
+    'password = "hunter2hunter2"\n',
+    "env:\n- PASSWORD=hunter22\n",
+    "apiKey: 'x1y2z3abc'\n",
+    "url: postgres://a:hunter2@db/x\n",
+]
+
+
+@pytest.mark.parametrize("content", NAMES_SECRETS)
+def test_where_a_secret_is_kept_may_be_written(content: str) -> None:
+    assert "secret store" not in why(proposal(files=((OWN, content),)))
+
+
+@pytest.mark.parametrize("content", GIVES_SECRETS)
+def test_what_it_is_may_not(content: str) -> None:
+    assert "secret store" in why(proposal(files=((OWN, content),)))
+
+
+def test_few_lines_do_not_stand_for_many() -> None:
+    lines = "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9) if n else 'x'}]\n" for n in range(9))
+    path = "kubernetes/base/amendment-r5.yaml"
+    assert "anchors" in why(proposal(files=((path, lines),)), example="kubernetes_rolling")
+    plain = "kind: CronJob\nspec: {schedule: '*/5 * * * *', command: [a && b, \"*x\"]}\n"
+    assert "anchors" not in why(proposal(files=((path, plain),)), example="kubernetes_rolling")
+
+
 def test_no_reason_nothing_written_too_much() -> None:
     assert "writes nothing" in why(proposal())
     assert "no reason" in why(proposal(files=((OWN, QUEUE),)).model_copy(update={"reason": " "}))

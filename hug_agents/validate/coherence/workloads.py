@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hug_agents.amendment import blocks_of
 from hug_agents.render.naming import dependency_secret, secret_name
 from hug_agents.spec import IMAGE
 from hug_agents.validate.coherence.fact import Fact
@@ -24,14 +25,24 @@ def facts(files: Facts) -> Iterator[Fact]:
     for container in files.containers:
         if container.name in known:
             yield from _container(container, secrets)
+    beside = _written_beside(files)
     for path, document in files.manifests:
-        yield from _labels(path, document)
+        yield from (fact for fact in _labels(path, document) if fact.value not in beside)
         yield from _annotations(path, document)
     for path in sorted({match[0] for item in files.bundle if (match := _OVERLAY.match(item.path))}):
         name = path.rstrip("/").rpartition("/")[2]
         file = next(item.path for item in files.bundle if item.path.startswith(path))
         for role in ("refers", "lists"):
             yield Fact("environment", name, role, file, 1, group="kubernetes overlays")
+
+
+def _written_beside(files: Facts) -> frozenset[str]:
+    """What a model added in files of its own, such as a cron job: no service of the spec, and it may say its own name."""
+    return frozenset(
+        str((document.data.get("metadata") or {}).get("name"))
+        for path, document in files.manifests
+        if files.bundle[path].author and not blocks_of(files.bundle[path].content)
+    )
 
 
 def _container(container: Container, secrets: dict[str, str]) -> Iterator[Fact]:

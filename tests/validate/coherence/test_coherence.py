@@ -56,6 +56,20 @@ def changed(bundle: Bundle, path: str, content: str) -> Bundle:
 
 
 @pytest.mark.parametrize(
+    ("author", "labelled", "status"), [("m", "sweep", "passed"), ("m", "swep", "failed"), ("", "sweep", "failed")]
+)
+def test_what_a_model_adds_may_say_its_own_name(author: str, labelled: str, status: str) -> None:
+    content = (
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: sweep\n  labels: {app.kubernetes.io/name: "
+        f"{labelled}"
+        "}\n"
+    )
+    job = Artifact(path="kubernetes/base/amendment-r5.yaml", content=content, system="kubernetes", author=author)
+    bundle = BUNDLES["kubernetes_rolling"][1]
+    assert judged("kubernetes_rolling", Bundle(bundle.manifest.spec, (*bundle, job))).status == status
+
+
+@pytest.mark.parametrize(
     ("name", "group", "touched"),
     [
         ("ecs_canary", "pipelines of github_actions", ".github/"),
