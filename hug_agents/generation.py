@@ -330,8 +330,9 @@ def _finish(crew: Any, thread: str, move: Callable[[], Position], out: str | Pat
 
     try:
         position = move()
-    except HugError as error:
-        error.run = thread
+    except BaseException as error:  # also who stops it is told what to resume
+        if isinstance(error, HugError):
+            error.run = thread
         error.add_note(f"the run is kept: {thread}")
         raise
     if position.status == "questions":

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hug_agents import __version__
-from hug_agents.cli.console import fail
+from hug_agents.cli.console import fail, stopped
 from hug_agents.errors import HugError, UsageError
 
 COMMANDS = (
@@ -73,8 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         result: Any = cli.main(args=words, prog_name="hug", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
-    except Terminated:
-        click.echo("\nhug: ended from outside; what was finished is kept", err=True)
+    except Terminated as ended:
+        stopped("ended from outside", ended)
         sys.exit(143)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
@@ -83,8 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
             fail(UsageError(error.format_message()), as_json=True, code=2)
         error.show()
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("\nhug: stopped; what was finished is kept", err=True)
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        stopped("stopped", interrupt.__cause__ or interrupt)  # click puts an Abort in the place of Ctrl-C
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

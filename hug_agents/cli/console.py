@@ -32,6 +32,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def stopped(how: str, why: BaseException) -> None:
+    """Say that a command did not come to its end, and what may be resumed."""
+    click.echo("\n" + "\n  ".join([f"hug: {how}; what was finished is kept", *_notes(why)]), err=True)
+
+
 def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
     """Print one message and leave. With `--json` the message is an object on standard output too."""
     if as_json:
@@ -60,7 +65,7 @@ def as_object(error: HugError) -> dict[str, Any]:
     }
 
 
-def _notes(error: HugError) -> list[str]:
+def _notes(error: BaseException) -> list[str]:
     """LangGraph notes the task that an error came from; that is of no use to who reads this."""
     return [note for note in getattr(error, "__notes__", ()) if not note.startswith("During task")]
 

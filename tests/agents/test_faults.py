@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from hug_agents.agents.budget import Budget, Event
 from hug_agents.errors import BudgetExceeded, ModelError
 from hug_agents.generation import Generation, answer, generate
 from tests.agents.faulty.__main__ import BEGIN, END, PAGE, check, row
-from tests.agents.faulty.driving import REQUEST, ask, hug
+from tests.agents.faulty.driving import REQUEST, ask, begun, hug
 from tests.agents.faulty.faults import FAULTS, Fault
 from tests.agents.faulty.server import Exchange, Server
 
@@ -67,6 +68,26 @@ def test_on_the_command_line_nothing_is_lost(name: str, tmp_path: Path, good: st
     assert ran.err.startswith("hug: prompt_refiner: ") and "the run is kept: run-" in ran.err
     assert fault.says in ran.json["error"]["what"]
     check(ran, fault, tmp_path, good)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda item: item.name)
+def test_who_stops_a_run_is_told_what_to_resume(number: signal.Signals, tmp_path: Path, good: str) -> None:
+    asked = threading.Event()
+
+    def silent(exchange: Exchange) -> None:
+        asked.set()
+        exchange.drip(lambda: None)
+
+    with Server(silent) as server:
+        words = (REQUEST, "--model", "openai:test", "--base-url", server.url)
+        with begun(tmp_path, *words) as running:
+            assert asked.wait(60)
+            running.send_signal(number)
+            _, err = running.communicate(timeout=60)
+    assert running.returncode == 128 + number and "Traceback" not in err
+    run = re.search(r"the run is kept: (run-\w+)", err)
+    assert run, err
+    assert hug(tmp_path, "--resume", run[1], "--model", "offline").json["manifest_digest"] == good
 
 
 def test_a_run_goes_on_with_another_model(tmp_path: Path, good: str) -> None:

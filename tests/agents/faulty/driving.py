@@ -43,13 +43,21 @@ class Ran:
         return sum(float(item.get(name, 0)) for item in self.usage for name in names)
 
 
-def hug(folder: Path, *words: str) -> Ran:
-    """Run `hug generate ... --json` in a folder, without a terminal and without keys."""
+def begun(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """`hug generate ... --json` under way in a folder, without a terminal and without keys."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "HUG_"))}
     command = [str(_HUG), "generate", *words, "--gate", "none", "--json"]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def hug(folder: Path, *words: str) -> Ran:
+    """It, at its end."""
     started = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return Ran(done.returncode, json.loads(done.stdout), done.stderr, time.monotonic() - started)
+    with begun(folder, *words) as running:
+        out, err = running.communicate()
+    return Ran(running.returncode, json.loads(out), err, time.monotonic() - started)
 
 
 def ask(folder: Path, url: str, seconds: float) -> Ran:
