@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -232,11 +231,15 @@ def answer(
 
 async def agenerate(request: str | Request, **options: Any) -> Generation:
     """`generate` for programs that run an event loop; the work happens in a thread of its own."""
+    import asyncio
+
     return await asyncio.to_thread(generate, request, **options)
 
 
 async def aanswer(thread: str, answers: Mapping[str, str] | None = None, **options: Any) -> Generation:
     """`answer` for programs that run an event loop."""
+    import asyncio
+
     return await asyncio.to_thread(answer, thread, answers, **options)
 
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hug_agents.adapters.prometheus import Prometheus
 from hug_agents.adapters.registry import load_target
 from hug_agents.approve.clock import Clock, system_clock
 from hug_agents.approve.desk import Desk
 from hug_agents.approve.policy import Policy
 from hug_agents.approve.policy_file import default_policy, load_policy
 from hug_agents.execute.executor import Executor, Targets
+from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Journal
 from hug_agents.execute.register import Register
 from hug_agents.execute.tables import release_tables
@@ -56,5 +56,13 @@ def open_office(
         Journal(tables, clock),
         targets or (lambda name: load_target(name, store)),
         sleep,
-        Prometheus(settings.prometheus, token=settings.prometheus_token) if settings.prometheus else None,
+        _gauges(settings),
     )
+
+
+def _gauges(settings: Settings) -> Gauges | None:
+    if not settings.prometheus:
+        return None
+    from hug_agents.adapters.prometheus import Prometheus
+
+    return Prometheus(settings.prometheus, token=settings.prometheus_token)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from hug_agents.agents.choice import AddressChoice, ModelChoice
     from hug_agents.execute.deletion import Deletion
     from hug_agents.execute.executor import Executor, Targets
-    from hug_agents.execute.target import FaultKind
+    from hug_agents.execute.faults import FaultKind
 
 
 class Release(UnderWay):

@@ -31,7 +31,7 @@ from hug_agents.status import NEXT, Explained, Stage, Status
 if TYPE_CHECKING:
     from hug_agents.agents.diagnosis import Diagnosis
     from hug_agents.execute.executor import Executor
-    from hug_agents.execute.target import FaultKind
+    from hug_agents.execute.faults import FaultKind
     from hug_agents.rollout.deployment import Deployment
     from hug_agents.rollout.drill import DrillReport
     from hug_agents.workflow.run import Position

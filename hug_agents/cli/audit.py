@@ -10,7 +10,6 @@ import click
 from hug_agents.cli.console import console, print_json
 from hug_agents.cli.files import read_text
 from hug_agents.errors import UsageError
-from hug_agents.settings import Settings
 
 if TYPE_CHECKING:
     from hug_agents.approve.audit import Anchor
@@ -140,6 +139,7 @@ def anchor(file: Path | None, git_note: Path | None, store: Path | None) -> None
 
 def _ledger(store: Path | None) -> Ledger:
     from hug_agents.approve.ledger import Ledger
+    from hug_agents.settings import Settings
 
     path = (store or Settings.load().home) / "ledger.sqlite"
     if not path.is_file():

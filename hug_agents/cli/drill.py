@@ -10,7 +10,7 @@ import click
 from hug_agents.cli.common import common, finish
 from hug_agents.cli.console import as_object, complain, console, print_json, progress
 from hug_agents.errors import HugError, UsageError
-from hug_agents.execute.target import FaultKind
+from hug_agents.execute.faults import FaultKind
 
 if TYPE_CHECKING:
     from hug_agents.release import Release

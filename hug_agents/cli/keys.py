@@ -10,7 +10,6 @@ import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.errors import SigningKeyError
-from hug_agents.settings import Settings
 
 if TYPE_CHECKING:
     from hug_agents.approve.keys import SigningKey
@@ -31,6 +30,7 @@ def command() -> None:
 def new(name: str, passphrase: bool) -> None:
     """Make a key, and print what the policy needs of it."""
     from hug_agents.approve.keys import KeyRing
+    from hug_agents.settings import Settings
 
     settings = Settings.load()
     secret = settings.passphrase or (_ask(twice=True) if passphrase else "")
@@ -44,6 +44,7 @@ def new(name: str, passphrase: bool) -> None:
 def import_(name: str, file: Path) -> None:
     """Take over a private key FILE (OpenSSH or PEM), or somebody's public line (FILE.pub)."""
     from hug_agents.approve.keys import KeyRing
+    from hug_agents.settings import Settings
 
     settings = Settings.load()
     ring = KeyRing(settings.keys)
@@ -61,6 +62,7 @@ def import_(name: str, file: Path) -> None:
 def list_(as_json: bool) -> None:
     """List the keys, and say which cannot be used."""
     from hug_agents.approve.keys import KeyRing
+    from hug_agents.settings import Settings
 
     folder = Settings.load().keys
     found = KeyRing(folder).list()
@@ -85,6 +87,7 @@ def list_(as_json: bool) -> None:
 def load_key(name: str) -> SigningKey:
     """A signing key by its name in the ring, or by the path of its file; asks for a passphrase on a terminal."""
     from hug_agents.approve.keys import KeyRing, SigningKey
+    from hug_agents.settings import Settings
 
     settings = Settings.load()
     ring, path = KeyRing(settings.keys), Path(name)

@@ -9,7 +9,6 @@ import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.errors import UsageError
-from hug_agents.settings import Settings
 
 if TYPE_CHECKING:
     from hug_agents.adapters.local.state import World
@@ -86,6 +85,7 @@ def stop(application: str, environment: str, store: Path | None, as_json: bool) 
 
 def _worlds(store: Path | None, application: str, environment: str) -> list[World]:
     from hug_agents.adapters.local.state import World
+    from hug_agents.settings import Settings
 
     root = store or Settings.load().home
     found = [World.at(folder.absolute()) for folder in sorted((root / "local").glob("*.*")) if folder.is_dir()]

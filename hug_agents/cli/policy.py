@@ -9,7 +9,6 @@ import click
 
 from hug_agents.cli.console import console, print_json
 from hug_agents.errors import PolicyError, UsageError
-from hug_agents.settings import Settings
 
 _ROLES = {"ops": "Operations Engineer", "sre": "Site Reliability Engineer", "sec": "Security Engineer"}
 _FILE = click.Path(path_type=Path)
@@ -61,6 +60,7 @@ def check(file: Path | None, as_json: bool) -> int:
     """Check a policy: every problem with its line and field, and demands that nobody can meet."""
     from hug_agents.approve.policy import gaps
     from hug_agents.approve.policy_file import load_policy
+    from hug_agents.settings import Settings
 
     path = file or Settings.load().policy or Path("governance.yaml")
     try:
@@ -102,6 +102,7 @@ def show(file: Path | None) -> None:
     from rich.text import Text
 
     from hug_agents.approve.policy_file import default_policy, load_policy
+    from hug_agents.settings import Settings
 
     path = file or Settings.load().policy or (Path("governance.yaml") if Path("governance.yaml").exists() else None)
     policy = load_policy(path) if path else default_policy()
@@ -153,6 +154,7 @@ def _person(given: str) -> str:
 
 def _public_line(key: str) -> str:
     from hug_agents.approve.keys import KeyRing, PublicKey
+    from hug_agents.settings import Settings
 
     if key.startswith("ssh-"):
         return PublicKey.parse(key).line

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hug_agents.cli.console import console, print_json
-from hug_agents.combinations import needs
-from hug_agents.systems import System, systems
+
+if TYPE_CHECKING:
+    from hug_agents.systems import System
 
 
 @click.command("systems")
@@ -21,6 +24,9 @@ def command(as_json: bool) -> None:
     emulated    and hug can carry them out; tried against a stand-in of the server only
     operated    and hug can carry them out; tried against the real thing, or its maker's own model of it
     """
+    from hug_agents.combinations import needs
+    from hug_agents.systems import systems
+
     if as_json:
         print_json({"systems": [_row(system) for system in systems().values()]})
         return
@@ -48,6 +54,8 @@ def command(as_json: bool) -> None:
 
 
 def _row(system: System) -> dict[str, object]:
+    from hug_agents.combinations import needs
+
     return {
         **system.model_dump(mode="json"),
         "generated": system.level != "planned",

@@ -23,11 +23,12 @@ from hug_agents.errors import EnvironmentBusy, NotApproved, StoreError, Unsuppor
 from hug_agents.execute.deletion import Deletions, list_of
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier, packet_of
 from hug_agents.execute.events import Event, EventName, events, record_once
+from hug_agents.execute.faults import FaultKind
 from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Effect, Journal
 from hug_agents.execute.matters import Matters
 from hug_agents.execute.register import Register
-from hug_agents.execute.target import Action, Destroyable, FaultKind, Order, Outcome, PlanStale, Target, Work
+from hug_agents.execute.target import Action, Destroyable, Order, Outcome, PlanStale, Target, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store

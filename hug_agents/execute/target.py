@@ -17,15 +17,13 @@ from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.approve.risk import PlannedChange
 from hug_agents.bundle import Bundle
 from hug_agents.canonical import digest
+from hug_agents.execute.faults import FaultKind
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment, Line, Model, Name, Text
 
 Action = Literal["deploy", "shift", "promote", "retire", "rollback", "destroy", "inject"]
 """`deploy`, `shift`, `promote` and `retire` are steps of a rollout plan; `rollback` returns to what ran before; `inject`
 spoils the new version in a drill, as `Order.fault` says, until it is rolled back."""
-FaultKind = Literal["crash", "errors", "latency", "health", "config"]
-"""crash: its processes end again and again · errors: it answers with 5xx · latency: it answers late · health: its health
-check fails · config: it is started with a setting that it cannot work with."""
 StrategyKind = Literal["rolling", "blue_green", "canary"]
 
 

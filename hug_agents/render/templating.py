@@ -10,12 +10,14 @@ import json
 import re
 import shlex
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import yaml
 
 from hug_agents.errors import SpecError
+
+if TYPE_CHECKING:
+    import jinja2
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in r"\`*_{}[]<>|~@"})
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -96,6 +98,8 @@ def _finalize(value: Any) -> Any:
 
 @cache
 def _environment(package: str) -> jinja2.Environment:
+    import jinja2
+
     environment = jinja2.Environment(  # noqa: S701 - HTML escaping is not the format; _finalize refuses what is unescaped
         loader=jinja2.PackageLoader("hug_agents.render", package),
         undefined=jinja2.StrictUndefined,

@@ -11,7 +11,8 @@ from hug_agents.approve.packet import DrillRecord
 from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.events import record_once
 from hug_agents.execute.executor import Executor
-from hug_agents.execute.target import FaultKind, Outcome, PlanStale
+from hug_agents.execute.faults import FaultKind
+from hug_agents.execute.target import Outcome, PlanStale
 from hug_agents.plans import RollbackPlan
 from hug_agents.rollout.back import unlike_before
 from hug_agents.rollout.deployment import deploy

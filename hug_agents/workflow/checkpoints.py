@@ -7,10 +7,11 @@ desk, and where the graph goes next is read from the ledger. That nothing happen
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 from langgraph.types import interrupt
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.packet import Packet
@@ -26,7 +27,7 @@ from hug_agents.store import Store
 from hug_agents.workflow.edits import Edits, edit_bundle, edit_spec, merged
 from hug_agents.workflow.state import Crew, ReleaseState
 
-__all__ = ["CHECKPOINTS", "CheckpointAnswer", "Clarification", "checkpoint_node", "clarify_node"]
+__all__ = ["CHECKPOINTS", "CheckpointAnswer", "Clarification", "checkpoint_node", "clarify_node", "shape_of"]
 
 
 class CheckpointAnswer(Model):
@@ -75,13 +76,32 @@ class Clarification(Model):
     answers: dict[str, Text]
 
 
+@lru_cache
+def shape_of(kind: type[Model]) -> Any:
+    """A kind of answer for `interrupt`, which makes its JSON Schema each time that a run waits: here it is made once."""
+    schema = kind.model_json_schema()
+    named = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:
+        """A part of the schema with what it only names."""
+        if isinstance(part, list):
+            return [whole(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return whole(named[part["$ref"].removeprefix("#/$defs/")])
+        return {key: whole(value) for key, value in part.items()}
+
+    return Annotated[kind, WithJsonSchema(whole(schema))]
+
+
 def checkpoint_node(crew: Crew, checkpoint: Checkpoint) -> Callable[[ReleaseState], dict[str, Any]]:
     """The node of one checkpoint."""
 
     def node(state: ReleaseState) -> dict[str, Any]:
         packet = crew.store.get_model(Packet, state["packet"])
         answer = CheckpointAnswer.model_validate(
-            interrupt(_payload(checkpoint, packet, state), response_schema=CheckpointAnswer)
+            interrupt(_payload(checkpoint, packet, state), response_schema=shape_of(CheckpointAnswer))
         )
         update: dict[str, Any] = {"notice": "", "answers": [crew.store.put_model(answer)]}
         if packet.checkpoint != checkpoint.id:
@@ -166,7 +186,7 @@ def clarify_node(crew: Crew) -> Callable[[ReleaseState], dict[str, Any]]:
             "schema": 1,
             "questions": [question.model_dump(mode="json") for question in refinement.questions],
         }
-        given = Clarification.model_validate(interrupt(payload, response_schema=Clarification)).answers
+        given = Clarification.model_validate(interrupt(payload, response_schema=shape_of(Clarification))).answers
         request = crew.store.get_model(Request, state["request"])
         answers = {item.id: item for item in request.answers}
         answers.update({key: Answer(id=key, value=value) for key, value in given.items()})

@@ -31,6 +31,7 @@ from hug_agents.rollout.drill import DrillReport, drill
 from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
+from hug_agents.workflow.checkpoints import shape_of
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
@@ -227,7 +228,7 @@ class Governed:
             "choices": list(matter.choices),
             **matter.model_dump(mode="json", exclude={"number"}),
         }
-        answer = AttentionAnswer.model_validate(interrupt(payload, response_schema=AttentionAnswer))
+        answer = AttentionAnswer.model_validate(interrupt(payload, response_schema=shape_of(AttentionAnswer)))
         update: Update = {"decision": "waiting", "notice": ""}
         if answer.envelope is not None:
             try:

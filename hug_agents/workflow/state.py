@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from hug_agents.execute.executor import Executor
-    from hug_agents.execute.target import FaultKind
+    from hug_agents.execute.faults import FaultKind
 
 Scope = Literal["bundle", "release", "drill", "destroy"]
 Outcome = Literal[

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from hug_agents.approve.packet import Packet
 from hug_agents.errors import UsageError
@@ -21,7 +21,7 @@ from hug_agents.store import Store
 from hug_agents.validate import Finding, GateResult
 from hug_agents.validate.gate import Fix
 from hug_agents.workflow import Crew, run
-from hug_agents.workflow.checkpoints import CheckpointAnswer
+from hug_agents.workflow.checkpoints import CheckpointAnswer, shape_of
 from tests.governed import Site
 
 CLEAR = (
@@ -184,3 +184,13 @@ def test_decisions_of_other_clients_are_understood() -> None:
     assert CheckpointAnswer.model_validate({"decisions": [{"type": "approve"}]}).type == "approve"
     answer = CheckpointAnswer.model_validate({"decisions": [{"type": "reject", "message": "no"}]})
     assert (answer.type, answer.comment) == ("reject", "no")
+
+
+def test_a_client_is_told_the_whole_shape_of_an_answer() -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(shape_of(CheckpointAnswer))
+    schema = adapter.json_schema()
+    assert "$ref" not in str(schema)
+    assert "fields" in schema["properties"]["edits"]["anyOf"][0]["properties"]
+    assert adapter.validate_python({"type": "respond", "message": "later"}).type == "request_changes"
+    with pytest.raises(ValidationError):
+        adapter.validate_python({"type": "perhaps"})

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from typing import Final
 
-from hug_agents.execute.target import FaultKind
+from hug_agents.execute.faults import FaultKind
 
 PROXIED: Final = frozenset(("errors", "latency", "health"))
 ERRORS_IN_TEN: Final = 5

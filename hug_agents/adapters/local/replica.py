@@ -14,7 +14,7 @@ from hug_agents.adapters.local.log_file import LogFile, pump, tail
 from hug_agents.adapters.local.ports import free_port
 from hug_agents.adapters.local.state import Desired, Fault, Program, Seen, Version, World, short
 from hug_agents.errors import HttpError, HugError
-from hug_agents.execute.target import FaultKind
+from hug_agents.execute.faults import FaultKind
 from hug_agents.http import Http
 from hug_agents.process import Running, start
 from hug_agents.spec import CONTROL

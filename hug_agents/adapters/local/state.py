@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from hug_agents.approve.identity import Digest
 from hug_agents.canonical import sha256
 from hug_agents.errors import StoreError
-from hug_agents.execute.target import FaultKind
+from hug_agents.execute.faults import FaultKind
 from hug_agents.spec import EnvVar, HttpPath, Line, Model, Name, Port, SecretRef, Text
 from hug_agents.store import replace
 

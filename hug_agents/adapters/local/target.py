@@ -20,11 +20,11 @@ from hug_agents.adapters.local.state import Desired, Engine, Observed, Version, 
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UnsupportedError, UsageError
+from hug_agents.execute.faults import FaultKind
 from hug_agents.execute.target import (
     Abilities,
     Counters,
     Drift,
-    FaultKind,
     Observation,
     Outcome,
     PlanStale,
