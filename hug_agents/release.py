@@ -231,14 +231,14 @@ class Release(UnderWay):
         files: Mapping[str, str | None] | None = None,
         comment: str = "",
     ) -> Status:
-        """Change values of the spec or whole files by hand while a checkpoint waits.
+        """Change values of the spec or whole files by hand while a checkpoint waits, or is blocked.
 
         The bundle is written, gated and named anew, and the checkpoints begin again: no signature covers the new bytes.
         Raises UsageError for an edit that cannot be made.
         """
         from hug_agents.workflow import run as graph
 
-        if graph.look(self._crew, self.id).status != "checkpoint":
+        if graph.look(self._crew, self.id).status not in ("checkpoint", "blocked"):
             raise UsageError(
                 "an edit is made while a checkpoint waits", where=self.id, hint=f"hug release show {self.id}"
             )
@@ -254,10 +254,11 @@ class Release(UnderWay):
                 graph.resume(self._crew, self.id, {"type": "edit", "edits": edits})
             except ValidationError as error:
                 raise UsageError(f"the edit cannot be used: {error.errors()[0]['msg']}") from error
-        status = self.status()
-        if status.notice.startswith("the edit cannot be made") and status.bundle == before:
-            raise UsageError(status.notice.removeprefix("the edit cannot be made: "), where=self.id)
-        return status
+        state = self._state()
+        notice = str(state.get("notice", ""))
+        if notice.startswith("the edit cannot be made") and state["bundle"] == before:
+            raise UsageError(notice.removeprefix("the edit cannot be made: "), where=self.id)
+        return self.status()
 
     def _signed(
         self,

@@ -24,7 +24,7 @@ NEXT: dict[str, str] = {
     "questions": "hug release resume {id} --answer ID=VALUE",
     "checkpoint": "hug decide {id} approve --key NAME",
     "closed": "hug release resume {id} once that holds, or sign that it passes: hug decide {id} --override --comment WHY",
-    "blocked": "when that is mended (hug doctor, hug release waive {id}): hug release resume {id}",
+    "blocked": "when that is mended (hug doctor, hug release waive {id}, hug release edit {id}): hug release resume {id}",
     "attention": "hug release settle {id} CHOICE --key NAME --reason TEXT",
     "paused": "hug release resume {id}, or hug release abort {id} --as ID",
     "interrupted": "hug release resume {id}",

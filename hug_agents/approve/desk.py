@@ -242,18 +242,19 @@ class Desk:
         return found
 
     def pending(self) -> tuple[Pending, ...]:
-        """Every packet that waits for people, the longest waiting first."""
+        """Every packet that waits for people, the longest waiting first: of a release, the one it was last asked about."""
         found = []
         with self.ledger.reading() as reader:
             policy, now = self._policy(), self._clock()
             for release in reader.open_releases():
                 entries = reader.of(release)
-                asked = {(item.value["checkpoint"], item.value["environment"]): item for item in _asked(entries)}
-                for entry in asked.values():
-                    packet = self.store.get_model(Packet, entry.value["packet"])
-                    standing = status(packet, policy, entries, now)
-                    if standing.state == "waiting":
-                        found.append(Pending(packet=packet, standing=standing, since=entry.time))
+                entry = _asked(entries)[-1] if _asked(entries) else None
+                if entry is None or entry.value["packet"] in _voided(entries):
+                    continue
+                packet = self.store.get_model(Packet, entry.value["packet"])
+                standing = status(packet, policy, entries, now)
+                if standing.state == "waiting":
+                    found.append(Pending(packet=packet, standing=standing, since=entry.time))
         return tuple(sorted(found, key=lambda item: (item.since, item.packet.release)))
 
     def record(self, release: str, event: str, *, still_open: bool = True, once: bool = False, **detail: str) -> Entry:
@@ -437,6 +438,12 @@ def _answer(
 
 def _asked(entries: tuple[Entry, ...]) -> list[Entry]:
     return [item for item in entries if item.kind == "presented"]
+
+
+def _voided(entries: tuple[Entry, ...]) -> set[str]:
+    """The packets whose bundle somebody has edited since: nobody is asked about them any more."""
+    edits = (item.value for item in entries if item.kind == "event")
+    return {item["detail"].get("packet", "") for item in edits if item["event"] == "bundle_edited"}
 
 
 def _presented(entries: tuple[Entry, ...], packet: str) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -179,17 +180,17 @@ def gate_gaps(packet: Packet, policy: Policy, entries: Iterable[Entry], now: dat
             found.append(Missing(kind="gate", text=f"gate {gate.name} is {gate.status}: {why}"))
         elif not gate.errors:
             found.append(Missing(kind="gate", text=f"gate {gate.name} failed"))
-        for finding in gate.errors if gate.status == "failed" else ():
-            if finding.id not in waived:
-                place = f" in {finding.file}" if finding.file else ""
-                found.append(
-                    Missing(
-                        kind="gate",
-                        text=f"gate {gate.name}: {finding.rule}{place} is neither mended nor waived",
-                        role="Security Engineer",
-                        who=policy.holders("Security Engineer", without=excluded_requester(packet, policy)),
-                    )
+        open_ones = (item for item in gate.errors if gate.status == "failed" and item.id not in waived)
+        for (rule, file), count in Counter((item.rule, item.file) for item in open_ones).items():
+            what = f"{rule}{f' in {file}' if file else ''}" + (f" ({count} findings)" if count > 1 else "")
+            found.append(
+                Missing(
+                    kind="gate",
+                    text=f"gate {gate.name}: {what} is neither mended nor waived",
+                    role="Security Engineer",
+                    who=policy.holders("Security Engineer", without=excluded_requester(packet, policy)),
                 )
+            )
     return tuple(sorted(found, key=lambda item: item.text))
 
 

@@ -97,7 +97,8 @@ def _changes(plans: tuple[PlannedChange, ...]) -> Iterable[RiskReason]:
         return
     count = sum(plan.creates + plan.updates for plan in plans)
     tier: Tier = "low" if count <= _SMALL_CHANGE else "standard"
-    yield RiskReason(subject="change", tier=tier, text=f"{count} resources or files are created or updated")
+    what = "1 resource or file is" if count == 1 else f"{count} resources or files are"
+    yield RiskReason(subject="change", tier=tier, text=f"{what} created or updated")
 
 
 def _destruction(plans: tuple[PlannedChange, ...]) -> Iterable[RiskReason]:

@@ -138,7 +138,8 @@ def _told(taken: Taken, as_json: bool, release: str) -> int:
         out = console()
         if taken.notice:
             out.print(f"[bold yellow]{taken.notice}[/]")
-        out.print(f"[green]taken[/]: ledger entry {taken.entry.seq}; the packet is [bold]{standing.state}[/]")
+        state = "sent back for changes" if standing.state == "changes" else standing.state
+        out.print(f"[green]taken[/]: ledger entry {taken.entry.seq}; the packet is [bold]{state}[/]")
         for line in standing.lines:
             out.print(f"  still missing: {line}", markup=False)
         if standing.state != "waiting":

@@ -33,7 +33,7 @@ def command(out: Path, interactive: bool, as_json: bool) -> int:
     Request, bundle, gates, four checkpoints with real keys, staging, a rollback drill, a canary under traffic; then the fault
     is caught and taken back by itself. No account, no network. Ctrl-C ends it at any time, and nothing is left running.
 
-    Exit codes: 0 it went as told; 1 it did not, and what is said.
+    Exit codes: 0 it went as told, or you rejected a release; 1 it did not, and what is said.
     """
     from importlib.util import find_spec
 
@@ -104,7 +104,11 @@ def _near(word: str) -> str:
 
 
 def _last_words(screen: Console, found: Summary) -> None:
-    how = "[bold green]It went as told[/]" if not found.problems else "[bold red]It did not go as told[/]"
+    how = {
+        "as told": "[bold green]It went as told[/]",
+        "as decided": "[bold yellow]It ended with your rejection[/]",
+        "otherwise": "[bold red]It did not go as told[/]",
+    }[found.status]
     screen.print(f"\n{how} in {found.seconds:.0f} s. Nothing is left running; the folder has everything else:")
     folder = _near(found.folder)
     last = found.parts[-1] if found.parts else None

@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hug_agents.approve.checkpoints import checkpoint
-from hug_agents.approve.review import summary as summary_of
 from hug_agents.approve.review import visible
 from hug_agents.cli.console import Progress
 from hug_agents.cli.drift import print_checks
@@ -241,8 +240,6 @@ class AtTheTerminal:
 
     def _look(self, review: Review) -> None:
         with suppress(OSError), self._out.pager():
-            for line in summary_of(review.packet, review.standing):
-                self._out.print(line, markup=False)
             self._out.print(review.markdown(), markup=False)
 
     def _ask(self, text: str, choices: tuple[str, ...]) -> str:

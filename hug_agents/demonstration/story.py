@@ -77,9 +77,10 @@ class Story:
         audit = self._audit()
         told = {part.version: part for part in parts}
         before, good, faulty = (told.get(item.number) for item in (BEFORE, GOOD, FAULTY))
-        problems = problems_of(before, good, faulty, audit, drift)
+        decided = parts[-1].outcome == "rejected" and not isinstance(self._asked, ByTheBook)
+        problems = problems_of(before, good, faulty, audit, drift, decided=decided)
         return Summary(
-            status="otherwise" if problems else "as told",
+            status="otherwise" if problems else "as decided" if decided else "as told",
             problems=problems,
             parts=tuple(parts),
             audit=audit,

@@ -39,7 +39,9 @@ class Audit(Model):
 class Summary(Model):
     """The whole of it."""
 
-    status: Literal["as told", "otherwise"] = "otherwise"
+    status: Literal["as told", "as decided", "otherwise"] = Field(
+        "otherwise", description="as decided: the person at the terminal rejected a release, and the story ended there"
+    )
     problems: tuple[Line, ...] = Field((), description="what did not go as told")
     parts: tuple[Part, ...] = ()
     audit: Audit | None = None
@@ -56,12 +58,16 @@ def problems_of(
     faulty: Part | None,
     audit: Audit | None,
     drift: tuple[DriftCheck, ...] = (),
+    *,
+    decided: bool = False,
 ) -> tuple[str, ...]:
-    """What did not go as told, in the order of the story."""
+    """What did not go as told, in the order of the story. `decided`: a person has ended it by a rejection."""
     found = []
     if before is None or before.outcome != "released":
         found.append("the version before was not put in place")
-    if good is None or good.outcome != "released":
+    if decided and good and good.outcome == "rejected":
+        pass
+    elif good is None or good.outcome != "released":
         found.append(f"{good.version if good else 'the good version'} was not released")
     elif good.traffic is None or not good.traffic.sent:
         found.append(f"no traffic reached production while {good.version} was rolled out")
@@ -69,7 +75,9 @@ def problems_of(
         found.append(
             f"{good.traffic.failed} of {good.traffic.sent} requests failed while {good.version} was rolled out"
         )
-    if faulty is None or faulty.outcome != "rolled_back":
+    if decided:
+        pass
+    elif faulty is None or faulty.outcome != "rolled_back":
         found.append(f"{faulty.version if faulty else 'the faulty version'} was not caught and rolled back")
     elif faulty.after is not None and faulty.after.failed:
         found.append(f"{faulty.after.failed} requests still failed after the way back")

@@ -20,6 +20,7 @@ EventName = Literal[
     "rollback_began",
     "rollback_ended",
     "attention",
+    "bundle_edited",
     "drill_ended",
     "drift_checked",
     "incident_noted",
@@ -40,7 +41,7 @@ class Event(Model):
     target: Line = ""
     bundle: Line = ""
     packet: Line = ""
-    """Of an effect: the packet that was approved when it began."""
+    """Of an effect: the packet that was approved when it began. Of an edit: the packet that it voids."""
     outcome: Line = ""
     """effect: done, failed · deployment: deployed, failed, rolled_back · rollback, drill: passed, failed ·
     attention: the matter's kind · verdict:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from langgraph.types import interrupt
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Field, ValidationError, WithJsonSchema, model_validator
 
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.packet import Packet
@@ -19,6 +19,7 @@ from hug_agents.approve.quorum import Standing
 from hug_agents.approve.review import summary
 from hug_agents.canonical import canonical_json
 from hug_agents.errors import DecisionRefused, UsageError
+from hug_agents.execute.events import Event, record_once
 from hug_agents.reading.quoted import closed
 from hug_agents.reading.redact import clean_request
 from hug_agents.request import Answer, Request
@@ -112,7 +113,7 @@ def checkpoint_node(crew: Crew, checkpoint: Checkpoint) -> Callable[[ReleaseStat
                 "notice": "the answer spoke of another packet than the one that waits",
             }
         if answer.edits is not None:
-            return update | _edited(crew.store, state, answer.edits)
+            return update | edited(crew, state, answer.edits)
         desk = crew.doors.desk
         if answer.envelope is not None:
             try:
@@ -157,21 +158,42 @@ def after_standing(store: Store, state: ReleaseState, standing: Standing) -> dic
             return {"decision": "waiting"}
 
 
-def _edited(store: Store, state: ReleaseState, edits: Edits) -> dict[str, Any]:
-    """Take an edit, if it can be made. Nothing that was signed covers what comes of it."""
+def edited(crew: Crew, state: ReleaseState, edits: Edits) -> dict[str, Any]:
+    """Take an edit, if it can be made. Nothing that was signed covers what comes of it; the ledger says whose it is."""
+    store = crew.store
     before = store.get_model(Edits, state["edits"]) if state.get("edits") else None
     try:
         spec = edit_spec(store.get_model(DeploymentSpec, state["spec"]), edits)
         edit_bundle(store.get_bundle(state["bundle"]), edits)
     except UsageError as error:
         return {"decision": "waiting", "notice": f"the edit cannot be made: {error}"[:2000]}
+    name = store.put_model(merged(before, edits))
+    said = f"by {edits.by}, {name}: {edits.comment}".rstrip(": ")
+    event = Event(
+        name="bundle_edited",
+        release=state["release"],
+        application=spec.application,
+        bundle=state["bundle"],
+        packet=state.get("packet", ""),
+        detail=" ".join(said.split())[:500],
+    )
+    record_once(crew.doors.desk, event)
     return {
         "decision": "edit",
-        "edits": store.put_model(merged(before, edits)),
+        "notice": "",
+        "edits": name,
         "spec": store.put_model(spec),
         "round": state.get("round", 1) + 1,
         "earlier": [],
     }
+
+
+def edits_of(answer: Any) -> Edits | None:
+    """The edit in an answer to a release that is blocked; any other answer there is the word to look again."""
+    try:
+        return CheckpointAnswer.model_validate(answer).edits
+    except ValidationError:
+        return None
 
 
 def clarify_node(crew: Crew) -> Callable[[ReleaseState], dict[str, Any]]:

@@ -31,7 +31,7 @@ from hug_agents.rollout.drill import DrillReport, drill
 from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
-from hug_agents.workflow.checkpoints import shape_of
+from hug_agents.workflow.checkpoints import edited, edits_of, shape_of
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
@@ -71,7 +71,10 @@ class Governed:
             except (DecisionRefused, EnvironmentBusy) as error:
                 if getattr(error, "reason", "") == "earlier_checkpoint":
                     return {"decision": "restart", "earlier": [], "notice": str(error)[:2000]}
-                interrupt({"type": "hug.blocked", "schema": 1, "checkpoint": checkpoint.id, "reason": str(error)})
+                blocked = {"type": "hug.blocked", "schema": 1, "checkpoint": checkpoint.id, "reason": str(error)}
+                if (edits := edits_of(interrupt(blocked))) is not None:
+                    made = edited(self.crew, state, edits)
+                    return made if made["decision"] == "edit" else made | {"decision": "blocked"}
                 unrun = any(item.status in ("skipped", "error") for item in self._report(state).results)
                 gates = getattr(error, "reason", "") == "gates_not_green"
                 return {"decision": "regate" if gates and unrun else "blocked", "notice": str(error)[:2000]}

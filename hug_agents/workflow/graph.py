@@ -96,6 +96,7 @@ def build_graph(crew: Crew) -> Graph:
             {
                 "asked": name,
                 "blocked": ask(name),
+                "edit": "write_bundle",
                 "regate": "run_gates",
                 "restart": ask(PRE),
                 "redrill": ask(DRILL),

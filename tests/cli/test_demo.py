@@ -194,6 +194,11 @@ def test_what_did_not_go_as_told_is_said() -> None:
     assert problems_of(before, good, None, None)[-1] == "the ledger was not verified"
     still = faulty.model_copy(update={"after": Counted(sent=5, failed=1, seconds=1)})
     assert "still failed" in problems_of(before, good, still, audit)[0]
+    no = {"outcome": "rejected", "traffic": None}
+    assert problems_of(before, good.model_copy(update=no), None, audit, decided=True) == (), "who may decide may say no"
+    assert problems_of(before, good, faulty.model_copy(update=no), audit, decided=True) == ()
+    assert problems_of(before, failing, faulty.model_copy(update=no), audit, decided=True)
+    assert len(problems_of(before, good.model_copy(update=no), None, audit)) == 2
 
 
 def test_the_cause_is_the_last_exception_of_a_log() -> None:

@@ -15,6 +15,7 @@ from hug_agents.approve.audit import verify
 from hug_agents.approve.ledger import Ledger
 from hug_agents.approve.waiver import finding_id
 from hug_agents.errors import DecisionRefused, EnvironmentBusy, NotApproved, UsageError
+from hug_agents.execute.events import events
 from hug_agents.execute.target import Abilities, Observation
 from hug_agents.generation import generate
 from hug_agents.planning import plan
@@ -212,6 +213,28 @@ class TestEdits:
         release.decide("request_changes", reviewer="ana", key=KEYS["ana"], comment="Run five replicas in production.")
         release.resume()
         assert store.get_model(DeploymentSpec, release._state()["spec"]).service("hello").replicas == 7
+
+    def test_one_that_a_gate_refuses_is_mended_by_another(
+        self, site: Site, green: list[tuple[GateResult, ...]]
+    ) -> None:
+        """No dead end, nobody asked about bytes that are gone, and the ledger says whose edits they were."""
+        release = site.start()
+        other = FAILED.model_copy(update={"line": FAILED.line + 1})
+        green.append((GateResult(name="stand-in", tool="", status="failed", findings=(FAILED, other)),))
+        status = release.edit(by="cho", files={"main.tf": "broken"}, comment="a tag")
+        assert (status.stage, "X1 in main.tf (2 findings) is" in status.notice) == ("blocked", True)
+        assert inbox(store=site.store, policy=site.policy_file) == ()
+        with pytest.raises(UsageError, match="not a file of the bundle"):
+            site.open(release).edit(by="cho", files={"docs/not-there.md": None})
+        assert release.status().stage == "blocked"
+        status = site.open(release).edit(by="ana", files={"main.tf": "mended"})
+        assert (status.checkpoint, status.passed) == ("pre_deployment", ())
+        waiting = inbox(store=site.store, policy=site.policy_file)
+        assert [item.packet.digest() for item in waiting] == [status.packet]
+        with Ledger(site.store / "ledger.sqlite").reading() as reader:
+            said = [item.detail for item in events(reader.of(release.id)) if item.name == "bundle_edited"]
+        assert [item.partition(",")[0] for item in said] == ["by cho", "by ana"]
+        assert said[0].endswith(": a tag")
 
     @pytest.mark.parametrize(
         ("fields", "files", "message"),
