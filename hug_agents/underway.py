@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from hug_agents.approve.checkpoints import CheckpointId
 from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.keys import SigningKey
 from hug_agents.approve.ledger import Entry
@@ -23,6 +24,7 @@ from hug_agents.connections import kept_open
 from hug_agents.errors import EnvironmentBusy, UsageError
 from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.events import Event, events, record_once
+from hug_agents.execute.executor import RELEASE
 from hug_agents.execute.register import Registered, Wish
 from hug_agents.plans import Role
 from hug_agents.spec import DeploymentSpec
@@ -80,7 +82,7 @@ class UnderWay:
             questions=tuple(position.pending.get("questions", ())) if stage == "questions" else (),
             matter=matter,
             settled=f"{answer.choice} by {answer.reviewer}: {' '.join(answer.reason.split())}"[:500] if answer else "",
-            passed=tuple(name for name, _ in state.get("earlier", [])),
+            passed=tuple(name for name, _ in state.get("earlier", [])) + self._opened(stage, row, state),
             effects=self._executor.journal.of(self.id),
             notice=self._notice(stage, position),
             diagnosis=self._explained(),
@@ -258,6 +260,18 @@ class UnderWay:
 
         name = self._state().get("diagnosis")
         return self._crew.store.get_model(Diagnosis, name) if name else None
+
+    def _opened(self, stage: Stage, row: Registered, state: Mapping[str, Any]) -> tuple[CheckpointId, ...]:
+        """The checkpoint that opened what then went wrong or stands still: it was passed, whatever came of it."""
+        if not (stage == "attention" or row.outcome in ("rolled_back", "failed")) or not state.get("dossier"):
+            return ()
+        dossier = self._crew.store.get_model(Dossier, state["dossier"])
+        opens = dossier.checkpoint in ("pre_deployment", "production_go_no_go")
+        begun = any(
+            (item.order.plan, item.order.series) == (dossier.plan, RELEASE)
+            for item in self._executor.journal.of(self.id)
+        )
+        return (dossier.checkpoint,) if opens and begun else ()
 
     def _explained(self) -> Explained | None:
         found = self.diagnosis()

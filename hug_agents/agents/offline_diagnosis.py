@@ -160,6 +160,8 @@ def _recommended(verdict: Mapping[str, Any], sign: _Sign | None) -> tuple[Recomm
     if verdict["outcome"] == "bad":
         if sign and sign.amend:
             return "amend", "It would fail again in the same way: mend what is asked for before it is tried again."
+        if all(check["name"] == "rollout" for check in verdict["checks"]):
+            return "roll_back", "It failed before its counters could be compared."
         return "roll_back", "The new version is worse by its own counters, and the old one is not."
     if verdict["outcome"] == "good":
         return "hold", "Nothing that was compared is worse."

@@ -72,11 +72,11 @@ def print_status(status: Status) -> None:
         _print_point(point, status)
     for effect in status.effects:
         order = effect.order
-        said = effect.outcome.detail if effect.outcome else "begun, and not seen to end"
+        said = " ".join((effect.outcome.detail if effect.outcome else "begun, and not seen to end").split())
         style = {"done": "dim", "failed": "red"}.get(effect.state, "yellow")
         series = "" if order.series == "release" else f" ({order.series})"
         out.print(
-            Text(f"    {order.environment.name}{series}: {order.action} {effect.state}  {visible(said)[:100]}", style)
+            Text(f"    {order.environment.name}{series}: {order.action} {effect.state}  {_cut(visible(said))}", style)
         )
     if status.questions:
         from hug_agents.cli.report import print_question
@@ -107,6 +107,10 @@ def print_status(status: Status) -> None:
         out.print(Text(f"  packet {status.packet}", "dim"), soft_wrap=True)
     if status.next:
         out.print(Text(f"  next: {status.next}"), soft_wrap=True)
+
+
+def _cut(text: str, most: int = 100) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _stage(status: Status) -> str:

@@ -91,6 +91,12 @@ web.8 | web "GET /order HTTP/1.1" 502 -"""
     assert "ends by itself" not in offline(logs.replace("code 3", "SIGTERM")).cause, "it was told to"
 
 
+def test_what_was_never_compared_is_not_called_worse() -> None:
+    check = Check(name="rollout", outcome="bad", reason="api does not get healthy", requests=0)
+    found = offline("api started", Verdict(outcome="bad", candidate=NEW, baseline=OLD, checks=(check,)))
+    assert (found.recommendation, "counters could be compared" in found.reason) == ("roll_back", True)
+
+
 def test_an_error_that_a_program_names_without_a_traceback() -> None:
     found = offline('api.7 | BurntError: the loaf is black\napi.7 | api "GET /loaf HTTP/1.1" 500 -')
     assert found.evidence[0] == "api.7 | BurntError: the loaf is black"

@@ -81,6 +81,7 @@ class TestCanary:
         assert live.site
         status = live.site.approve(second)
         assert (status.stage, status.outcome) == ("ended", "rolled_back")
+        assert status.passed[-1] == "production_go_no_go", "people opened it, whatever came of it"
         assert production(live) == ["deploy 0", "shift 10", "rollback 0"], "it never took more than a tenth"
         assert live.weights["production"] == {bundle_of(old): 100}
         names = [item.name for item in told(live, second) if item.environment == "production"]
