@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +36,29 @@ def status(application: str, environment: str, store: Path | None, as_json: bool
     if as_json:
         print_json({"replicas": rows})
         return
+    if not rows:
+        console().print("nothing runs here")
+    for (name, where), found in groupby(rows, key=lambda row: (row["application"], row["environment"])):
+        _print_world(f"{name} in {where}", list(found))
+
+
+def _print_world(title: str, rows: list[dict[str, Any]]) -> None:
+    """What runs in one environment: where each service answers, then its replicas. Fits a narrow terminal."""
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    names = ("application", "environment", "service", "version", "share", "state", "url", "restarts", "detail")
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    out = console()
+    out.print(Text(title, "bold"))
+    for service, url in dict.fromkeys((row["service"].partition(".")[0], row["url"]) for row in rows):
+        if url:
+            out.print(Text(f"  {service}  {url}", "cyan"), soft_wrap=True)
+    table = Table("", "version", "share", "state", "restarts", "", box=None, header_style="dim", pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(str(row[name])[:70]) for name in names))
-    console().print(table if rows else "nothing runs here")
+        share = "-" if row["share"] is None else f"{row['share']} %"
+        shown = (row["service"], row["version"], share, row["state"], str(row["restarts"]), row["detail"][:70])
+        table.add_row(*(Text(str(item)) for item in shown))
+    out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 @command.command("logs")
@@ -105,8 +121,8 @@ def _rows(world: World) -> list[dict[str, Any]]:
     for item in observed.replicas:
         weights = observed.weights.get(item.service, {})
         total = sum(weights.values())
-        share = f"{round(100 * weights.get(item.bundle, 0) / total)} %" if total else "-"
-        url = f"http://127.0.0.1:{desired.ports[item.service][0]}" if item.service in desired.ports else "-"
+        share = round(100 * weights.get(item.bundle, 0) / total) if total else None
+        url = f"http://127.0.0.1:{desired.ports[item.service][0]}" if item.service in desired.ports else ""
         rows.append(
             {
                 "application": world.application,

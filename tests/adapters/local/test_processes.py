@@ -172,7 +172,10 @@ def test_the_command_line(place: Place) -> None:
     first.roll_out()
     get(f"{first.url()}/hello")
     rows = json.loads(hug("status", "--json"))["replicas"]
-    assert [(row["version"], row["share"], row["state"]) for row in rows] == [("1.0.0", "100 %", "healthy")] * 2
+    assert [(row["version"], row["share"], row["state"]) for row in rows] == [("1.0.0", 100, "healthy")] * 2
+    shown = hug("status")
+    assert first.url() in shown and "shop in staging" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 60, "nothing is cut on a narrow terminal"
     assert "asked for /hello" in hug("logs", "shop", "staging")
     assert json.loads(hug("stop", "--json"))["stopped"] == ["shop.staging"]
     assert "nothing" in hug("status")
