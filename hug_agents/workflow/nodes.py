@@ -92,7 +92,9 @@ class Nodes:
         return {"release": release, "requester": requester, "target": target, "round": 1, "production": 0}
 
     def _title(self, state: ReleaseState) -> str:
-        return self.store.get_model(Request, state["request"]).text if state.get("request") else ""
+        text = self.store.get_model(Request, state["request"]).text if state.get("request") else ""
+        kinds = {"drill": "Rehearse the rollback of: ", "destroy": f"Remove {state.get('place', '')} of: "}
+        return kinds.get(state.get("scope", ""), "") + text
 
     def refine(self, state: ReleaseState) -> Update:
         """Prompt Refiner: the request and the repository's facts become a spec with evidence, or questions."""

@@ -553,3 +553,18 @@ def test_nothing_is_done_for_a_release_that_was_cancelled(site: Site) -> None:
     with pytest.raises((EnvironmentBusy, NotApproved)):
         executor.carry_out(dossier, "deploy", step=1)
     assert site.target.done == []
+
+
+def test_one_that_waits_for_another_says_what_it_is_of(site: Site) -> None:
+    first = site.start(release="first")
+    site.until(first, "production_go_no_go")
+    assert site.approve(first).outcome == "released"
+    site.until(site.start(release="second"), "staging_validation")
+    drill, removal = first.rehearse("kim"), first.destroy("production", "kim")
+    for item in (drill, removal):
+        status = item.status()
+        assert (status.stage, status.application) == ("blocked", "hello")
+        assert "held by the release second" in status.notice
+    titles = {item.id: item.title for item in first._executor.register.list()}
+    assert titles[drill.id].startswith("Rehearse the rollback of: Deploy hello")
+    assert titles[removal.id].startswith("Remove production of: Deploy hello")
