@@ -21,6 +21,7 @@ from hug_agents.validate.terraform_setup import environment as provider_source
 LIMIT = 512 * 1024 * 1024
 """Bytes of a plan or a state that are read."""
 OLDEST = (1, 1)
+_CHECK = "Check block assertion failed"
 _BEFORE_JSON = re.compile(r"Terraform v([0-9.]+)")
 """What Terraform before 0.13 answers, whatever it is asked for."""
 Event = dict[str, Any]
@@ -117,6 +118,12 @@ def errors(text: str) -> tuple[str, ...]:
     said = [item for item in events(text) if item.get("@level") == "error" or item.get("type") == "diagnostic"]
     wanted = [item for item in said if item.get("diagnostic", {}).get("severity", "error") == "error"]
     return tuple(dict.fromkeys(message(item) for item in wanted))
+
+
+def failed_checks(text: str) -> tuple[str, ...]:
+    """The root's own `check` blocks that did not hold: a warning to Terraform, and something to know of a release."""
+    said = (item for item in events(text) if isinstance(item.get("diagnostic"), dict))
+    return tuple(dict.fromkeys(message(item) for item in said if item["diagnostic"].get("summary") == _CHECK))
 
 
 def explain(done: Completed) -> str:

@@ -246,9 +246,10 @@ class TerraformTarget:
                     :9_000
                 ],
             )
+        checks = "".join(f" {item}." for item in messages.failed_checks(done.stdout))
         return Outcome(
             status="done",
-            detail=terraform.clean(f"{summary} A new plan is empty. State: {state.base}")[:9_000],
+            detail=terraform.clean(f"{summary} A new plan is empty.{checks} State: {state.base}")[:9_000],
             outputs={**_shown(terraform), "state": state.base},
         )
 

@@ -279,6 +279,15 @@ def test_a_root_that_never_comes_to_rest(bench: Bench) -> None:
     assert "terraform_data.clock" in outcome.detail
 
 
+def test_a_check_of_the_root_that_does_not_hold_is_told(bench: Bench) -> None:
+    check = 'check "word" {\n  assert {\n    condition     = terraform_data.greeting.output == "two"\n'
+    bundle = root(PLAIN + check + '    error_message = "it is not two"\n  }\n}\n')
+    outcome = bench.target.apply(bench.work(bench.plan(bundle), bundle))
+    assert outcome.status == "done"
+    assert "Check block assertion failed" in outcome.detail
+    assert "it is not two" in outcome.detail
+
+
 class TestVariables:
     BUNDLE = root(PLAIN)
 
