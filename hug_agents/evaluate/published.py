@@ -41,18 +41,20 @@ class InfrastructureTask(Model):
 def read_csv(file: Path) -> Iterator[InfrastructureTask]:
     """The tasks of one published file, in its order. Raises UsageError where its columns are of neither form."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    rows = list(csv.DictReader(_text(file).splitlines(keepends=True)))
-    columns = set(rows[0]) if rows else set()
-    if {"Prompt", "Rego intent"} <= columns:
-        yield from _iac_eval(file, rows)
-    elif {"prompt", "user_intent_id", "user_intent_file_path"} <= columns:
-        yield from _dpiac(file, rows)
-    else:
-        raise UsageError(
-            "its columns are neither IaC-Eval's nor DPIaC-Eval's",
-            where=str(file),
-            hint="`Prompt` and `Rego intent`; or `prompt`, `user_intent_file_path` and `user_intent_id`",
-        )
+    lines = _text(file).splitlines(keepends=True)
+    tables = [csv.DictReader(lines, delimiter=delimiter) for delimiter in ",;\t"]  # a spreadsheet may write any
+    for table in tables:
+        table.fieldnames = [name.strip() for name in table.fieldnames or ()]
+        if {"Prompt", "Rego intent"} <= set(table.fieldnames):
+            return _iac_eval(file, list(table))
+        if {"prompt", "user_intent_id", "user_intent_file_path"} <= set(table.fieldnames):
+            return _dpiac(file, list(table))
+    found = ", ".join(tables[0].fieldnames or ())[:200] or "none"
+    raise UsageError(
+        f"its columns are neither IaC-Eval's nor DPIaC-Eval's: {found}",
+        where=str(file),
+        hint="`Prompt` and `Rego intent`; or `prompt`, `user_intent_file_path` and `user_intent_id`",
+    )
 
 
 def _iac_eval(file: Path, rows: list[dict[str, str]]) -> Iterator[InfrastructureTask]:

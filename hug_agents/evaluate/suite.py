@@ -81,7 +81,7 @@ def load(paths: tuple[Path, ...] = (), *, split: Split | None = None, limit: int
                 requests.extend(RequestCase.model_validate({**half, **row}) for row in document.get("cases", ()))
         except (ValidationError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"not a case: {error}"[:600], where=str(file), hint="docs/evaluation.md has the form"
+                f"not a case: {_defect(error)}"[:600], where=str(file), hint="docs/evaluation.md has the form"
             ) from error
     suite = Suite(
         name=", ".join(path.name for path in paths) or "shipped",
@@ -93,6 +93,14 @@ def load(paths: tuple[Path, ...] = (), *, split: Split | None = None, limit: int
     if not len(suite):
         raise UsageError("there is nothing to evaluate", where=suite.name, hint="docs/evaluation.md has the forms")
     return suite
+
+
+def _defect(error: Exception) -> str:
+    """The first thing that is wrong, in one line."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:

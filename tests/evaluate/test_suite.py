@@ -106,10 +106,12 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("a.yaml", "cases: [{id: x}]", "not a case"),
+        ("a.yaml", "cases: [{id: x}]", "not a case: request: Field required\n"),
         ("a.yaml", "- x", "neither"),
         ("a.yaml", "a: [", "cannot be read"),
-        ("a.csv", "x\n1\n", "neither IaC-Eval"),
+        ("a.csv", "x\n1\n", "neither IaC-Eval's nor DPIaC-Eval's: x"),
+        ("a.csv", "", "neither IaC-Eval's nor DPIaC-Eval's: none"),
+        ("a.csv", "Prompt,Rego intent\n", "there is nothing to evaluate"),
     ],
 )
 def test_a_suite_that_cannot_be_used_is_named(tmp_path: Path, name: str, text: str, why: str) -> None:
@@ -151,3 +153,13 @@ def test_gates_judge_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "run_gates", lambda bundle, plan: run_gates(bundle, plan, only=("well-formed",)))
     score = score_request(load(split="develop").requests[1], full("offline"), gates=True)
     assert score.gates and score.gates[-1] in ("passed", "incomplete")
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path: Path, between: str, end: str) -> None:
+    rows = (("Difficulty", " Prompt", "Rego intent "), ("1", '"A bucket, please; soon"', '"package a"'))
+    file = tmp_path / "a.csv"
+    file.write_bytes(("\ufeff" + "".join(between.join(row) + end for row in rows)).encode())
+    (task,) = load((file,)).tasks
+    assert (task.prompt, task.intent, task.difficulty) == ("A bucket, please; soon", ("package a",), "1")
