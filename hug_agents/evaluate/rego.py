@@ -48,6 +48,7 @@ def _regopy(plan: dict[str, Any], modules: tuple[str, ...]) -> Any:
     library = importlib.import_module("regopy")
     try:
         interpreter = library.Interpreter()
+        interpreter.log_level = library.LogLevel.NONE  # it would print to standard output, past Python
         for number, module in enumerate(modules):
             interpreter.add_module(f"intent{number}", module)
         interpreter.set_input(plan)

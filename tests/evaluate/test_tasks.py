@@ -139,9 +139,10 @@ def test_an_intent_in_rego(tmp_path: Path, kind: str, status: str) -> None:
     assert said.status == status, json.dumps(said.model_dump())
 
 
-def test_a_policy_that_cannot_be_read_is_not_a_pass(tmp_path: Path) -> None:
+def test_a_policy_that_cannot_be_read_is_not_a_pass(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert rego.intent(PLAN, ("package p\nok {",), tmp_path).status == "skipped"
     assert rego.intent(PLAN, (), tmp_path).status == "skipped"
+    assert capfd.readouterr().out == "", "with --json, standard output is one object"
 
 
 def test_a_task_keeps_its_truth_to_itself() -> None:
