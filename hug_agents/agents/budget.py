@@ -58,6 +58,12 @@ class Event(Model):
 OnEvent: TypeAlias = Callable[[Event], None]
 
 
+def spent_by(error: Exception) -> tuple[Usage, ...]:
+    """What a question cost that failed; nothing where none was asked."""
+    spent = getattr(error, "spent", None)
+    return (spent,) if isinstance(spent, Usage) else ()
+
+
 def totals(usage: Iterable[Usage]) -> tuple[Usage, ...]:
     """One row an agent and model, in the order of their first question."""
     rows: dict[tuple[str, str], Usage] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from hug_agents.errors import UsageError
 ALLOW_MODEL_REQUESTS = True
 """False: no request leaves for a model that is not in this process. Tests switch it off."""
 
+_PROVIDER = re.compile(r"[a-z][a-z0-9_-]*")
 REQUEST_SECONDS = 90.0
 """How long one request may take where the model is called without a budget."""
 
@@ -35,7 +37,7 @@ def load_model(model: str | BaseChatModel, *, base_url: str | None = None) -> Ba
 
         return OfflineChatModel()
     provider, separator, name = model.partition(":")
-    if not separator or not provider or not name:
+    if not separator or not _PROVIDER.fullmatch(provider) or not name:
         raise UsageError(f"{model!r} does not name a model", hint="`offline`, or PROVIDER:NAME such as openai:gpt-4.1")
     _check_address(base_url)
     return _openai(name, base_url) if provider == "openai" else _any(model, provider, base_url)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from hug_agents.agents import deployment, devops, prompt_refiner
-from hug_agents.agents.budget import Usage
+from hug_agents.agents.budget import Usage, spent_by
 from hug_agents.errors import ModelError, UnsupportedError
 from hug_agents.evaluate.person import ROUNDS, answers
 from hug_agents.evaluate.score import FieldScore, Questions, score_fields, score_questions
 from hug_agents.evaluate.suite import RequestCase
 from hug_agents.planning import plan
+from hug_agents.plans import Note
 from hug_agents.render import render
 from hug_agents.repair import applicable, apply_fixes
 from hug_agents.request import Request
@@ -64,7 +65,8 @@ def score_request(case: RequestCase, arm: Arm, *, gates: bool = False) -> Reques
         if spec is not None and gates:
             judged = _judge(spec, arm, usage)
     except ModelError as failed:
-        error = str(failed)
+        usage += spent_by(failed)
+        error = f"{failed.where}: {failed.what}"
     return RequestScore(
         case=case.id,
         fields=score_fields(case, spec),
@@ -79,9 +81,11 @@ def score_request(case: RequestCase, arm: Arm, *, gates: bool = False) -> Reques
 
 def _judge(spec: DeploymentSpec, arm: Arm, usage: list[Usage]) -> dict[str, object]:
     """Write the bundle with the agents' remarks, run the gates, and let the agents choose among the fixes offered."""
-    designed = [agent.design(spec, arm.others, arm.budget) for agent in (deployment, devops)]
-    usage.extend(result.usage for result in designed)
-    notes = [note for result in designed for note in result.notes]
+    notes: list[Note] = []
+    for agent in (deployment, devops):
+        designed = agent.design(spec, arm.others, arm.budget)
+        usage.append(designed.usage)
+        notes += designed.notes
     said: list[Verdict] = []
     for repairs in range(REPAIRS + 1):
         blueprint = plan(spec, notes=notes)

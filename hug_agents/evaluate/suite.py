@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from hug_agents.errors import UsageError
 from hug_agents.evaluate.published import InfrastructureTask, read_csv
+from hug_agents.request import Request
 from hug_agents.spec import Line, Model
 
 Split = Literal["develop", "held_out", "second", "third", "fourth", "fifth"]
@@ -29,6 +30,12 @@ class RequestCase(Model):
     )
     allow: tuple[Line, ...] = Field((), description="paths that may be stated or not")
     split: Split = "develop"
+
+    @field_validator("request")
+    @classmethod
+    def _is_one(cls, text: str) -> str:
+        Request(text=text)
+        return text
 
 
 class RepositoryCase(Model):

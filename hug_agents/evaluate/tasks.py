@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import Field
 
 from hug_agents.agents.author import Draft, write
-from hug_agents.agents.budget import Usage
+from hug_agents.agents.budget import Usage, spent_by
 from hug_agents.errors import HugError
 from hug_agents.evaluate import cloudformation, terraform
 from hug_agents.evaluate.crew import Arm
@@ -98,7 +98,8 @@ def score_task(task: InfrastructureTask, who: Arm | Reference, *, rounds: int = 
             try:
                 drafted = author.draft(task, content, findings)
             except HugError as failed:
-                error = str(failed)
+                usage += spent_by(failed)
+                error = f"{failed.where}: {failed.what}" if failed.where else failed.what
                 break
             usage.append(drafted.usage)
             if not drafted.content.strip():

@@ -65,7 +65,7 @@ def test_a_proxy_that_the_client_cannot_use_is_a_clear_error(monkeypatch: pytest
     assert "ALL_PROXY" in str(caught.value) and "secret-1" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "gpt-4.1", "openai:", ":x", "Offline"])
+@pytest.mark.parametrize("name", ["", "gpt-4.1", "openai:", ":x", "Offline", "devops=openai:x"])
 def test_what_names_no_model_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="does not name a model"):
         load_model(name)

@@ -107,6 +107,7 @@ def test_a_suite_of_ones_own(tmp_path: Path) -> None:
     ("name", "text", "why"),
     [
         ("a.yaml", "cases: [{id: x}]", "not a case: request: Field required\n"),
+        ("a.yaml", f"cases: [{{id: x, request: {'a' * 10_001}, expect: {{}}}}]", "at most 10000 characters"),
         ("a.yaml", "- x", "neither"),
         ("a.yaml", "a: [", "cannot be read"),
         ("a.csv", "x\n1\n", "neither IaC-Eval's nor DPIaC-Eval's: x"),

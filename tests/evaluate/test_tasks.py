@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from hug_agents.agents.budget import Budget
 from hug_agents.errors import UsageError
 from hug_agents.evaluate import rego
 from hug_agents.evaluate.crew import Arm, full
 from hug_agents.evaluate.published import InfrastructureTask, read_csv
+from hug_agents.evaluate.reading import score_request
+from hug_agents.evaluate.suite import RequestCase
 from hug_agents.evaluate.tasks import STAGES, Reference, score_task
 from hug_agents.process import find
 from tests.agents.scripted import Scripted
@@ -108,6 +111,16 @@ def test_a_dpiac_row_end_to_end_mended_by_a_model() -> None:
         assert "checkov, install with" in score.rounds[2].stages[3].reason
     else:
         assert third["intent"] == "passed"
+
+
+def test_what_a_failing_model_cost_is_counted() -> None:
+    crew = full(Scripted(script=["no JSON"]), budget=Budget(attempts=2))
+    score = score_task(IAC, crew)
+    assert sum(item.requests for item in score.usage) == 2 and score.error.startswith(
+        "deployment: the budget of 2 attempts"
+    )
+    read = score_request(RequestCase(id="a", request="Deploy api.", expect={}), crew)
+    assert sum(item.requests for item in read.usage) == 2 and "resume" not in read.error
 
 
 def test_rules_write_nothing_and_that_is_a_failure() -> None:
