@@ -110,7 +110,7 @@ class Register:
             connection.execute("DELETE FROM locks WHERE release = ?", (release,))
 
     def lock(self, release: ReleaseId, application: str, *environments: str, ended_too: bool = False) -> None:
-        """Hold these environments for this release alone, all or none, and note what it is of.
+        """Hold these environments for this release alone, all or none. What it is of is noted in any case.
 
         Raises EnvironmentBusy, naming the holder. `ended_too`: also for one that has ended, which is to be taken back.
         """
@@ -120,19 +120,22 @@ class Register:
             ).fetchone()
             if ended and not ended_too:
                 raise UsageError(f"the release {release} has ended: {ended[0]}", hint="start another")
-            for environment in environments:
-                place = (application, environment)
-                row = connection.execute(
-                    "SELECT release, taken FROM locks WHERE application = ? AND environment = ?", place
-                ).fetchone()
-                if row and row[0] != release:
-                    raise EnvironmentBusy(
-                        f"{environment} of {application} is held by the release {row[0]} since {row[1]}",
-                        hint=f"wait for it, or end it: hug release cancel {row[0]}",
-                    )
-                connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?, ?, ?)", (*place, release, self._now()))
             connection.execute(
                 "UPDATE releases SET application = ?1 WHERE id = ?2 AND application <> ?1", (application, release)
+            )
+            marks = ", ".join("?" * len(environments))
+            others = f"application = ? AND release <> ? AND environment IN ({marks})"
+            held = connection.execute(
+                f"SELECT environment, release, taken FROM locks WHERE {others}",  # noqa: S608 - marks only
+                (application, release, *environments),
+            ).fetchone()
+            for environment in () if held else environments:
+                row = (application, environment, release, self._now())
+                connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?, ?, ?)", row)
+        if held:
+            raise EnvironmentBusy(
+                f"{held[0]} of {application} is held by the release {held[1]} since {held[2]}",
+                hint=f"wait for it, or end it: hug release cancel {held[1]}",
             )
 
     def unlock(self, release: ReleaseId) -> None:

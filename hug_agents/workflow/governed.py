@@ -261,7 +261,6 @@ class Governed:
         )
         application, release = spec.application, state["release"]
         staging, productions = places(spec)
-        executor.register.name(release, application)  # first: it is of this application, whoever holds the environments
         executor.register.lock(release, application, staging.name, *(item.name for item in productions))
         plans = dict(state.get("plans", {}))
         if environment.name not in plans:
