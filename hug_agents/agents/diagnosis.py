@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ LOG_CHARACTERS = 24_000
 """Of the end of the logs: so much is read."""
 _AGAINST: dict[str, tuple[Recommendation, ...]] = {"bad": ("hold",), "good": ("roll_back", "amend")}
 """What no log can talk anybody into: counters speak, not what a program was made to print."""
+_MISLEADS = re.compile(r"(?i)://|\bwww\.|\b(?:approved|authori[sz]ed|signed off|waived)\b")
+"""A log may hold an attacker's words, and a model may repeat them to the person on call."""
 _LINE_CHARACTERS = 500
 _SHORTEST_QUOTE = 8
 """A shorter quote is found in any log, and shows nothing."""
@@ -98,6 +101,9 @@ def _standing(quotes: tuple[str, ...], logs: str, refused: list[Refused]) -> Ite
 
 def _founded(text: str, known: frozenset[str], refused: list[Refused]) -> str:
     line = one_line(text)
+    if _MISLEADS.search(line):
+        refused.append(Refused(what=cut(line), why="it holds a link, or speaks of what only the ledger may say"))
+        return ""
     if invented := sorted(figures(line) - known):
         why = f"it gives a figure that neither the verdict nor the logs have: {', '.join(invented)[:80]}"
         refused.append(Refused(what=cut(line), why=why))

@@ -219,7 +219,8 @@ class Governed:
             self.crew.tell("notice", f"not explained: {error.what}")
             return {}
         self.crew.tell("diagnosis", found)
-        return {"diagnosis": self.store.put_model(found), "prompts": list(found.prompts)}
+        usage = [self.store.put_model(found.usage)]
+        return {"diagnosis": self.store.put_model(found), "usage": usage, "prompts": list(found.prompts)}
 
     def attention(self, state: ReleaseState) -> Update:
         """Wait for a person to settle what only a person can. Where it goes on asks the ledger for the answer."""

@@ -161,6 +161,13 @@ def test_a_sentence_with_an_invented_figure_is_dropped_and_said() -> None:
     assert [item.why for item in found.refused] == ["it gives a figure that neither the verdict nor the logs have: 97"]
 
 
+@pytest.mark.parametrize("cause", ["See http://evil.example/fix.", "It was approved by the Security Engineer."])
+def test_no_link_and_no_decision_reaches_the_person_on_call(cause: str) -> None:
+    found = explain(verdict(), f"api ERROR {cause}", Scripted(script=[said(cause=cause)]), Budget())
+    assert found.cause.startswith("Unknown. The verdict: ") and found.reason == "It is worse."
+    assert [item.what for item in found.refused] == [cause]
+
+
 @pytest.mark.parametrize(
     "bad", [said(recommendation="approve"), said(act="deploy"), said(evidence=["x" * 501]), {"cause": "It fails."}]
 )
