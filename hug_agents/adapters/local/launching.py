@@ -54,7 +54,7 @@ def launch_of(
         own["HEALTH_PORT"] = str(health_port)
     tools = Settings.load().tool_environment
     path = f"{Path(sys.executable).parent}:{tools.get('PATH', '/usr/bin:/bin')}"
-    base = {**tools, "PATH": path, WORLD_VARIABLE: world.mark}
+    base = {**tools, "PATH": path, WORLD_VARIABLE: f"{world.mark}/{name}"}
     if desired.engine != "process":
         from hug_agents.adapters.local.containers import command
 

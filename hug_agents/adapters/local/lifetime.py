@@ -105,19 +105,27 @@ def began(pid: int | None) -> float | None:
         return None
 
 
-def processes(world: World) -> list[int]:
-    """Every process that carries the world's mark, but this one."""
+def processes(world: World, replica: str = "") -> list[int]:
+    """Every process that carries the world's mark, but this one. `replica`: only of this one, as it was started once."""
     import psutil
 
     found = []
     for process in psutil.process_iter():
         try:
             mark = process.environ().get(WORLD_VARIABLE, "")
-            if process.pid != os.getpid() and mark.startswith(world.mark) and process.status() != psutil.STATUS_ZOMBIE:
+            mine = mark == f"{world.mark}/{replica}" if replica else mark.startswith(world.mark)
+            if process.pid != os.getpid() and mine and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process.pid)
         except psutil.Error:
             continue
     return found
+
+
+def end_left(world: World, replica: str) -> None:
+    """End what a replica has left running, also what left its process group."""
+    for pid in processes(world, replica):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def sweep(world: World, *, adopted: bool = False) -> None:

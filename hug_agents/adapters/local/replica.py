@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hug_agents.adapters.local import containers, faults, launching
+from hug_agents.adapters.local import containers, faults, launching, lifetime
 from hug_agents.adapters.local.log_file import LogFile, pump, tail
 from hug_agents.adapters.local.ports import free_port
 from hug_agents.adapters.local.state import Desired, Fault, Program, Seen, Version, World, short
@@ -201,6 +201,7 @@ class Replica:
         running.signal(signal.SIGKILL)
         while running.code() is None:
             await asyncio.sleep(0.05)
+        await asyncio.to_thread(lifetime.end_left, self._world, self._name)
         self._running = None
 
     # ---- its life
@@ -228,7 +229,7 @@ class Replica:
         self._name = f"{self.program.service}-{self.id}-{self.restarts}"
         launch = launching.launch_of(
             self.program, self.version, self._desired, self._world, port=self.port, health_port=self._health_port,
-            name=f"{self.program.service}-{self.id}-{self.restarts}", broken=self._fault == "config",
+            name=self._name, broken=self._fault == "config",
         )  # fmt: skip
         self._log.secrets = launch.secrets
         running = start(launch.argv, cwd=launch.folder, env=launch.env, limits=launch.limits, nice=launch.nice)
@@ -253,6 +254,7 @@ class Replica:
                     weigh_at = time.monotonic() + _WEIGH_EVERY
                     self._weigh(running)
             running.signal(signal.SIGKILL)  # what it left running
+            await asyncio.to_thread(lifetime.end_left, self._world, self._name)
             if self._desired.engine != "process":
                 await asyncio.to_thread(containers.remove, self._desired.engine, self._world, self._name, grace=0)
             self._running, self._healthy = None, False

@@ -54,6 +54,9 @@ class Server(ThreadingHTTPServer):
 
 
 print("secret is", os.environ.get("API_KEY", "none"), flush=True)
+if "{broken}" == "leak":
+    import subprocess
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 if "{broken}" == "start":
     print("cannot find my database", flush=True)
     sys.exit(3)

@@ -13,8 +13,10 @@ import urllib.request
 from pathlib import Path
 from shutil import copytree
 
+import psutil
 import pytest
 
+from hug_agents.adapters.local import lifetime
 from hug_agents.adapters.local.log_file import LOG_BYTES, LogFile, tail
 from hug_agents.errors import UsageError
 from hug_agents.process import start
@@ -181,6 +183,19 @@ def test_the_command_line(place: Place) -> None:
     assert "nothing" in hug("status")
     assert first.do("promote").status == "done", "what was deployed is brought back by the next order"
     assert stat.S_IMODE(place.world().root.stat().st_mode) == 0o700
+
+
+def test_what_a_replica_starts_in_a_session_of_its_own_ends_with_it(place: Place) -> None:
+    def left() -> int:
+        names = (" ".join(psutil.Process(pid).cmdline()) for pid in lifetime.processes(place.world()))
+        return sum("time.sleep(600)" in name for name in names)
+
+    first = place.release("1.0.0", broken="leak")
+    first.roll_out()
+    assert left() == 2
+    second = place.release("2.0.0", "canary", first)
+    second.roll_out()
+    assert left() == 0, "the old version is gone, with all that it started"
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel does not schedule by session")
