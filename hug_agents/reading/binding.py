@@ -7,10 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hug_agents.reading.document import Clause, Document, Mention
-from hug_agents.reading.placing import ALL, JOINTS, listed_together, of_the_image, place_of, respective
+from hug_agents.reading.placing import (
+    ALL,
+    JOINTS,
+    listed_together,
+    of_the_image,
+    place_of,
+    places_of,
+    respective,
+    still_wanted,
+)
+from hug_agents.reading.rules_agreement import declared
 from hug_agents.reading.rules_by_place import hinted
 from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
+from hug_agents.reading.series import in_order
 
 _EACH = frozenset("both each all every".split())
 _NOUNS = frozenset("api app application service worker backend frontend job web called named".split())
@@ -23,16 +34,23 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
     services = [item for item in names if not item.application and item.status == "asserted"]
     named = [item for item in names if not item.application]
     places = [item for item in mentions if item.field.startswith("environments.") and item.field.endswith(".role")]
+    mentions = in_order(doc, [still_wanted(doc, item) for item in mentions], services)
+    strangers = _strangers(doc, names)
     bound: list[Mention] = []
     for item in mentions:
         known = named if item.field == "service.public" else services  # `x must not be public`: x is what is kept in
         only = {one.name for one in known}
-        service = _service(doc, item, known, only, mentions) if item.field.startswith(("service.", "smoke")) else None
+        told = item.field.startswith(("service.", "smoke"))
+        service = item.service or (_service(doc, item, known, only, mentions) if told else None)
+        if told and strangers.get(doc.sentence_of[item.first], item.last) <= item.first:
+            service = None
         placed = item.field.startswith(("service.", "environment."))
         environment = item.environment or (place_of(doc, item, places, mentions) if placed else None)
         if environment == ALL and item.field in ("environment.cluster", "environment.namespace"):
             environment = hinted(str(item.value)) or ALL  # `cluster fin-prod`
         bound.append(replace(item, service=service, environment=environment))
+        if placed and item.environment is None and (each := places_of(doc, item, places)):
+            bound[-1:] = [replace(bound[-1], environment=place) for place in each]
         if item.field != "service.image":
             if service == ALL and (some := _some(doc, item, known, only)):
                 bound[-1:] = [replace(bound[-1], service=name) for name in some]
@@ -54,6 +72,14 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
             bound[-1:] = [replace(bound[-1], service=name) for name in dict.fromkeys(one.name for one in known)]
     bound += _same_image(doc, bound, services)
     return tuple(sorted(of_the_image(doc, listed_together(doc, bound)), key=lambda item: (item.first, item.last)))
+
+
+def _strangers(doc: Document, names: Sequence[Named]) -> dict[int, int]:
+    """`The search server listens on 9443`, where that is not part of the request: sentences of such alone, and from where."""
+    known = {item.name for item in names if item.status == "uncertain" and declared(doc, item)}
+    ours = {doc.sentence_of[item.first] for item in names if item.status == "asserted" and not item.application}
+    theirs = [item for item in reversed(names) if item.name in known and item.status == "uncertain"]
+    return {number: item.last for item in theirs if (number := doc.sentence_of[item.first]) not in ours}
 
 
 def _same_image(doc: Document, bound: Sequence[Mention], services: Sequence[Named]) -> list[Mention]:
@@ -185,7 +211,7 @@ _ALIKE = frozenset(
 
 def _for_all(doc: Document, item: Mention, sentence: Clause) -> bool:
     """`DB_URL from secret shop/db, for both services`, `LOG_LEVEL is info for all three`."""
-    words = doc.words(item.last, sentence.last)
+    words = (*doc.words(item.last, sentence.last), "them")  # `health: /healthz for both`
     return any(
         words[at] in ("for", "in", "to") and words[at + 1] in _EACH and words[at + 2] in _ALIKE
         for at in range(len(words) - 2)

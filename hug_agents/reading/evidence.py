@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hug_agents.reading.binding import ALL, path_of
+from hug_agents.reading.binding import path_of
 from hug_agents.reading.claims import Claim, FieldInfo, Value, field
 from hug_agents.reading.document import Document, Mention, document
 from hug_agents.reading.mentions import mentions, names
 from hug_agents.reading.naming_words import ROLES
 from hug_agents.reading.numbers import quantities
+from hug_agents.reading.placing import ALL
 from hug_agents.reading.quoted import quoted
 from hug_agents.reading.redact import MARK, redact, secret_like
 from hug_agents.reading.shapes import misshapen

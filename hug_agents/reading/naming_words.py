@@ -110,7 +110,7 @@ NOT_NAMES = (
 COMMON = frozenset(
     "need help needs something somebody someone everybody question goal target context decision status "
     "title summary subject background request ticket task story scope notes reason result topic option options plan "
-    "port image health readiness liveness metrics region account replicas instances pods strategy rollout monitoring "
+    "port ports image health readiness liveness metrics region account replicas instances pods strategy rollout monitoring "
     "alerting secrets logging scaling resources memory cpu owner team contact platform runtime cloud production "
     "staging nothing every also later note info update reminder regards thanks today currently previously "
     "before after traffic canary rollback deploy deployment release window schedule database storage network ingress tier "

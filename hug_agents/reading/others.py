@@ -13,18 +13,22 @@ _ANOTHERS = re.compile(
     r"|\b(?:don't|do not|please not) touch (?:it|that|this|them)\b|\bleave (?:it|that|this|them) (?:alone|as (?:it|they)|where)"
     r"|\b(?:that|this) one (?:stays|remains)\b|\bnot to be touched\b|\b(?:stays|remains) (?:where it is|untouched|as it is)\b"
     r"|\bnot (?:your|our|my) (?:concern|problem|task|job)\b"
+    r"|\boperated by others\b|\(not ours\b|\b(?:is|are) not (?:changed|touched|affected) by (?:this|it)\b"
+    r"|\A[\s*\u2022-]*neighbou?r(?:s|ing \w+)?\b[^:\n]{0,40}:|\b(?:our|the|another|a) neighbou?r(?:'s|ing)\b"
+    r"|\A[\s*\u2022-]*for (?:comparison|orientation|reference)(?: only)?[:,]"
     r"|\b(?:by|to) (?:another|a different|some other) (?:team|department|group)\b",
     re.I,
 )
 _HEADING = re.compile(
-    r"[\s*#_]*(?:(?:not|out) (?:in|of) (?:the )?scope|not part of (?:this|it|the request)|excluded|non-goals|"
+    r"[\s*#_]*(?:\d{1,2}[.)][ \t]*)?(?:(?:not|out) (?:in|of) (?:the )?scope|not part of (?:this|it|the request)|excluded|non-goals|"
     r"(?:please )?(?:don't|do not) touch|not (?:to be )?(?:touched|changed)|not included)[\s*_]*:?[\s*_]*\Z",
     re.I,
 )
 _ITEM = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|(?:\(?([a-z\d]{1,2})\)|(\d{1,2})\.))[ \t]")
 _WEIGHED = r"(?:options?|alternatives|candidates|choices|variants)"
 _OPTIONS = re.compile(
-    rf"[\s*#_]*(?:the |rejected |possible )?(?:considered )?(?:{_WEIGHED}(?: and {_WEIGHED})?|what we looked at)"
+    rf"[\s*#_]*(?:\d{{1,2}}[.)][ \t]*)?(?:the |rejected |possible )?(?:considered )?"
+    rf"(?:{_WEIGHED}(?: and {_WEIGHED})?|what we looked at)"
     r"(?: (?:that )?(?:we |were )?(?:considered|looked at|compared|weighed|rejected))?[\s*_]*[:.]?[\s*_]*\Z",
     re.I,
 )
@@ -44,29 +48,60 @@ _WORKED_FOR = re.compile(
 )
 
 
+_PASSED_ON = re.compile(
+    r"\b(?:on behalf of|(?:forwarding|asking|writing|passing) (?:this |it |that )?(?:on )?(?:for|from) (?:the|our|my))\b"
+    r"|\b(?:they|developers|devs|engineers|colleagues)(?: have| had)? (?:tell|told|asked|gave|sent) me\b",
+    re.I,
+)
+"""`They tell me that it listens on 8080`: who writes passes on what others want."""
+
+
 def worked_for(text: str) -> frozenset[str]:
     """`We will put the client's service into production`: what is said of this client is what is wanted."""
-    found = {
-        name.lower() for match in _WORKED_FOR.finditer(text.replace("\u2019", "'")) for name in match.groups() if name
-    }
+    text = text.replace("\u2019", "'")
+    found = {name.lower() for match in _WORKED_FOR.finditer(text) for name in match.groups() if name}
+    if _PASSED_ON.search(text):
+        found |= {"they", "their", "developers", "engineers"}
     return frozenset(word for name in found for word in (name, f"{name}'s"))
+
+
+def anothers(words: str) -> bool:
+    """Whether a sentence says that what it speaks of is another's."""
+    return bool(_ANOTHERS.search(words.replace("\u2019", "'")))
 
 
 def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
     """The numbers of the sentences that speak of another system: nothing in them is a wish."""
     found: set[int] = set()
-    below = False
+    heading: Sentence | None = None
     chosen = {match[1].lower() for match in _CHOSEN.finditer(text)}
+    replaced = _replaced(text)
     for number, span in enumerate(spans):
         words = text[span.start : span.end].replace("\u2019", "'")
         if _HEADING.match(words) or _OPTIONS.match(words):
-            below = True
+            heading = span
             found.add(number)
             continue
         item = _ITEM.match(text[text.rfind("\n", 0, span.start) + 1 : span.end])
-        below = below and item is not None
-        if below and item and chosen & {item[1], item[2]}:
+        heading = heading if heading and _below(text, heading, span, item) else None
+        if heading and item and chosen & {item[1], item[2]}:
             continue
-        if below or _ANOTHERS.search(words):
+        if heading or anothers(words) or replaced and replaced.search(words) and not _REPLACES.search(words):
             found.add(number)
     return frozenset(found)
+
+
+def _below(text: str, heading: Sentence, span: Sentence, item: re.Match[str] | None) -> bool:
+    """An item of the list below a heading, or its one paragraph; `4. Platform` ends what `3. Alternatives` began."""
+    if item and item[2]:
+        return not text[heading.start : heading.end].strip(" \t\n*#_")[:1].isdigit()
+    return item is not None or "\n\n" not in text[heading.end - 1 : span.start]
+
+
+_REPLACES = re.compile(r"\b(?:supersedes|replaces|obsoletes)\b[:\s]+([A-Z]{2,6}[ -]?\d{1,6})\b", re.I)
+
+
+def _replaced(text: str) -> re.Pattern[str] | None:
+    """`Supersedes: RFC 93`: what was decided in that one does not hold any more."""
+    match = _REPLACES.search(text)
+    return re.compile(rf"\b{re.escape(match[1])}\b", re.I) if match else None

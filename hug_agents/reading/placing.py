@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,6 +109,43 @@ def _value_after(item: Mention, place: Mention, mentions: Sequence[Mention], end
 
 def _name(place: Mention) -> str:
     return place.field.split(".")[1]
+
+
+_VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]\b[^=]*\Z")
+_DEEDS = frozenset("changes change deployments deploys releases rollouts".split())
+
+
+def still_wanted(doc: Document, item: Mention) -> Mention:
+    """`No changes of production on weekends`: not the environment; `SEARCH_URL can stay a variable: https://...`: not our host."""
+    negated = item.status == "negated" and item.field.endswith(".role")
+    variable = item.field == "environment.domain" and _VARIABLE.search(
+        doc.raw(doc.sentence(item.first).first, item.last)
+    )
+    deeds = negated and _DEEDS & {*doc.words(item.first - 3, item.first)}
+    return replace(item, status="uncertain") if deeds or variable else item
+
+
+def places_of(doc: Document, item: Mention, places: Sequence[Mention]) -> tuple[str, ...]:
+    """`1 replica in qa and uat, 2 in staging`: both; `namespace shop, in staging as well as in production`: each by its name."""
+    sentence = doc.sentence(item.first)
+    inside = [one for one in places if item.last <= one.first < sentence.last]
+    group = inside[:1]
+    for one in inside[1:] if group else ():
+        if not all(doc.lower(place) in JOINTS | _AS_WELL for place in range(group[-1].last, one.first)):
+            break
+        group.append(one)
+    names = tuple(dict.fromkeys(_name(one) for one in group))
+    if len(names) < 2 or doc.lower(group[-1].last) not in _ENDS and group[-1].last < sentence.last:
+        return ()
+    if item.field == "environment.namespace":
+        return names if set(doc.words(item.last, group[0].first)) <= _TO_EACH else ()
+    some = len(names) < len({_name(one) for one in places}) and item.field.startswith("service.")
+    return names if some and group[0].first - item.last <= 3 and _leads(doc, item.last, group[0].first) else ()
+
+
+_AS_WELL = frozenset("as well".split())
+_TO_EACH = frozenset(", ` ' \" in on for both".split())
+_ENDS = frozenset(", ; . ) and but while".split())
 
 
 def listed_together(doc: Document, bound: list[Mention]) -> list[Mention]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hug_agents.reading.binding import ALL, path_of
+from hug_agents.reading.binding import path_of
 from hug_agents.reading.claims import Claim, Question, Reading, Unmet, field
 from hug_agents.reading.document import Mention, document
 from hug_agents.reading.mentions import mentions, names
+from hug_agents.reading.placing import ALL
 from hug_agents.reading.redact import redact
 from hug_agents.reading.rules_config import secret_names
 from hug_agents.reading.rules_disputes import to_settle

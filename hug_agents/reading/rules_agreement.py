@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from hug_agents.reading.document import Document
 from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
+from hug_agents.reading.others import anothers
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_services import Named, plain
 
@@ -105,7 +106,8 @@ def _said_beside(doc: Document, item: Named, names: frozenset[str]) -> str:
 def _stands_alone(doc: Document, item: Named, names: frozenset[str]) -> bool:
     """Whether a name without an image is a service all the same: of one family with the others, in a list with them, or valued."""
     introduced = {*doc.words(item.first - 3, item.first)} & APPLICATION
-    if any(_akin(item.name, name) for name in names) or introduced and len(names) > 1:
+    spoken = item.last - item.first > 1 and not item.application  # `the patient portal`, beside portal-bff
+    if any(_akin(item.name, name, spoken=spoken) for name in names) or introduced and len(names) > 1:
         return True
     sentence = doc.sentence(item.first)
     for place in range(item.last, sentence.last):
@@ -117,9 +119,10 @@ def _stands_alone(doc: Document, item: Named, names: frozenset[str]) -> bool:
     return any(set(doc.words(min(place + 1, item.last), max(place, item.first))) <= _LISTED for place in near)
 
 
-def _akin(one: str, other: str) -> bool:
-    """`shop-api` and `shop-worker`, `score` and `score-batch`."""
-    return one.partition("-")[0] == other.partition("-")[0] or bool(set(one.split("-")) & set(other.split("-")))
+def _akin(one: str, other: str, *, spoken: bool) -> bool:
+    """`shop-api` and `shop-worker`, `score` and `score-batch`; of what is said in two words the first counts alone."""
+    head = one.partition("-")[0] == other.partition("-")[0]
+    return head or not spoken and bool(set(one.split("-")) & set(other.split("-")))
 
 
 _PORTS = frozenset("port ports listens listening".split())
@@ -182,7 +185,7 @@ def _has(doc: Document, item: Named) -> bool:
 _ANOTHERS = frozenset("of by from".split())
 _GROUPS = frozenset("team teams squad people folks department colleagues company group guild vendor partner".split())
 _MEETS = frozenset("calls call asks polls talks talk uses queries contacts reads".split())
-_LINKS = frozenset("the a to with from our by of on `".split())
+_LINKS = frozenset("the a to with from our by of on ` :".split())
 
 
 def not_ours(doc: Document, found: dict[int, Named]) -> None:
@@ -191,10 +194,19 @@ def not_ours(doc: Document, found: dict[int, Named]) -> None:
     theirs = {
         item.name for item in wanted if not item.application and not _values(doc, item) and _of_another(doc, item)
     }
-    ours = {item.name for item in wanted if not _of_another(doc, item) or _values(doc, item)}
+    known = {item.name for item in found.values() if item.status != "asserted" and declared(doc, item)}
+    known -= {image_name(str(item.value)) for item in images(doc)}
+    theirs |= known
+    ours = {item.name for item in wanted if not _of_another(doc, item) or _values(doc, item)} - known
     for place, item in list(found.items()) if ours else ():
         if item.name in theirs - ours:
             found[place] = replace(item, status="uncertain")
+
+
+def declared(doc: Document, item: Named) -> bool:
+    """`The proxy and the search server are not part of this request`: nor is what else is said of them."""
+    span = doc.sentence(item.first).span
+    return anothers(doc.text[span.start : span.end])
 
 
 def _of_another(doc: Document, item: Named) -> bool:

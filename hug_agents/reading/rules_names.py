@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from hug_agents.reading.document import Document, Mention, Phrases
-from hug_agents.reading.naming_words import ADJECTIVES, BARE, NAME, OTHER_THINGS, ROLES, VERBS
-from hug_agents.reading.rules_agreement import agree, not_ours, says_what
+from hug_agents.reading.naming_words import ADJECTIVES, ANAPHORA, BARE, NAME, OTHER_THINGS, ROLES, VERBS
+from hug_agents.reading.rules_agreement import agree, declared, not_ours, says_what
 from hug_agents.reading.rules_guesses import guessed
 from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_parts import headed, parts
@@ -258,6 +258,9 @@ def _defined(doc: Document) -> Iterator[Named]:
             yield from make(doc, doc.lower(index), None, index, index + 1)
 
 
+_SAID_OF_ANY = BARE | ANAPHORA | frozenset("server site".split())
+
+
 def _again(doc: Document, found: dict[int, Named]) -> list[Named]:
     """Names of several services where they stand again, so that what follows is theirs: `Orders must not be public`."""
     names = {item.name: item.kind for item in found.values() if item.status == "asserted" and not item.application}
@@ -265,14 +268,25 @@ def _again(doc: Document, found: dict[int, Named]) -> list[Named]:
     for index in range(len(doc.tokens)) if len(names) > 1 else ():
         name = doc.lower(index).removesuffix("'s")
         tails = [] if len(names) > _MOST else [one for one in names if one.rpartition("-")[2] == name and "-" in one]
-        if name not in names and name not in ROLES and len(tails) == 1:  # `shop-transcoder ... the transcoder`
-            name = tails[0] if doc.lower(index - 1) == "the" else name
-        opens = index == doc.sentence(index).first or doc.lower(index - 1) in ("the", "for", "of")
+        if name not in names and name not in _SAID_OF_ANY and len(tails) == 1:  # `shop-transcoder ... the transcoder`
+            name = tails[0] if doc.lower(index - 1) == "the" or _counted(doc, index) else name
+        opens = (
+            name not in (doc.lower(index), "")
+            and _counted(doc, index)
+            or index == doc.sentence(index).first
+            or doc.lower(index - 1) in ("the", "for", "of")
+        )
         if name in names and opens and doc.tokens[index].kind == "word":
             item = Named(name, None, index, index + 1, _speaks(doc, index), sure=False)
             if not _overlaps(item, found):
                 said.append(item)
     return said
+
+
+def _counted(doc: Document, index: int) -> bool:
+    """`gateway 4 pods, writer 2 pods`: a word that opens its part of the sentence, and a number after it."""
+    opens = index == doc.sentence(index).first or doc.lower(index - 1) in (",", ";", "and")
+    return opens and doc.lower(index + 1 + (doc.lower(index + 1) == ":"))[:1].isdigit()
 
 
 def _speaks(doc: Document, index: int) -> Status:
@@ -315,7 +329,7 @@ def _fallback(doc: Document, found: dict[int, Named], predicates: dict[int, Name
         if plain(doc, index + 1) and doc.status[index + 1] == "asserted":
             yield from make(doc, doc.lower(index + 1), None, index + 1, index + 2, explicit=True)
             return
-    if any(item.status not in ("asserted", "past") for item in found.values()):
+    if any(item.status not in ("asserted", "past") and not declared(doc, item) for item in found.values()):
         return  # a name is spoken of, and nobody knows how: ask
     given = {str(item.value): item for item in images(doc) if item.status == "asserted"}
     if len(given) > 1:

@@ -98,6 +98,7 @@ def _marked(doc: Document) -> Iterator[Named]:
 _WHOLES = frozenset("shop engine prototype tool program bot monolith".split())
 
 
+_LISTED = _QUOTES | frozenset(", and & ` + /".split())
 _OPEN_LABELS = frozenset("application app service services apps".split())
 _LABELS = _OPEN_LABELS | frozenset(
     "name component workload microservice dienst anwendung applikation komponente servicio aplicaci\u00f3n servizio "
@@ -113,7 +114,8 @@ def _one(doc: Document, label: int) -> bool:
 
 
 def _labelled(doc: Document) -> Iterator[Named]:
-    """`application: shop`, `service: api`, `services: api, worker`, `app name is shop`."""
+    """`application: shop`, `service: api`, `services: api, worker`, `app name is shop`; `app: shop` beside `services: ...`."""
+    parted = any(token.lower == "services" and doc.lower(index + 1) == ":" for index, token in enumerate(doc.tokens))
     for index, token in enumerate(doc.tokens):
         word = token.lower
         if word not in _LABELS or doc.sentence(index).foreign:
@@ -132,6 +134,8 @@ def _labelled(doc: Document) -> Iterator[Named]:
         while doc.lower(place) in SKIP and place < index + 6:
             place += 1
         while plain(doc, place) and doc.sentence_of[place] == doc.sentence_of[index]:
+            if doc.lower(place) == "web" and word == "services":
+                yield Named("web", "web", place, place + 1, doc.status[place])
             yield from make(
                 doc,
                 doc.lower(place),
@@ -140,12 +144,12 @@ def _labelled(doc: Document) -> Iterator[Named]:
                 place + 1,
                 word == "application"
                 or word == "app"
-                and (doc.lower(index + 1) == "name" or doc.lower(index - 1) == "("),
+                and (parted or doc.lower(index + 1) == "name" or doc.lower(index - 1) == "("),
             )
             if word not in ("services", "apps"):
                 break
             place += 1
-            while doc.lower(place) in (",", "and", "&") and place < len(doc.tokens):
+            while doc.lower(place) in _LISTED and place < len(doc.tokens):
                 place += 1
 
 
@@ -167,6 +171,9 @@ def _tailed(doc: Document) -> Iterator[Named]:
         yield from make(doc, token.lower, ROLES.get(tail), index, index + 1)
 
 
+_HOLDERS = frozenset("cluster namespace bucket repo repository branch team registry vpc subnet label tag zone".split())
+
+
 def _with_role(doc: Document) -> Iterator[Named]:
     """`the checkout service`, `our payments api`, `the service checkout`."""
     for index, token in enumerate(doc.tokens):
@@ -176,6 +183,8 @@ def _with_role(doc: Document) -> Iterator[Named]:
         before = doc.lower(index - 1)
         opener = doc.lower(index - 2)
         same = index >= 1 and doc.sentence_of[index - 1] == doc.sentence_of[index]
+        if before in _HOLDERS and role not in ANAPHORA:  # `in the namespace portal`
+            continue
         if same and before not in NOT_NAMES and before not in ROLES and plain(doc, index - 1):
             determined = opener in ADJECTIVES and (article(doc, index - 1) or index - 2 == doc.sentence(index).first)
             if (
@@ -280,6 +289,7 @@ _BACKED = frozenset("queue cache storage session message event database data sta
 
 _NO_SERVICE = frozenset("gateway server key keys token tests test scope call calls dashboard".split())
 _PEOPLE = frozenset("people team teams folks guys engineers devs developers developer dev squad colleagues".split())
+_DOINGS = frozenset("do does did doing done".split())
 _CREDENTIALS = frozenset(
     "password passwords passphrase credential credentials account accounts user users login logins key keys token tokens "
     "secret secrets email".split()
@@ -296,6 +306,8 @@ def bare(doc: Document) -> Iterator[Named]:
                 continue
             after = doc.lower(index + 1)
             if token.lower in ("api", "web") and after in _NO_SERVICE or after in _PEOPLE:
+                continue
+            if token.lower == "job" and _DOINGS & {*doc.words(index - 3, index)}:  # `Kibana does the job`
                 continue
             if ROLES.get(token.lower) == "web" and after in _CREDENTIALS:  # `the admin password`
                 continue

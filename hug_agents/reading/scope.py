@@ -249,8 +249,9 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         )
     if cue.words == ("today",) and before in ("of", "from", "starting"):  # `as of today it shall run on ...`
         return any(token.lower in ("shall", "should", "must", "will") for token in tokens[index + 1 : index + 5])
-    if cue.words == ("may",):
-        return index == 0 or before in ("in", "since", "of")
+    if cue.words == ("may",):  # the month; `at most 0.5 % of the requests may fail`
+        bounded = {token.lower for token in tokens[max(index - 9, 0) : index]}
+        return index == 0 or before in ("in", "since", "of") or {"at", "most"} <= bounded or {"more", "than"} <= bounded
     if cue.words[0] in ("replace", "replaces", "replacing"):
         words = [token.lower for token in tokens[index : index + 8]]
         return "with" not in words and ("by" not in words or "one" in words)
