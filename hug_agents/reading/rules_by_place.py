@@ -239,6 +239,18 @@ def hinted(name: str) -> str | None:
     return hints.pop() if len(hints) == 1 else None
 
 
+def _asked_for(doc: Document, place: int, hint: str) -> str | None:
+    """The environment that stands before a name, else the one that it says itself, if the text has it: `staging on dev-eu`."""
+    before = place - 1
+    while before > doc.sentence(place).first and doc.lower(before) in _OF | _MARKS | _STANDS:
+        before -= 1
+    if doc.lower(before) in ENVIRONMENTS and before < place - 1:
+        return ENVIRONMENTS[doc.lower(before)][0]
+    named = {name for word in doc.words(0, len(doc.tokens)) if (name := ENVIRONMENTS.get(word, ("",))[0])}
+    return hint if hint in _BOTH or hint in named else None
+
+
+_STANDS = frozenset("runs run lives live sits goes go stays lands".split())
 _SPLIT = re.compile(r"[-_./]")
 _KINDS = ("cluster", "namespace")
 
@@ -254,8 +266,8 @@ def by_stem(doc: Document) -> Iterator[Mention]:
         around = (*doc.words(index - 2, index), doc.lower(index + 1))
         if said := {kind for kind in _KINDS if kind in around}:
             kinds.setdefault(stem, set()).update(said)
-        else:
-            loose.append((index, stem, environment))
+        elif asked := _asked_for(doc, index, environment):
+            loose.append((index, stem, asked))
     for index, stem, environment in loose:
         known = kinds.get(stem, set())
         if len(known) == 1 and _SHAPES[kind := next(iter(known))].match(doc.raw(index, index + 1)):

@@ -171,14 +171,24 @@ def _shared_domain(board: Board, roles: dict[str, str], name: str, values: dict[
 
 
 def _own_namespace(board: Board, roles: dict[str, str], name: str, values: dict[str, Any]) -> None:
-    """One namespace said without an environment is production's, where another environment is in the same cluster."""
+    """One namespace said without an environment is production's, unless this environment has another cluster."""
     path = f"environments.{name}.namespace"
-    alone = board.best(path) or any(board.best(f"environments.{other}.cluster") for other in roles)
-    if values["namespace"] and roles[name] != "production" and not alone and "production" in roles.values():
+    if not values["namespace"] or roles[name] == "production" or board.best(path) or _apart(board, roles, name):
+        return
+    if "production" in roles.values():
         values["namespace"] = f"{values['namespace']}-{name}"[:63].rstrip("-")
         board.default(path, "apart from production, which has the namespace that is named")
         for targets in board.used.values():
             targets.discard(path)
+
+
+def _apart(board: Board, roles: dict[str, str], name: str) -> bool:
+    """Whether its cluster is known, and no production runs there: `clusters a for staging and b for prod`."""
+    places = [
+        {row.value for row in board.best(f"environments.{one}.cluster", "environments.*.cluster")}
+        for one in (name, *(other for other, role in roles.items() if role == "production"))
+    ]
+    return all(places) and not any(places[0] & other for other in places[1:])
 
 
 def _taken_over(board: Board, name: str, named: list[str]) -> None:
