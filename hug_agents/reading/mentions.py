@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from hug_agents.reading import (
     rules_by_place,
+    rules_commands,
     rules_config,
     rules_dependencies,
     rules_exposure,
@@ -24,6 +26,7 @@ from hug_agents.reading import (
     rules_tables,
     rules_time,
     rules_toolchain,
+    rules_windows,
 )
 from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Clause, Document, Mention, document
@@ -42,13 +45,13 @@ FINDERS: tuple[Finder, ...] = (
     rules_exposure.exposure, rules_exposure.elliptic, rules_exposure.serves_nothing,
     rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.ratios, rules_surge.keep_old, rules_surge.surge,
-    rules_objectives.objectives, rules_objectives.drills, rules_objectives.window_days,
+    rules_objectives.objectives, rules_windows.drills, rules_objectives.window_days,
     rules_replicas.replicas, rules_resources.resources, rules_resources.elliptic,
     rules_dependencies.dependencies,
     rules_config.variables, rules_config.secrets, rules_config.languages, rules_config.dockerfiles,
-    rules_config.commands,
+    rules_commands.commands,
     rules_config.contexts, rules_owners.owners,
-    rules_time.schedules, rules_time.windows,
+    rules_time.schedules, rules_windows.windows,
     rules_tables.tables, rules_exposure.unreachable,
 )  # fmt: skip
 
@@ -73,8 +76,20 @@ def mentions(text: str) -> tuple[Mention, ...]:
 def _found(text: str) -> tuple[Mention, ...]:
     doc = document(text)
     found = [item for finder in FINDERS for item in finder(doc)]
-    found = [_dependency(doc, item, found) for item in found]
+    found = [_dependency(doc, item, found) for item in found if not _inside_a_variable(doc, item)]
     return tuple(sorted(found, key=lambda item: (item.first, item.last, item.field)))
+
+
+def _inside_a_variable(doc: Document, item: Mention) -> bool:
+    """`GOMEMLIMIT=350MiB`: what a variable is set to is nothing of the service's own, but for its port."""
+    begin = doc.tokens[item.first].start
+    sizes = item.field.startswith(
+        ("service.memory", "service.cpu", "service.replicas", "dependency.", "objectives.", "strategy.")
+    )
+    return sizes and bool(_SET.search(doc.text, max(begin - 60, 0), begin))
+
+
+_SET = re.compile(r"(?<![\w$])[A-Z][A-Z0-9_]{2,58}=[\"']?\Z")
 
 
 def _bound(text: str, given: tuple[Named, ...]) -> tuple[Mention, ...]:

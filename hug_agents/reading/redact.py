@@ -58,7 +58,7 @@ def _listed(words: str) -> bool:
     return words.lower().startswith("secrets")
 
 
-_KEY = re.compile(r"\s+(?:(?:from|in|at|is|as|[-=]>|[\u2192=(])\s*)?[a-z0-9-]+/")
+_KEY = re.compile(r"\s+(?:(?:from|in|at|is|as|[-=]>|<-|[\u2192=(])\s*)?[a-z0-9-]+/")
 _TAG = re.compile(r"v?\d+(?:\.\d+){1,3}(?:-[a-z0-9.]{1,20})?[.]?\Z")
 _IMAGE_PATH = re.compile(r"[a-z0-9.-]+(?:[:/][a-z0-9._-]+)*/[a-z0-9._-]*:\Z")
 
@@ -96,7 +96,10 @@ def redact(text: str, *, code: bool = False) -> Redacted:
                 return match.group()
             name = value.rstrip(":=")
             given = _KEY.match(following) or secret_like(name) and name == value
-            if _listed(match.group()) and _VARIABLE.match(name) and given:
+            listed = (
+                _listed(match.group()) or bool(_KEY.match(following)) and match.group().lower().startswith("secret:")
+            )
+            if listed and _VARIABLE.match(name) and given:
                 return match.group()  # `Secrets: DB_PASSWORD from prod/db`, `secrets: DB_PASSWORD, CACHE_TOKEN`
             before = match.group()[: match.start(group) - match.start()]
             if code and group and (_ELSEWHERE.match(value) or _OF_ANOTHER.search(before)):

@@ -109,7 +109,10 @@ def _open(text: str) -> Iterator[Question]:
     stated = {path for item in mentions(text) if item.status == "asserted" and (path := path_of(item))}
     for item in left_open(doc):
         head, leaf = item.path.partition(".")[0], item.path.rpartition(".")[2]
-        if not any(path == item.path or path.startswith(head) and path.endswith(f".{leaf}") for path in stated):
+        one = ".*." not in item.path
+        if not any(
+            path == item.path or not one and path.startswith(head) and path.endswith(f".{leaf}") for path in stated
+        ):
             yield Question(
                 id=item.path, text=item.text, why=f"the request says: {doc.raw(item.first, item.last)[:300]}"
             )
@@ -128,12 +131,13 @@ def _keyless(text: str) -> Iterator[Question]:
     """`DB_PASSWORD comes from Vault`: a secret by its name, and nobody says under which key it lies."""
     doc = document(text)
     known = {item.field.rpartition(".")[2] for item in mentions(text) if ".secrets." in item.field}
-    service = next((item.name for item in names(text) if item.status == "asserted"), "app")
+    services = {item.name for item in names(text) if item.status == "asserted" and not item.application}
+    service = services.pop() if len(services) == 1 else None
     for name, sentence in secret_names(doc):
         if name not in known:
-            key = f"{service}/{name.lower().replace('_', '-')}"
+            key = f"{service or 'app'}/{name.lower().replace('_', '-')}"
             yield Question(
-                id=f"services.{ALL}.secrets.{name}",
+                id=f"services.{service or ALL}.secrets.{name}",
                 text=f"Under which key does the secret store hold {name}?",
                 options=(key,),
                 why=f"the request says: {doc.raw(sentence.first, sentence.last)[:300]}",

@@ -149,6 +149,7 @@ def _before_place(doc: Document, place: int, last: int, value: _Value) -> tuple[
         parts.append(_Part(found, place, hit[1][0]))
         after = hit[0]
         joint = after + 1 if doc.lower(after) in ("and", "+", "&", "/", ",") else after
+        joint = after + 3 if doc.words(after, after + 3) == ("as", "well", "as") else joint
         joint = _skip(doc, joint, last) if joint > after else joint
         if (
             joint == after
@@ -192,6 +193,64 @@ def _below(doc: Document, noun: int, value: _Value) -> list[_Part]:
             break
         parts.append(_Part(found, at, hit[1][0]))
     return parts
+
+
+COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
+
+
+def joined_environments(doc: Document, place: int) -> list[str]:
+    """The environments that stand in a row from a token on: `qa and uat`, `staging/production`."""
+    found: list[str] = []
+    while place < len(doc.tokens):
+        words = doc.lower(place).split("/")
+        if not all(word in ENVIRONMENTS for word in words):
+            break
+        found += [ENVIRONMENTS[word][0] for word in words]
+        joined = doc.lower(place + 1) in ("and", ",", "/", "&", "+")
+        place += 2 if joined else 1
+        if not joined:
+            break
+    return found
+
+
+@lru_cache(maxsize=64)
+def to_each(doc: Document) -> dict[int, str]:
+    """`2 / 6 (staging / production)`, `replicas (staging/production): 2/6`: the environment of each number, by its token."""
+    found: dict[int, str] = {}
+    for index, token in enumerate(doc.tokens):
+        row = _row(doc, index)
+        if token.number is None or len(row) < 2 or not COPIES & set(doc.words(doc.sentence(index).first, row[-1] + 4)):
+            continue
+        after = row[-1] + 1
+        after += doc.lower(after) in ("replicas", "pods", "copies", "tasks", "instances")
+        after += doc.lower(after) in ("(", "in", "on", "for")
+        behind = joined_environments(doc, after)
+        ahead = _before(doc, index, len(row))
+        if len(places := behind if len(behind) == len(row) else ahead) == len(row):
+            found.update({place: name for place, name in zip(row, places, strict=True) if place not in found})
+    return found
+
+
+def _row(doc: Document, index: int) -> list[int]:
+    """The tokens of the numbers that stand in a row, with a stroke or `and` between them."""
+    row = [index]
+    while doc.lower(row[-1] + 1) in ("/", "and") and row[-1] + 2 < len(doc.tokens):
+        if doc.tokens[row[-1] + 2].number is None:
+            break
+        row.append(row[-1] + 2)
+    return row
+
+
+def _before(doc: Document, index: int, count: int) -> list[str]:
+    """The environments in a row before a number, with no more than `)`, `:` and a noun between."""
+    place = index - 1
+    while place >= 0 and (doc.lower(place) in (")", ":", "=", "|", "we", "want", "run") or doc.lower(place) in COPIES):
+        place -= 1
+    for start in range(max(place - 2 * count, 0), place + 1):
+        found = joined_environments(doc, start)
+        if len(found) == count and ENVIRONMENTS.get(doc.lower(place).rpartition("/")[2], ("",))[0] == found[-1]:
+            return found
+    return []
 
 
 _HINTS = {word: name for word, (name, _) in ENVIRONMENTS.items()} | {

@@ -1,9 +1,8 @@
-"""Environment variables, references to secrets, owners, languages and commands."""
+"""Environment variables, references to secrets, owners and languages."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Clause, Document, Mention, Phrases
@@ -75,8 +74,23 @@ def _worded_values(doc: Document) -> Iterator[Mention]:
             continue
         if doc.lower(place + 1) in _ENDS or place + 1 >= last:
             yield doc.mention(f"service.env.{name}", doc.raw(place, place + 1), index, place + 1)
+    yield from _behind_a_colon(doc)
 
 
+def _behind_a_colon(doc: Document) -> Iterator[Mention]:
+    """`FHIR_BASE_URL is not a secret and can stay a variable: https://x.org/r4`: the one variable, and what ends it."""
+    for sentence in doc.sentences:
+        names = [p for p in range(sentence.first, sentence.last) if _NAMED.match(doc.raw(p, p + 1))]
+        last = sentence.last - 1 - (doc.lower(sentence.last - 1) == ".")
+        apart = len(names) == 1 and doc.lower(last - 1) == ":" and last - 1 > names[0] + 1
+        if apart and doc.tokens[last].kind == "url" and not secret_like(doc.raw(names[0], names[0] + 1)):
+            name = doc.raw(names[0], names[0] + 1)
+            yield doc.mention(
+                f"service.env.{name}", doc.raw(last, last + 1).rstrip("."), last, last + 1, since=names[0]
+            )
+
+
+_NAMED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _BLOCK = re.compile(
     r"^[ \t]*(?:env|environment|variables):[ \t]*\n((?:[ \t]+(?:- )?[A-Z][A-Z0-9_]{0,60}:[ \t][^\n]{1,300}(?:\n|\Z))+)",
     re.M,
@@ -175,7 +189,7 @@ def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int,
     return pairs if len({name for name, _ in pairs}) == len(pairs) else []
 
 
-_POINTS = frozenset("< - <- -> => : = from in at".split())
+_POINTS = frozenset("< - <- -> => : = from in at , ( key path under is".split())
 
 
 def _worded(doc: Document, start: int, key: int) -> Iterator[Mention]:
@@ -296,40 +310,3 @@ def contexts(doc: Document) -> Iterator[Mention]:
         if folder and set(near) & _FOLDERS and "image" not in near and not _DOCKERFILE.match(text.lower()):
             since = next((p for p in range(max(index - 6, sentence.first), index) if doc.lower(p) in _FOLDERS), index)
             yield doc.mention("service.context", text, index, index + 1, since=since)
-
-
-_COMMANDS = {
-    **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
-    **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
-}
-_MIGRATES = re.compile(r"\b(?:migrate|migrations?|alembic|flyway|liquibase|db:migrate)\b", re.I)
-"""A command that says itself what it is."""
-_RUNS = frozenset("runs run running executes".split())
-"""Only just before the quotes: `runs "celery -A tasks worker"`."""
-
-
-def commands(doc: Document) -> Iterator[Mention]:
-    """Commands in backticks or quotes after `start with`, `migrations: `."""
-    for begin, end in doc.code_spans:
-        text = doc.text[begin:end]
-        inside = [index for index, token in enumerate(doc.tokens) if begin <= token.start and token.end <= end]
-        if not inside or "\n" in text:
-            continue
-        sentence = doc.sentence(inside[0])
-        near = doc.words(max(inside[0] - 8, sentence.first), inside[0])
-        field = next((_COMMANDS[word] for word in reversed(near) if word in _COMMANDS), None)
-        if field is None and next((word for word in reversed(near) if word not in "`\"':"), "") in _RUNS:
-            field = "service.command" if len(inside) > 1 else None
-        after = doc.words(inside[-1] + 1, min(inside[-1] + 7, sentence.last))
-        if "migrat" in " ".join(near) or "migrat" in " ".join(after[: after.index("`")] if "`" in after[1:] else after):
-            field = "service.migrate_command"
-        if field is not None and _MIGRATES.search(text):
-            field = "service.migrate_command"
-        if field is None or not re.match(r"[A-Za-z./]", text) or "health" in near:
-            continue
-        try:
-            arguments = tuple(shlex.split(text))
-        except ValueError:
-            continue
-        if 0 < len(arguments) <= 16:
-            yield doc.mention(field, arguments, inside[0], inside[-1] + 1)

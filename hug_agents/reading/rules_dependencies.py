@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hug_agents.reading.document import Document, Mention, Phrases
+from hug_agents.reading.document import Clause, Document, Mention, Phrases
 from hug_agents.reading.numbers import quantities
 from hug_agents.reading.scope import Status
 from hug_agents.reading.vocabulary import DEPENDENCIES
@@ -21,7 +21,7 @@ _EXISTING = Phrases(
          "provided by", "managed by the", "we have a", "we have an", "there is already", "exists already",
          "have an existing",
          "already set up", "already provisioned", "do not create", "don't create", "hosted by", "already in place",
-         "is there already"),
+         "is there already", "one exists", "it exists", "that exists", "this exists", "which exists", "does exist"),
         True,
     )
 )  # fmt: skip
@@ -173,7 +173,7 @@ def _said(doc: Document, phrases: Phrases[bool], first: int, last: int) -> tuple
         ):
             high = closed + 1
             continue
-        if word == "," and doc.lower(high + 1) in ("which", "that"):
+        if word == "," and doc.lower(high + 1) in ("which", "that", "it", "they"):
             high += 1
             continue
         if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is", "it", "must", "needs"):
@@ -181,4 +181,14 @@ def _said(doc: Document, phrases: Phrases[bool], first: int, last: int) -> tuple
         if word in _CUTS:
             break
         high += 1
+    if high >= sentence.last - 1 and (more := _goes_on(doc, sentence)):
+        high = more
     return next(((begin, end) for begin, end, _ in phrases.find(doc, low, high)), None)
+
+
+def _goes_on(doc: Document, sentence: Clause) -> int | None:
+    """Where a sentence ends that speaks of the one before: `A bucket for PDFs. That one exists.`"""
+    number = doc.sentence_of[sentence.first] + 1
+    if number >= len(doc.sentences) or doc.lower(doc.sentences[number].first) not in ("it", "that", "this"):
+        return None
+    return doc.sentences[number].last

@@ -86,21 +86,26 @@ def _parts(doc: Document, sentence: Clause) -> Iterator[Clause]:
                 continue
             if following == "the" and any(w in _ROLLBACK or w == "back" for w in doc.words(cuts[-1], sentence.last)):
                 continue
-            opener = doc.lower(cuts[-1]) if cuts[-1] == sentence.first else doc.lower(cuts[-1] + 1)
-            if opener in (
-                "if",
-                "when",
-                "once",
-                "whenever",
-                "should",
-                "as",
-                "in",
-            ):  # the condition belongs to what follows
-                continue
+            if _conditional(doc, cuts[-1], place, cuts[-1] == sentence.first):
+                continue  # the condition belongs to what follows
             cuts.append(place)
     for number, cut in enumerate(cuts):
         end = cuts[number + 1] if number + 1 < len(cuts) else sentence.last
         yield Clause(cut, end, sentence.span, sentence.foreign, sentence.injected, sentence.question)
+
+
+_IF = frozenset("if when once whenever should as in".split())
+
+
+def _conditional(doc: Document, first: int, last: int, opens: bool) -> bool:
+    """Whether a part is a condition: `if more than 2 % fail`, also behind a colon."""
+    if doc.lower(first if opens else first + 1) in _IF:
+        return True
+    return any(
+        doc.lower(place) in ("if", "when", "once", "whenever")
+        and doc.lower(place - 1) in (":", "\u2014", "-", "\u2013")
+        for place in range(first + 1, last)
+    )
 
 
 def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
@@ -148,6 +153,12 @@ def _state(doc: Document, part: Clause, place: int, trigger: bool) -> Mention | 
     words = doc.words(part.first, part.last)
     if status == "negated" and {"exceed", "above", "over", "more", "higher", "surpass"} & set(words):
         return "asserted"  # `must never exceed 2 %` is a limit
+    if (
+        {"may", "can", "could"} & set(words)
+        and {"most", "more", "than"} & set(words)
+        and _MAY_FAIL & set(pairwise(words))
+    ):
+        return "asserted"  # `at most 0.5 % of the requests may fail` is a limit too
     conditional = status == "hypothetical" and (
         "if" in words or "when" in words or "once" in words or "whenever" in words or "unless" in words
     )
@@ -173,6 +184,9 @@ def _state(doc: Document, part: Clause, place: int, trigger: bool) -> Mention | 
         )
         return "uncertain" if (hypothetical - polite) & set(words) else "asserted"
     return status
+
+
+_MAY_FAIL = frozenset((one, other) for one in ("may", "can", "could") for other in ("fail", "err", "be", "break"))
 
 
 def _mention(doc: Document, field: str, value: object, first: int, last: int, part: Clause, trigger: bool) -> Mention:
@@ -345,54 +359,6 @@ def window_days(doc: Document) -> Iterator[Mention]:
             and 1 <= days <= 365
             and days == int(days)
             and goal
-            and (words[-1] in _OVER or doc.lower(item.last) == "window")
+            and (words[-1] in _OVER or doc.lower(item.last) == "window" or words[-2:] == ("window", "of"))
         ):
             yield doc.mention("objectives.window_days", int(days), item.first, item.last, since=item.first - 1)
-
-
-def drills(doc: Document) -> Iterator[Mention]:
-    """`rehearse the rollback every two weeks`, `monthly rollback drills`."""
-    for index, token in enumerate(doc.tokens):
-        if token.lower not in (
-            "drill",
-            "drills",
-            "rehearse",
-            "rehearsal",
-            "practise",
-            "practice",
-            "drilled",
-            "rehearsed",
-        ):
-            continue
-        sentence = doc.sentence(index)
-        words = doc.words(sentence.first, sentence.last)
-        if not any(word.startswith("roll") or word == "back" for word in words) and token.lower not in (
-            "drill",
-            "drills",
-        ):
-            continue
-        for place in range(sentence.first, sentence.last):
-            days = {
-                "weekly": 7,
-                "monthly": 30,
-                "fortnightly": 14,
-                "biweekly": 14,
-                "quarterly": 90,
-                "daily": 1,
-                "yearly": 365,
-            }.get(doc.lower(place))
-            if days:
-                yield doc.mention("drill_every_days", days, place, place + 1)
-                return
-            if doc.lower(place) in ("every", "each", "per"):
-                named = {"week": 7, "month": 30, "quarter": 90, "day": 1, "fortnight": 14}.get(doc.lower(place + 1))
-                if named:
-                    yield doc.mention("drill_every_days", named, place, place + 2)
-                    return
-                for item in quantities(doc, place + 1, min(place + 4, sentence.last)):
-                    if item.unit == "seconds" and item.value >= 86400:
-                        yield doc.mention("drill_every_days", int(item.value // 86400), place, item.last)
-                        return
-                    if doc.lower(item.last) in ("months", "month") and item.whole:
-                        yield doc.mention("drill_every_days", item.whole * 30, place, item.last + 1)
-                        return

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hug_agents.reading.document import Document
+from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _FIELDS = {
     **dict.fromkeys(("cluster",), ("environments.*.cluster", "Which cluster does it run in?")),
@@ -57,9 +58,18 @@ def left_open(doc: Document) -> Iterator[Open]:
             place += 1
         said = next((words for words in _OPEN if doc.words(place, place + len(words)) == words), None)
         if said and place > index + 1 and doc.sentence_of[place] == doc.sentence_of[index]:
-            yield Open(*_FIELDS[token.lower], index, place + len(said))
+            yield _placed(doc, index, place + len(said))
         elif (since := _undecided(doc, index)) is not None:
             yield Open(*_FIELDS[token.lower], since, index + 1)
+
+
+def _placed(doc: Document, index: int, last: int) -> Open:
+    """`production cluster: TBD` is of one environment."""
+    path, text = _FIELDS[doc.lower(index)]
+    where = ENVIRONMENTS.get(doc.lower(index - 1)) if index > doc.sentence(index).first else None
+    if where and path.startswith("environments.*."):
+        return Open(path.replace("*", where[0], 1), text.replace("it run", f"{where[0]} run"), index - 1, last)
+    return Open(path, text, index, last)
 
 
 def _undecided(doc: Document, index: int) -> int | None:

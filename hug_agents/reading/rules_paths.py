@@ -92,12 +92,17 @@ def _after_release(doc: Document, sentence: Clause, index: int) -> bool:
     """`after each deployment please call GET /ping`: a smoke test by what it does; `must call /hook` only tells somebody."""
     words = doc.words(sentence.first, index)
     start = words.index("after") if "after" in words else len(words)
-    released = {"deployment", "deploy", "release", "rollout"} & set(words[start + 1 : start + 4])
+    released = _RELEASES & set(words[start + 1 : start + 4])
     each = {"each", "every"} & set(words[start + 1 : start + 3])
     answered = {"give", "gives", "return", "returns", "answer", "answers", "respond", "responds"}
     judged = words[-1:] == ("get",) or answered & set(doc.words(index, sentence.last))
     called = {"call", "get", "request", "check", "fetch"} & set(words[-3:])
     return bool(released and each and called and judged)
+
+
+_RELEASES = frozenset(
+    "deployment deploy release rollout change update upgrade install installation go-live version".split()
+)
 
 
 def _between(doc: Document, index: int) -> bool:

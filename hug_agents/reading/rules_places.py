@@ -71,7 +71,8 @@ def _plain_word(doc: Document, first: int, last: int) -> bool:
         "server",
         "mode",
         "people",
-    )
+        "of",
+    ) or doc.lower(first - 1) in ("backend", "frontend", "a", "senior", "web", "app", "lead")
 
 
 def _listed(doc: Document) -> Iterator[Mention]:
@@ -219,7 +220,7 @@ def _name_after(doc: Document, index: int) -> int | None:
     return place if (marked or special) and token.lower not in AWS_REGIONS | GCP_REGIONS | AZURE_REGIONS else None
 
 
-_AFTER_NAME = frozenset(", . and ) ; ` in ( everywhere for on with throughout please".split()) | {""}
+_AFTER_NAME = frozenset(", . ? ! and ) ; ` in ( everywhere for on with throughout please".split()) | {""}
 
 
 def _name_before(doc: Document, index: int) -> int | None:
@@ -270,10 +271,18 @@ _OTHER_HOSTS = frozenset(
 )
 
 
+def _of_a_variable(doc: Document, start: int, index: int) -> bool:
+    """`FHIR_BASE_URL can stay a variable: https://x.org`: what a variable points to is another's."""
+    return any(_VARIABLE.match(doc.raw(place, place + 1)) for place in range(start, index))
+
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
+
+
 def _cue(doc: Document, index: int) -> bool:
     start = doc.sentence(index).first
     near = doc.words(max(index - 6, start), index) or doc.asked(index)
-    if any(word in _OTHER_HOSTS for word in near):
+    if any(word in _OTHER_HOSTS for word in near) or _of_a_variable(doc, start, index):
         return False
     if any(
         word in ("domain", "dns", "host", "hostname", "url", "reachable", "served", "website", "available")

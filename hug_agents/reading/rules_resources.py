@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.numbers import Quantity, quantities
+from hug_agents.reading.numbers import Quantity, quantities, quantity_at
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_replicas import COPIES
 from hug_agents.reading.vocabulary import ENVIRONMENTS
@@ -28,6 +28,7 @@ def resources(doc: Document) -> Iterator[Mention]:
             any("cpu" in word for word in (*before, *after))
             or doc.lower(item.last) in ("/",)
             or doc.lower(item.last - 1).startswith("milli")
+            or _beside_memory(doc, item)
         ):
             value = item.value
         elif not item.unit and _after_cpu(doc, item, before):
@@ -41,6 +42,15 @@ def resources(doc: Document) -> Iterator[Mention]:
             continue
         if value == int(value) and 50 <= value <= 64_000:
             yield doc.mention("service.cpu_millicores", int(value), item.first, item.last)
+
+
+def _beside_memory(doc: Document, item: Quantity) -> bool:
+    """`two pods of 1500m and 1.5Gi each`: memory follows at once."""
+    place = item.last
+    while doc.lower(place) in ("and", ",", "/", "+", "&", "|", "x") and place < item.last + 2:
+        place += 1
+    other = quantity_at(doc, place) if place < len(doc.tokens) else None
+    return other is not None and place > item.last and other.unit == "mebibytes"
 
 
 def elliptic(doc: Document) -> Iterator[Mention]:
@@ -93,7 +103,12 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
         )
     elif near == "memory":
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last, until=_until(doc, item))
-    elif any(word in ("with", "at", "of", "\u00e0", "x", "@") for word in before[-1:]) and _of_copies(doc, item):
+    elif (
+        any(word in ("with", "at", "of", "\u00e0", "x", "@") for word in before[-1:])
+        and _of_copies(doc, item)
+        or before[-1:] in _SO
+        and _MEMORY & set(doc.words(doc.sentence(item.first).first, item.first))
+    ):
         yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
     elif (alone := _by_itself(doc, item)) is not None:
         yield doc.mention(alone, int(item.value if "memory" in alone else item.value // 1024), item.first, item.last)
@@ -108,6 +123,8 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
 
 
+_SO = (("so",), ("now",), ("hence",), ("therefore",), ("thus",), ("to",), ("->",))
+"""`memory was 256Mi and it was killed, so 384Mi`."""
 _HAS = frozenset("gets get give gives needs need has have with takes want wants allocate".split())
 _DOES = frozenset("is are should will would".split())
 _OTHER_SIZES = frozenset(
@@ -142,12 +159,18 @@ def _by_itself(doc: Document, item: Quantity) -> str | None:
     if doc.lower(item.first - 1) != "," or not ended:
         return None
     start = item.first - 1
-    while start > sentence.first and doc.lower(start - 1) not in (",", ";", "(", ":"):
+    while start > sentence.first and (
+        doc.lower(start - 1) not in (",", ";", "(", ":") or set(doc.words(start, item.first)) <= _ABOUT_IT
+    ):
         start -= 1
     part = set(doc.words(start, item.first))
     if part & _STORAGE:
         return "dependency.storage_gib" if item.value % 1024 == 0 else None
     return "service.memory_mib" if part & COPIES and item.value <= 65_536 else None
+
+
+_ABOUT_IT = frozenset(", new fresh existing managed ours to be created small big empty already there".split())
+"""`Postgres 16, new, 200 GiB`: a part that only tells more of the one before."""
 
 
 def _of_copies(doc: Document, item: Quantity) -> bool:

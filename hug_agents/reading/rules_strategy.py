@@ -13,7 +13,7 @@ from hug_agents.reading.rules_corrections import replaced_at
 
 _TRAFFIC = frozenset(
     "traffic users requests canary canaries share shift weight weights step steps rollout percent customers "
-    "everyone".split()
+    "everyone guests visitors clients shoppers players patients members readers viewers passengers sessions visits".split()
 )
 _ERRORS = frozenset(
     "error errors failing fail fails failures failed 5xx 500s available availability uptime latency p99 p95 p90 "
@@ -29,7 +29,8 @@ _EACH = frozenset("each every per between apiece".split())
 _JOINTS = frozenset(
     "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests is at % "
     "percent until it with go for each per step hold holding wait waiting next first start starting from up "
-    "before moving on we are \u2014 ; . : ( )".split()
+    "before moving on we are \u2014 ; . : ( ) guests visitors clients shoppers players patients members readers viewers "
+    "passengers sessions visits customers people them our".split()
 )
 _HOLD = frozenset(
     "hold holds held holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "
@@ -184,6 +185,8 @@ def _about_errors(doc: Document, sentence: Clause, item: Quantity) -> bool:
     """Whether a percentage speaks of errors, availability or load rather than of traffic."""
     if item.unit == "percent" and item.value != int(item.value):
         return True
+    if ("at", "a", "time") in [doc.words(at, at + 3) for at in range(item.last, item.last + 5)]:
+        return True  # `one half of the copies at a time`
     for direction in (-1, 1):
         place = item.first - 1 if direction < 0 else item.last
         for _ in range(6):
@@ -299,11 +302,14 @@ def _lone_holds(doc: Document) -> Iterator[Mention]:
             if {len(holds), len(holds) + 1} & _lengths(doc):
                 yield doc.mention("strategy.hold_seconds", holds, items[0].first, items[-1].last)
             continue
-        held = any(word in _EACH for word in words) and any(word in _HOLD for word in words)
+        each = any(word in _EACH for word in words)
+        held = each and (len(words) < _SHORT or any(word in _HOLD for word in words))
         if len(items) == 1 and held and not _shares(doc, sentence):
             yield doc.mention("strategy.hold_seconds", (int(items[0].value),), items[0].first, items[0].last)
 
 
+_SHORT = 9
+"""Words of a sentence that says no more than `3 min between steps`."""
 _ORDINALS = (("first", "1st"), ("second", "2nd", "next"), ("third", "3rd", "next"), ("fourth", "4th"), ("fifth", "5th"))
 
 
@@ -331,27 +337,45 @@ _JOINED = re.compile(r"\d{1,3}(?:-\d{1,3})+\Z")
 
 
 def ratios(doc: Document) -> Iterator[Mention]:
-    """`canary 20/60/100`, `canary 20-60-100`: rising numbers up to a hundred, said to be a canary's."""
+    """`canary 20/60/100`, `the canary goes 20, 60, 100`: rising numbers up to a hundred, said to be a canary's."""
     for index, token in enumerate(doc.tokens):
+        last = doc.sentence(index).last
         if token.lower not in ("canary", "canaries"):
             continue
-        place = index + 1
-        while doc.lower(place) in (":", "(", ",", "of", "steps", "with", "at", "="):
+        for place in range(index + 1, min(index + _FAR, last)):
+            weights, end = _run(doc, place, last)
+            if not weights:
+                continue
+            whole = all(weight == int(weight) for weight in weights)
+            if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
+                yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end, since=index)
+                yield from _after_run(doc, end, last)
+            break
+
+
+_FAR = 12
+"""Tokens between `canary` and its numbers."""
+_BETWEEN_STEPS = frozenset("/ -> \u2192 - then , => > and".split())
+
+
+def _run(doc: Document, place: int, last: int) -> tuple[list[float], int]:
+    """The numbers that stand in a row from a token on, and where they end."""
+    if _JOINED.match(doc.lower(place)):
+        return [float(part) for part in doc.lower(place).split("-")], place + 1
+    weights: list[float] = []
+    end = place
+    while place < last and (number := doc.tokens[place].number) is not None:
+        weights.append(number)
+        end = place = place + 1
+        if number >= 100:
+            break
+        while place < last and doc.lower(place) in _BETWEEN_STEPS:
             place += 1
-        joined = _JOINED.match(doc.lower(place))
-        weights = [float(part) for part in doc.lower(place).split("-")] if joined else []
-        end = place + 2 if joined else place
-        while not joined and end < doc.sentence(index).last and (number := doc.tokens[end].number) is not None:
-            weights.append(number)
-            end += 2
-            if doc.lower(end - 1) not in ("/", "->", "\u2192", "-", "then"):
-                break
-        whole = all(weight == int(weight) for weight in weights)
-        if len(weights) > 1 and whole and weights == sorted(set(weights)) and weights[-1] == 100:
-            yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end - 1, since=index)
-            for item in _times(doc, end - 1, doc.sentence(index).last):
-                # `10-30-100 at 5m`
-                if _each(doc, item) or (item.first == end and doc.lower(end - 1) == "at"):
-                    yield doc.mention(
-                        "strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1
-                    )
+    return weights, end
+
+
+def _after_run(doc: Document, end: int, last: int) -> Iterator[Mention]:
+    """`10-30-100 at 5m`, `25/50/100, five minutes each`."""
+    for item in _times(doc, end, last):
+        if _each(doc, item) or item.first == end + 1 and doc.lower(end) == "at":
+            yield doc.mention("strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1)

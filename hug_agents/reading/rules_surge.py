@@ -11,7 +11,12 @@ from hug_agents.reading.numbers import quantities
 def surge(doc: Document) -> Iterator[Mention]:
     """`at most 25% extra pods`, `10 percent surge`, `20 % unavailable`."""
     for item in quantities(doc):
-        if item.unit != "percent" or item.value != int(item.value) or not 0 <= item.value <= 100:
+        if (
+            item.unit != "percent"
+            or doc.words(item.first - 2, item.first) in (("(", "was"), ("instead", "of"))
+            or item.value != int(item.value)
+            or not 0 <= item.value <= 100
+        ):
             continue
         sentence = doc.sentence(item.first)
         after = _until_joint(doc.words(item.last, min(item.last + 7, sentence.last)))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import islice
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import quantity_at
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_NAMES = {
-    **{f"{name}{plural}": day for day, name in zip(_DAYS,
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_NAMES = {
+    **{f"{name}{plural}": day for day, name in zip(DAYS,
     "monday tuesday wednesday thursday friday saturday sunday".split(), strict=True) for plural in ("", "s")},
-    **{day: day for day in _DAYS}, "tues": "tue", "thur": "thu", "thurs": "thu",
+    **{day: day for day in DAYS}, "tues": "tue", "thur": "thu", "thurs": "thu",
 }  # fmt: skip
 _ZONES = {
     "berlin": "Europe/Berlin", "london": "Europe/London", "paris": "Europe/Paris", "amsterdam": "Europe/Amsterdam",
@@ -32,13 +32,9 @@ _CRON = re.compile(
     r"(?:\*|[0-7](?:-[0-7])?(?:,[0-7])*)(?:/\d{1,2})?)(?=[`'\".,;)]|\s|\Z)"
 )
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(am|pm|h)?\Z")
-_WINDOW = frozenset(
-    "deploy deploys deployment deployments release releases rollout rollouts window windows change changes only "
-    "never production prod ship allowed changed deployed released touched".split()
-)
-_JOB = frozenset(
+JOB_WORDS = frozenset(
     "job jobs cron cronjob batch task report reports script scheduled schedule runs run import export sync "
-    "cleanup".split()
+    "cleanup cleans sweeps purges archives aggregates rotates reindexes recalculates refreshes imports exports".split()
 )
 
 
@@ -105,7 +101,7 @@ def zone(doc: Document, first: int, last: int) -> tuple[str, int] | None:
 _UNSURE_ZONES = frozenset("pst pdt edt cst ist bst cest aest jst mst local eastern pacific".split())
 
 
-def _other_zone(doc: Document, sentence: Clause) -> bool:
+def other_zone(doc: Document, sentence: Clause) -> bool:
     """Whether a time zone is spoken of that we do not know for certain."""
     words = doc.words(sentence.first, sentence.last)
     if any(word in _UNSURE_ZONES for word in words):
@@ -133,7 +129,8 @@ def schedules(doc: Document) -> Iterator[Mention]:
             continue
         titled = words[0] in _TITLES and words[1:2] == (":",) and any(token.lower in _JOBS for token in doc.tokens)
         if not titled and not any(
-            word in _JOB or word.endswith(("-job", "-cron", "-report", "-export", "-import", "-sync")) for word in words
+            word in JOB_WORDS or word.endswith(("-job", "-cron", "-report", "-export", "-import", "-sync"))
+            for word in words
         ):
             continue
         if any(
@@ -170,7 +167,10 @@ def _worded(doc: Document, sentence: Clause) -> Iterator[Mention]:
             else:
                 yield doc.mention("number.schedule", "unclear", index, item.last)
             continue
-        day = _DAY_NAMES.get(following) if word in ("every", "each", "on") else None
+        day = DAY_NAMES.get(following) if word in ("every", "each", "on") else None
+        if word.endswith("days") and word in DAY_NAMES and doc.lower(index - 1) not in ("every", "each", "on"):
+            yield _at(doc, sentence, index, index + 1, DAY_NAMES[word], False, "")  # `Sundays at 04:00`
+            continue
         night = following in ("night",) or word == "nightly"
         if (
             word in ("nightly", "daily", "weekdays")
@@ -212,7 +212,7 @@ def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None
         found is None
         or (where is not None and where[0] not in ("UTC", "GMT"))
         or where is None
-        and _other_zone(doc, sentence)
+        and other_zone(doc, sentence)
     )
     if found is not None and not found.sure:
         hour = found.minutes // 60
@@ -222,190 +222,3 @@ def _at(doc: Document, sentence: Clause, index: int, start: int, day: str | None
         return doc.mention("number.schedule", "unclear", index, max(start, index + 1))
     value = f"{found.minutes % 60} {found.minutes // 60} * * {field}"
     return doc.mention("service.schedule", value, index, max(found.last, start), since=index)
-
-
-def windows(doc: Document) -> Iterator[Mention]:
-    """`only on weekdays 9 to 17 Berlin time`, `never on Fridays`."""
-    for sentence in doc.sentences:
-        words = doc.words(sentence.first, sentence.last)
-        if sentence.foreign or sentence.injected or sentence.question or not any(word in _WINDOW for word in words):
-            continue
-        if any(word in _JOB and word not in ("run", "runs", "schedule", "scheduled") for word in words):
-            continue
-        yield from _window(doc, replace(sentence, last=_reason(doc, sentence)))
-
-
-def _reason(doc: Document, sentence: Clause) -> int:
-    """Where `only Mon-Thu, because on Friday ...`, `only Mon-Thu, the team is off on Friday` says why."""
-    for place in range(sentence.first + 1, sentence.last):
-        if doc.lower(place) == "because":
-            return place
-        named = any(word in _DAY_NAMES or "-" in word for word in doc.words(sentence.first, place))
-        if named and doc.lower(place) in (",", ";", "-", "\u2013", "\u2014", "(") and doc.lower(place + 1) in _TELLS:
-            return place
-    return sentence.last
-
-
-_TELLS = frozenset("the our we they it that this there people everybody everyone since as".split())
-
-
-_NEVER = frozenset("never not no don't nobody noone no-one none mustn't can't cannot shouldn't won't".split())
-_LIMITED = _NEVER | frozenset("only window windows allowed outside except between during forbidden".split())
-_SPOKEN = frozenset(
-    "deploy deploys deployment deployments release releases rollout rollouts "
-    "change changes production prod ship window windows".split()
-)
-
-
-def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
-    words = doc.words(sentence.first, sentence.last)
-    days = _days(doc, sentence)
-    hours = _hours(doc, sentence)
-    if days is None and hours is None:
-        return
-    if days is not None and not days[0]:
-        return
-    limited = _LIMITED & set(words)
-    spoken = _SPOKEN & set(words)
-    if not limited or not spoken and not {"only", "never"} & set(words):
-        return
-    first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
-    last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
-    where = zone(doc, sentence.first, sentence.last)
-    unsure = (
-        days is None
-        and bool({"days", "day", "week", "month", "daily", "weekly"} & set(words))
-        or hours is not None
-        and not hours[4]
-        or where is None
-        and _other_zone(doc, sentence)
-        or "outside" in words
-        and not _not_outside(words)
-        or {"maybe", "might", "could", "used", "was"} & set(words)
-        or any(pair[0] == "may" and pair[1] not in ("only", "be", "not", "change", "never") for pair in pairwise(words))
-    )
-    if unsure:
-        yield doc.mention("number.window", "unclear", first, last)
-        return
-    chosen = ",".join(days[0]) if days else ",".join(_DAYS)
-    start, end = (hours[0], hours[1]) if hours else ("00:00", "23:59")
-    if where:
-        first, last = min(first, where[1]), max(last, where[1] + 1)
-    since = next(
-        (place for place in range(sentence.first, first) if doc.lower(place) in ("only", "never", "not", "no")), first
-    )
-    yield doc.mention(
-        "windows", f"{chosen} {start}-{end} {where[0] if where else 'UTC'}", first, last, since=since, status="asserted"
-    )
-
-
-def _not_outside(words: tuple[str, ...]) -> bool:
-    """`no deployment outside Monday to Friday`: these are the days on which it may be."""
-    place = words.index("outside")
-    return (
-        bool({"no", "never", "not", "nothing"} & set(words[max(place - 4, 0) : place]))
-        and words.count("outside") == 1
-        and not _NOT_ALL & set(words)
-    )
-
-
-_NOT_ALL = frozenset("only except but unless holidays".split())
-
-
-def _days(doc: Document, sentence: Clause) -> tuple[tuple[str, ...], int, int] | None:
-    """The days that are allowed, and the tokens that say so."""
-    chosen: set[str] = set()
-    banned: set[str] = set()
-    places: list[int] = []
-    index = sentence.first
-    while index < sentence.last:
-        word = doc.lower(index)
-        target = banned if _banned(doc, sentence, index) else chosen
-        low, dash, high = word.partition("-")
-        if word in ("weekdays", "weekday", "workdays", "workday") or doc.words(index, index + 2) in _WORKING:
-            target.update(_DAYS[:5])
-        elif word in ("weekends", "weekend"):
-            target.update(_DAYS[5:])
-        elif dash and low in _DAY_NAMES and high in _DAY_NAMES:
-            target.update(_span(_DAY_NAMES[low], _DAY_NAMES[high]))
-        elif (
-            word in _DAY_NAMES
-            and word not in ("sat", "sun", "wed", "mon")
-            or word in _DAY_NAMES
-            and doc.raw(index, index + 1)[0].isupper()
-        ):
-            if (
-                doc.lower(index + 1) in ("to", "-", "\u2013", "through", "till", "until", "thru")
-                and doc.lower(index + 2) in _DAY_NAMES
-            ):
-                target.update(_span(_DAY_NAMES[word], _DAY_NAMES[doc.lower(index + 2)]))
-                places.append(index)
-                index += 2
-            else:
-                target.add(_DAY_NAMES[word])
-        else:
-            index += 1
-            continue
-        places.append(index)
-        index += 1
-    if not places:
-        return None
-    allowed = tuple(day for day in _DAYS if day not in banned and (not chosen or day in chosen))
-    return allowed, places[0], places[-1] + 1
-
-
-_WORKING = tuple((one, day) for one in ("working", "work", "business", "week") for day in ("day", "days"))
-
-
-def _banned(doc: Document, sentence: Clause, index: int) -> bool:
-    for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
-        word = doc.lower(place)
-        if word == "outside":
-            break
-        if word in _NEVER or word in ("except", "avoid", "without", *_FORBIDDEN):
-            return True
-        if word in ("only", ";", "but", ":"):
-            break
-    for place in range(index + 1, min(index + 5, sentence.last)):
-        if doc.lower(place) in (",", ";", "only"):
-            break
-        if doc.lower(place) in _FORBIDDEN or doc.words(place, place + 2) == ("off", "limits"):
-            return True
-    return False
-
-
-_FORBIDDEN = frozenset("forbidden prohibited banned blocked excluded taboo frozen freeze excluding off-limits".split())
-
-
-def _span(low: str, high: str) -> tuple[str, ...]:
-    first, last = _DAYS.index(low), _DAYS.index(high)
-    return _DAYS[first : last + 1] if first <= last else (*_DAYS[first:], *_DAYS[: last + 1])
-
-
-def _hours(doc: Document, sentence: Clause) -> tuple[str, str, int, int, bool] | None:
-    for index in range(sentence.first, sentence.last):
-        compound = re.fullmatch(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", doc.lower(index))
-        if compound:
-            a, b, c, d = (int(part) for part in compound.groups())
-            if a < 24 and c < 24 and b < 60 and d < 60 and (a, b) < (c, d):
-                return f"{a:02d}:{b:02d}", f"{c:02d}:{d:02d}", index, index + 1, True
-        short = re.fullmatch(r"(\d{1,2})-(\d{1,2})", doc.lower(index))
-        if short and int(short.group(1)) < int(short.group(2)) <= 23:
-            return (
-                f"{int(short.group(1)):02d}:00",
-                f"{int(short.group(2)):02d}:00",
-                index,
-                index + 1,
-                int(short.group(2)) > 12,
-            )
-        low = clock(doc, index)
-        if low is None or doc.lower(low.last) not in ("to", "-", "\u2013", "and", "until", "till"):
-            continue
-        high = clock(doc, low.last + 1) if low.last + 1 < sentence.last else None
-        if high is None or doc.lower(high.last) in ("%", "percent", "replicas", "pods", "instances"):
-            continue
-        if doc.lower(low.last) == "and" and doc.lower(index - 1) != "between":
-            continue
-        sure = high.sure and (low.sure or low.minutes <= 720 and high.minutes > 720)
-        return low.text, high.text, index, high.last, sure and low.minutes < high.minutes
-    return None
