@@ -30,7 +30,7 @@ from hug_agents.reading import (
 )
 from hug_agents.reading.binding import bind, whole
 from hug_agents.reading.document import Clause, Document, Mention, document
-from hug_agents.reading.rules_corrections import corrected
+from hug_agents.reading.rules_corrections import corrected, settled
 from hug_agents.reading.rules_disputes import disputed
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_services import Named
@@ -43,7 +43,8 @@ FINDERS: tuple[Finder, ...] = (
     rules_places.domains, rules_by_place.by_place, rules_by_place.by_alias, rules_by_place.by_stem,
     rules_ports.ports, rules_paths.paths,
     rules_exposure.exposure, rules_exposure.elliptic, rules_exposure.serves_nothing,
-    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions, rules_images.registries,
+    rules_images.images, rules_images.repositories, rules_images.versions, rules_images.labelled_versions,
+    rules_images.stated_versions, rules_images.registries,
     rules_strategy.steps, rules_strategy.ratios, rules_surge.keep_old, rules_surge.surge,
     rules_objectives.objectives, rules_windows.drills, rules_objectives.window_days,
     rules_replicas.replicas, rules_resources.resources, rules_resources.elliptic,
@@ -69,7 +70,7 @@ def mentions(text: str) -> tuple[Mention, ...]:
     """All mentions in the order of the text, bound."""
     doc = document(text)
     said = _corrected(doc, corrected(doc, _separate_jobs(doc, _bound(text, names(text)), names(text))))
-    return disputed(doc, said)
+    return disputed(doc, settled(doc, said))
 
 
 @lru_cache(maxsize=64)

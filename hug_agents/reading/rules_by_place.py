@@ -156,6 +156,7 @@ def _before_place(doc: Document, place: int, last: int, value: _Value) -> tuple[
             or _ENVIRONMENTS.at(doc, joint) is None
             or value(joint + 1)
             and doc.lower(joint + 1) not in _ALIKE
+            or doc.lower(joint + 1) in (":", "=", "->", "is", "gets")  # `a for prod, staging: b`
         ):
             break
         after = joint

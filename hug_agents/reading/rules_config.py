@@ -63,7 +63,8 @@ def _worded_values(doc: Document) -> Iterator[Mention]:
     """`LOG_LEVEL should be warn`, `set CACHE_TTL to 60`; `LOG_LEVEL is required` gives it no value."""
     for index, token in enumerate(doc.tokens):
         name = doc.text[token.start : token.end]
-        if not (VARIABLE.match(name) and "_" in name) or secret_like(name):
+        told = VARIABLE.match(name) and ("_" in name or _switched(doc, index))
+        if not told or secret_like(name):
             continue
         last = doc.sentence(index).last
         place = index + 1 + (doc.lower(index + 1) == "`")
@@ -72,9 +73,23 @@ def _worded_values(doc: Document) -> Iterator[Mention]:
         linked = _LINKED & set(doc.words(index + 1, place))
         if place >= last or not linked or doc.lower(place) in _NO_VALUES or doc.tokens[place].kind == "punct":
             continue
-        if doc.lower(place + 1) in _ENDS or place + 1 >= last:
+        if address := _ADDRESS.match(doc.text, doc.tokens[place].start):
+            value = address[0].rstrip(".")
+            until = next(
+                at for at in range(place, len(doc.tokens)) if doc.tokens[at].end >= address.start() + len(value)
+            )
+            yield doc.mention(f"service.env.{name}", value, index, until + 1)
+        elif doc.lower(place + 1) in _ENDS or place + 1 >= last:
             yield doc.mention(f"service.env.{name}", doc.raw(place, place + 1), index, place + 1)
     yield from _behind_a_colon(doc)
+
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s`'\",;)]{1,300}")
+
+
+def _switched(doc: Document, index: int) -> bool:
+    """`DEBUG has to be false`: a word in capitals is a variable where it is switched on or off."""
+    return bool({"true", "false"} & set(doc.words(index + 1, min(index + 7, doc.sentence(index).last))))
 
 
 def _behind_a_colon(doc: Document) -> Iterator[Mention]:

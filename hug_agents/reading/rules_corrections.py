@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import quantity_at
+from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _BETWEEN = frozenset(
-    "-> => \u2192 sorry no oops correction wait actually rather scratch that make it i mean meant or should be is it's that's erm "
+    "-> => \u2192 ah oh "
+    "sorry no oops correction wait actually rather scratch that make it i mean meant or should be is it's that's erm "
     "hm hmm well the on at to in port . , ; : - ( ) \u2014 \u2013 \u2026 !".split()
 )
 _TAKEN_BACK = (
@@ -70,6 +72,39 @@ def corrected(doc: Document, found: Sequence[Mention]) -> tuple[Mention, ...]:
     return tuple(kept)
 
 
+_DECIDED = frozenset(
+    "environment.region environment.cluster environment.namespace environment.account environment.domain toolchain.runtime "
+    "toolchain.iac toolchain.ci toolchain.rollout toolchain.registry strategy.kind".split()
+)
+"""What a text has one of: two are an older and a newer one."""
+
+
+def settled(doc: Document, found: Sequence[Mention]) -> tuple[Mention, ...]:
+    """`eu-north-1 then.`, `Nomad it is.`: what was said of the same before does not hold any more."""
+    last = {
+        item.field: item
+        for item in found
+        if item.field in _DECIDED and item.status == "asserted" and _ends_it(doc, item)
+    }
+    return tuple(
+        replace(item, status="past")
+        if item.status == "asserted"
+        and (end := last.get(item.field))
+        and (item.value, item.environment) != (end.value, end.environment)
+        and end.environment in (item.environment, "*")
+        and doc.sentence_of[item.first] < doc.sentence_of[end.first]
+        else item
+        for item in found
+    )
+
+
+def _ends_it(doc: Document, item: Mention) -> bool:
+    sentence = doc.sentence(item.first)
+    place = item.last + (doc.lower(item.last) == "`")
+    said = 1 if doc.lower(place) == "then" else 2 if doc.words(place, place + 2) == ("it", "is") else 0
+    return bool(said) and (place + said >= sentence.last or doc.lower(place + said) in (",", ".", "!", ";", "("))
+
+
 def _said_after(doc: Document, number: int, found: list[Mention], before: list[int]) -> None:
     """`Four replicas to Nomad. Actually, make that six.`: a sentence that is a correction, and no more than a number."""
     sentence = doc.sentences[number]
@@ -79,12 +114,16 @@ def _said_after(doc: Document, number: int, found: list[Mention], before: list[i
     other = quantity_at(doc, place) if place < sentence.last else None
     words = doc.words(sentence.first, place)
     said = _takes_back(words, "actually")
-    if not said or other is None or not set(doc.words(other.last, sentence.last)) <= {".", "!", "please"}:
+    if not said or other is None:
+        return
+    where = _environment_after(doc, other.last)
+    if where is None and not set(doc.words(other.last, sentence.last)) <= {".", "!", "please"}:
         return
     fields = ("service.replicas", "service.max_replicas") if other.value < 200 else ("service.port",)
     meant = [
         at for at in before
         if found[at].status == "asserted" and isinstance(found[at].value, int | float)
+        and (where is None or found[at].environment == where)
         and (other.unit or found[at].field in fields) and _value(doc, found[at], place) is not None
     ]  # fmt: skip
     for at in meant:
@@ -93,6 +132,12 @@ def _said_after(doc: Document, number: int, found: list[Mention], before: list[i
         if value is not None and len(meant) == 1:
             begin, end = doc.tokens[place].start, doc.tokens[value[1] - 1].end
             found.append(replace(old, value=value[0], first=place, last=value[1], begin=begin, end=end))
+
+
+def _environment_after(doc: Document, place: int) -> str | None:
+    """`make that 4 in prod`: of which environment it is said."""
+    known = ENVIRONMENTS.get(doc.lower(place + 1)) if doc.lower(place) in ("in", "on", "for") else None
+    return known[0] if known else None
 
 
 def _corrected(doc: Document, item: Mention, stated: set[tuple[int, str]]) -> Iterator[Mention]:

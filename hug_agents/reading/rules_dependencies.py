@@ -47,7 +47,12 @@ _CUTS = frozenset({",", ";", "but", "(", "\u2014"})
 def dependencies(doc: Document) -> Iterator[Mention]:
     """Each kind with its version and whether it exists already."""
     for first, last, kind in _DEPENDENCIES.find(doc):
-        if doc.lower(last) in _OTHER_USE or doc.lower(first - 1) in ("rabbitmq", "kafka", "artemis", "activemq"):
+        address = doc.lower(last) == ":" and doc.text[doc.tokens[last].end :][:2] == "//"  # `redis://cache.internal`
+        if (
+            address
+            or doc.lower(last) in _OTHER_USE
+            or doc.lower(first - 1) in ("rabbitmq", "kafka", "artemis", "activemq")
+        ):
             continue
         if kind == "queue" and any(
             word in ("rabbitmq", "kafka", "activemq", "nats", "pubsub", "kinesis")
@@ -173,7 +178,7 @@ def _said(doc: Document, phrases: Phrases[bool], first: int, last: int) -> tuple
         ):
             high = closed + 1
             continue
-        if word == "," and doc.lower(high + 1) in ("which", "that", "it", "they"):
+        if word == "," and doc.lower(high + 1) in ("which", "that", "it", "they", "please"):
             high += 1
             continue
         if word == "and" and doc.lower(high + 1) not in ("already", "exists", "is", "it", "must", "needs"):

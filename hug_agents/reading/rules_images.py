@@ -156,6 +156,30 @@ def labelled_versions(doc: Document) -> Iterator[Mention]:
             yield doc.mention("version", match.group(1), index, index + 1, since=index - 1)
 
 
+def stated_versions(doc: Document) -> Iterator[Mention]:
+    """`Version of the application: 0.9.0`, `app version = 2.1.0`, `the release to deploy is v4.2`."""
+    for index in range(2, len(doc.tokens)):
+        match = _RELEASE.match(doc.lower(index))
+        place = index - 1
+        if not match or doc.lower(place) not in (":", "=", "is", "|") or "." not in doc.lower(index):
+            continue
+        before = doc.words(max(doc.sentence(index).first, place - 6), place)
+        if (
+            before[-3:] in _OF_THE_WHOLE
+            or before[-4:-2] == ("version", "of")
+            and before[-1] in _WHOLE
+            or before[-2:] in _ITS_VERSION
+        ):
+            yield doc.mention("version", match.group(1), index, index + 1, since=place - 2)
+
+
+_WHOLE = frozenset("application app service release software product".split())
+_OF_THE_WHOLE = frozenset((("release", "to", "deploy"), ("version", "to", "deploy"), ("version", "to", "release")))
+_ITS_VERSION = frozenset(
+    (word, "version") for word in ("application", "app", "service", "release", "software", "product")
+)
+
+
 def registries(doc: Document) -> Iterator[Mention]:
     """`push to registry.local:5000`, `our registry is harbor.acme.com/team`, `ghcr.io`."""
     said_so = False

@@ -278,7 +278,10 @@ def _for(doc: Document, part: Clause, item: Quantity, trigger: bool) -> Iterator
 def _latency(doc: Document, part: Clause, item: Quantity, items: list[Quantity], trigger: bool) -> Iterator[Mention]:
     words = doc.words(part.first, part.last)
     milliseconds = item.value if item.unit == "milliseconds" else item.value * 1000
-    if doc.lower(item.first - 1) in ("for", "during"):  # how long, not how slow
+    since = doc.lower(item.first - 1)
+    if (
+        since in ("for", "during") or since == "over" and item.unit == "seconds" and item.value >= 60
+    ):  # how long, not how slow
         return
     if not 1 <= milliseconds <= 600_000 or milliseconds != int(milliseconds) or not _limit(doc, part, item):
         return

@@ -32,12 +32,28 @@ def paths(doc: Document) -> Iterator[Mention]:
             yield doc.mention("smoke", path, index, index + 1, until=wanted.last)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
-        elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path):
+        elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path) or _tells(part, behind):
             since = next(
                 (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in HEALTH_WORDS),
                 index,
             )
             yield doc.mention("service.health_path", path, index, index + 1, since=since)
+
+
+_ALIVE = frozenset("alive healthy up ok okay ready works running fine well".split())
+_SHOWS = frozenset("tells shows says answers replies responds returns if whether when while that".split())
+
+
+def _tells(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    """`/ping tells you it's alive`, `you see on /ping whether it is up`: what a path is asked for."""
+    near = after[: next((place for place, word in enumerate(after) if word in ".;" or word.startswith("/")), 8)][:8]
+    told = bool(_ALIVE & set(near)) and near[:1] != (",",) and bool(_SHOWS & set(near))
+    shown = {*before[-8:]}
+    told = told or before[-1:] in (("at",), ("on",), ("under",)) and bool(shown & _SHOWS) and bool(shown & _ALIVE)
+    asked = before[-2:-1] in (("see",), ("check",), ("ask",), ("ping",), ("hit",), ("call",)) and bool(
+        _ALIVE & set(near)
+    )
+    return told or asked
 
 
 def _called_smoke(words: tuple[str, ...]) -> bool:
@@ -82,7 +98,7 @@ def _is_health(path: str) -> bool:
     """`/healthz`, `/health/ready`: a path that says by itself what it is for."""
     whole = path.rstrip("/").lower()
     head, _, tail = whole.rpartition("/")
-    return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES
+    return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES or f"/{tail}" in HEALTH_PATHS
 
 
 _STATES = frozenset("ready live readiness liveness alive status".split())

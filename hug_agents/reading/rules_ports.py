@@ -200,7 +200,7 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
         or last == ":" and _bare_colon(doc, index)
         or last in ("and", "or", "/", "vs", "not", "nor", ",") and _after_port(doc, index)
         or last in (",", ";", "/", "(") and (_after_image(doc, index) or last in (",", ";") and _alone(doc, index))
-        or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index))
+        or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index) and doc.lower(index + 1) != "then")
     )  # fmt: skip
 
 
@@ -375,6 +375,8 @@ def _role(doc: Document, index: int) -> Role:
         if word in STOPS or word in ("with", "/") or doc.tokens[place].kind in ("number", "path"):
             break
         found = _word_role(doc, place)
+        if found and doc.lower(index - 1) == "port" and doc.tokens[min(place + 1, sentence.last - 1)].kind == "path":
+            break  # `port 8181 health /healthz`: the word is the path's
         if found and (best is None or doc.lower(place - 1) in ("for", "is", "as", "the") and place - index <= 4):
             return found if best is None or best[1] == "serve" or doc.lower(index + 1) == "for" else best[1]
     return best[1] if best else "serve"

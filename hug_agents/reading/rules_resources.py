@@ -123,7 +123,7 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
             yield doc.mention("service.memory_mib", int(item.value), item.first, item.last)
 
 
-_SO = (("so",), ("now",), ("hence",), ("therefore",), ("thus",), ("to",), ("->",))
+_SO = (("so",), ("now",), ("hence",), ("therefore",), ("thus",), ("to",), ("->",), ("it's",))
 """`memory was 256Mi and it was killed, so 384Mi`."""
 _HAS = frozenset("gets get give gives needs need has have with takes want wants allocate".split())
 _DOES = frozenset("is are should will would".split())
@@ -169,7 +169,9 @@ def _by_itself(doc: Document, item: Quantity) -> str | None:
     return "service.memory_mib" if part & COPIES and item.value <= 65_536 else None
 
 
-_ABOUT_IT = frozenset(", new fresh existing managed ours to be created small big empty already there".split())
+_ABOUT_IT = frozenset(
+    ", please create it new fresh existing managed ours to be created small big empty already there".split()
+)
 """`Postgres 16, new, 200 GiB`: a part that only tells more of the one before."""
 
 

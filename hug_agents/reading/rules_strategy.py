@@ -102,8 +102,11 @@ def _joined(doc: Document, shares: list[Share]) -> bool:
             word in _JOINTS
             or word in _HOLD
             or word[:1].isdigit()
+            or at
+            and words[at - 1] == "of"  # `10 % of beekeepers first, then 40 %`
             or word in ("ten", "five", "fifteen", "twenty", "thirty", "an", "a", "half", "hour", "minute")
-            for word in doc.words(one.last, other.first)
+            for words in (doc.words(one.last, other.first),)
+            for at, word in enumerate(words)
         )
         for one, other in pairwise(shares)
     )
@@ -351,6 +354,21 @@ def ratios(doc: Document) -> Iterator[Mention]:
                 yield doc.mention("strategy.steps", tuple(map(int, weights)), place, end, since=index)
                 yield from _after_run(doc, end, last)
             break
+    yield from _alone(doc)
+
+
+def _alone(doc: Document) -> Iterator[Mention]:
+    """`Canary it is. 5, 25, 100 with 10 minutes each.`: a sentence that opens with the numbers, in a text about a canary."""
+    if not any(
+        token.lower in ("canary", "canaries") and doc.status[at] == "asserted" for at, token in enumerate(doc.tokens)
+    ):
+        return
+    for sentence in doc.sentences:
+        weights, end = _run(doc, sentence.first, sentence.last)
+        rising = len(weights) > 2 and weights == sorted(set(weights)) and weights[-1] == 100
+        if rising and not any(weight % 1 for weight in weights):
+            yield doc.mention("strategy.steps", tuple(map(int, weights)), sentence.first, end)
+            yield from _after_run(doc, end, sentence.last)
 
 
 _FAR = 12
@@ -377,5 +395,5 @@ def _run(doc: Document, place: int, last: int) -> tuple[list[float], int]:
 def _after_run(doc: Document, end: int, last: int) -> Iterator[Mention]:
     """`10-30-100 at 5m`, `25/50/100, five minutes each`."""
     for item in _times(doc, end, last):
-        if _each(doc, item) or item.first == end + 1 and doc.lower(end) == "at":
+        if _each(doc, item) or item.first == end or item.first == end + 1 and doc.lower(end) == "at":
             yield doc.mention("strategy.hold_seconds", (int(item.value),), item.first, item.last, until=item.last + 1)

@@ -32,7 +32,8 @@ def systems(doc: Document) -> Iterator[Mention]:
             yield doc.mention(path, system, first, last)
     yield from _gitlab(doc)
     for first, last, path in _FAMILIES.find(doc):
-        if doc.status_of(first, last) == "negated" and not _qualified(doc, first):
+        used = any(row == path and doc.status_of(at, to) == "asserted" for at, to, (row, _) in _SYSTEMS.find(doc))
+        if doc.status_of(first, last) == "negated" and not used and not _qualified(doc, first):
             yield doc.mention(path, "none", first, last, status="asserted", since=_negation(doc, first))
 
 
