@@ -64,6 +64,8 @@ def _role(word: str) -> str | None:
 def _of_another(doc: Document, index: int) -> bool:
     """`cluster prod-eu`, `namespaces prod-eu and prod-us`: the name of something else."""
     place = index - 1
+    if doc.lower(place) in ("=", ":", "->", "is") and doc.lower(place - 1) in ENVIRONMENTS:
+        return True  # `clusters: qa = k-qa`
     while place >= 0 and place > index - 6 and (doc.lower(place) in _MARKS or _role(doc.lower(place))):
         place -= 1
     return doc.lower(place) in _OTHERS or doc.lower(index + 1) in _OTHERS

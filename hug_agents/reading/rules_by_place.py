@@ -33,7 +33,7 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z")
 _MARKS = frozenset("` \" ' ( \u201c \u201d".split())
 _OF = frozenset("for in on to of = : -> => \u2192 ( is are uses use gets get as the".split())
 _JOINTS = frozenset(", ; and & / + but while whereas | )".split())
-_OPENERS = frozenset("-> => : = is are be should must to called named we have use ( ,".split())
+_OPENERS = frozenset("per by each environment -> => : = is are be should must to called named we have use ( ,".split())
 _NO_VALUES = frozenset(
     "the a an our my your this that in on for to of and or with is are be per each both all same one two three "
     "please only separate different own name named called environment environments env envs it its no not".split()

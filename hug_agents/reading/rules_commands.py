@@ -23,7 +23,8 @@ _PROGRAM = re.compile(
 
 def _opens_with_a_part(doc: Document, sentence: Clause) -> bool:
     """`- score-batch: job, "python -m scorer.batch"`: a line about one part of the application."""
-    return any(item.status == "asserted" and sentence.first <= item.first <= sentence.first + 2 for item in named(doc))
+    inside = [item for item in named(doc) if item.status == "asserted" and sentence.first <= item.first < sentence.last]
+    return any(item.first <= sentence.first + 2 or item.kind == "job" for item in inside)
 
 
 _RUNS = frozenset("runs run running executes".split())

@@ -198,9 +198,9 @@ def _paired(doc: Document, keys: list[int], names: list[int]) -> list[tuple[int,
             name for name in names
             if not any(doc.lower(p) in (",", ";", "and") for p in range(min(name, key), max(name, key)))
         ]  # fmt: skip
-        pointed = [name for name in near if name < key and set(doc.words(name + 1, key)) <= _POINTS and key > name + 1]
-        if len(near) == 1 or len(pointed) == 1:
-            pairs.append((near[0] if len(near) == 1 else pointed[0], key))
+        pointed = [name for name in names if name < key and set(doc.words(name + 1, key)) <= _POINTS and key > name + 1]
+        if chosen := pointed[-1:] or (near if len(near) == 1 else []):
+            pairs.append((chosen[0], key))
     return pairs if len({name for name, _ in pairs}) == len(pairs) else []
 
 

@@ -21,7 +21,8 @@ _EXISTING = Phrases(
          "provided by", "managed by the", "we have a", "we have an", "there is already", "exists already",
          "have an existing",
          "already set up", "already provisioned", "do not create", "don't create", "hosted by", "already in place",
-         "is there already", "one exists", "it exists", "that exists", "this exists", "which exists", "does exist"),
+         "is there already", "one exists", "which we have", "that we have", "we have it",
+         "we have one", "we have got", "it exists", "that exists", "this exists", "which exists", "does exist"),
         True,
     )
 )  # fmt: skip
@@ -78,11 +79,21 @@ def dependencies(doc: Document) -> Iterator[Mention]:
 def _managed(doc: Document, name: str, first: int, last: int) -> Iterator[Mention]:
     """Whether it exists already, or is to be created."""
     there, made = _said(doc, _EXISTING, first, last), _said(doc, _CREATED, first, last)
+    made = made or _apposed(doc, last)
     if place := there or made:
         low, high = min(place[0], first), max(place[1], last)
         if there or doc.status_of(*place) == "asserted":
             path = f"dependencies.{name}.managed"
             yield doc.mention(path, not there, first, last, since=low, until=high, status="asserted")
+
+
+def _apposed(doc: Document, last: int) -> tuple[int, int] | None:
+    """`MySQL 8, new, 20 GB`: a word of its own behind the name and its version."""
+    place = last + bool(_VERSION.match(doc.lower(last)))
+    alone = (
+        doc.lower(place) == "," and doc.lower(place + 1) == "new" and doc.lower(place + 2) in (",", ".", ";", ")", "")
+    )
+    return (place + 1, place + 2) if alone else None
 
 
 def _disk(doc: Document, name: str, last: int) -> Iterator[Mention]:

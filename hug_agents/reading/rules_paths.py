@@ -9,12 +9,14 @@ from typing import NamedTuple
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import quantities
 from hug_agents.reading.rules_ports import HEALTH_PATHS, HEALTH_WORDS, METRICS_WORDS, STOPS
+from hug_agents.reading.scope import Status
 
 
 def paths(doc: Document) -> Iterator[Mention]:
     """Health and metrics paths, and paths that a smoke test must get."""
     smoked = -1
     for index, token in enumerate(doc.tokens):
+        told = False
         if token.kind == "url":
             yield from _own_url(doc, index)
         path = doc.text[token.start : token.end]
@@ -32,12 +34,16 @@ def paths(doc: Document) -> Iterator[Mention]:
             yield doc.mention("smoke", path, index, index + 1, until=wanted.last)
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
-        elif any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path) or _tells(part, behind):
+        elif (
+            any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path) or (told := _tells(part, behind))
+        ):
+            asked = told and doc.status[index] == "hypothetical"  # `see on /ready whether it is up`
             since = next(
                 (p for p in range(index - 1, max(index - 7, sentence.first) - 1, -1) if doc.lower(p) in HEALTH_WORDS),
                 index,
             )
-            yield doc.mention("service.health_path", path, index, index + 1, since=since)
+            status: Status | None = "asserted" if asked else None
+            yield doc.mention("service.health_path", path, index, index + 1, since=since, status=status)
 
 
 _ALIVE = frozenset("alive healthy up ok okay ready works running fine well".split())

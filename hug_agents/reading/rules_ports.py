@@ -59,7 +59,7 @@ def ports(doc: Document) -> Iterator[Mention]:
     """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
     yield from _worded(doc)
     seen = False
-    for index, token in enumerate(doc.tokens):
+    for index in range(len(doc.tokens)):
         value = _port_value(doc, index)
         if value is None or not _is_port(doc, index):
             continue
@@ -83,7 +83,6 @@ def ports(doc: Document) -> Iterator[Mention]:
             if doc.lower(back) in _LISTEN or doc.lower(back) in _RUNS or doc.lower(back) in HEALTH_WORDS:
                 since = back
         yield doc.mention(field, value, index, index + 1, since=since)
-        del token
 
 
 def _of_a_check(doc: Document, index: int) -> bool:

@@ -8,6 +8,7 @@ from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
 from hug_agents.reading.rules_by_place import COPIES, aliases, joined_environments, to_each
 from hug_agents.reading.rules_names import named
+from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _SCALE = frozenset(
     "autoscale autoscaling auto-scale auto-scaling scale scales scaling autoscaled hpa autoscaler".split()
@@ -73,6 +74,7 @@ def replicas(doc: Document) -> Iterator[Mention]:
             "service.replicas", int(doc.tokens[place].number or 0), place, place + 1, environment=environment
         )
     yield from _also_in(doc)
+    yield from _times(doc)
     yield from _hyphened(doc)
     yield from _at_most(doc)
     yield from _below(doc)
@@ -215,13 +217,8 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                 and (where in _ENVIRONMENT or where in known)
                 and opener in (",", "and", "but", ";", "only", "just", "with", "use", "have", "has", ":")
             ):
-                yield doc.mention(
-                    "service.replicas",
-                    item.whole,
-                    item.first,
-                    item.last,
-                    until=place + 2 if doc.lower(place) in ("in", "on") else place + 1,
-                )
+                until = place + 2 if doc.lower(place) in ("in", "on") else place + 1
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, until=until)
             elif (
                 doc.lower(place) in _ENVIRONMENT
                 and opener in (",", "and", "/")
@@ -240,7 +237,21 @@ def _elliptic(doc: Document) -> Iterator[Mention]:
                     and (lead == sentence.first or doc.lower(lead - 1) in (",", "and", ":", "in", ";", "but", "while"))
                 )
             ):  # `intake has four instances and triage two`
-                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=lead)
+                of = ENVIRONMENTS.get(doc.lower(lead), (None,))[0]
+                yield doc.mention("service.replicas", item.whole, item.first, item.last, since=lead, environment=of)
+
+
+def _times(doc: Document) -> Iterator[Mention]:
+    """`acme/x:3 :8300 x3`: how often, in a list without verbs."""
+    for index, token in enumerate(doc.tokens):
+        count = token.lower[1:]
+        if (
+            token.lower[:1] == "x"
+            and count.isdigit()
+            and 1 <= int(count) <= 20
+            and doc.tokens[index - 1].kind != "number"
+        ):
+            yield doc.mention("service.replicas", int(count), index, index + 1)
 
 
 def _also_in(doc: Document) -> Iterator[Mention]:
@@ -338,6 +349,8 @@ def _bounds(doc: Document) -> Iterator[Mention]:
             at = back if leads or doc.lower(place) not in _LEAST | _MOST else place
             if item.first - sentence.first > 1 and doc.words(item.first - 2, item.first) == ("at", "least"):
                 yield doc.mention("service.replicas", item.whole, item.first, item.last, since=item.first - 2)
+            if doc.words(place, place + 2) == ("at", "most"):  # `four instances at least and twelve at most`
+                yield doc.mention("service.max_replicas", item.whole, item.first, item.last, until=place + 2)
             if doc.lower(at) in _LEAST | _MOST:
                 field = "service.max_replicas" if doc.lower(at) in _MOST else "service.replicas"
                 low, high = min(at, item.first), max(at + 1, item.last)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
+from hug_agents.reading.rules_by_place import COPIES
 from hug_agents.reading.rules_names import named
-from hug_agents.reading.rules_replicas import COPIES
 from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _MEMORY = frozenset("memory ram mem".split())
@@ -106,6 +106,7 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
     elif (
         any(word in ("with", "at", "of", "\u00e0", "x", "@") for word in before[-1:])
         and _of_copies(doc, item)
+        or before == ("size", ":")
         or before[-1:] in _SO
         and _MEMORY & set(doc.words(doc.sentence(item.first).first, item.first))
     ):

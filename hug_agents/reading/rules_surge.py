@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import quantities
+from hug_agents.reading.scope import Status
 
 
 def surge(doc: Document) -> Iterator[Mention]:
@@ -36,6 +37,13 @@ def _until_joint(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[: next((place for place, word in enumerate(words) if word in ("and", ",", ";", "but")), None)]
 
 
+def _status(doc: Document, verb: int, number: int) -> Status:
+    """`the old one stays 15 minutes`: old, and not over."""
+    if doc.status[verb] != "past":
+        return doc.status[verb]
+    return "asserted" if doc.lower(verb) in ("stays", "stay", "remains", "keep", "lives") else doc.status[number]
+
+
 _KEEPS = frozenset(
     "keep keeping kept leave left retain retained retains stay stays remain remains lives runs running hold held holds "
     "linger lingers survive survives maintain maintained preserve preserved available warm standby around".split()
@@ -61,6 +69,6 @@ def keep_old(doc: Document) -> Iterator[Mention]:
                     item.first,
                     item.last,
                     since=index,
-                    status=doc.status[item.first] if doc.status[index] == "past" else doc.status[index],
+                    status=_status(doc, index, item.first),
                 )
                 break

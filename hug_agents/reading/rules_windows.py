@@ -20,8 +20,10 @@ _WINDOW = frozenset(
 def windows(doc: Document) -> Iterator[Mention]:
     """`only on weekdays 9 to 17 Berlin time`, `never on Fridays`."""
     for sentence in doc.sentences:
-        words = doc.words(sentence.first, sentence.last)
+        words = _with_what_leads(doc, sentence)
         if sentence.foreign or sentence.injected or sentence.question or not any(word in _WINDOW for word in words):
+            continue
+        if _NO_TIMES & set(zip(words, words[1:], words[2:], strict=False)):
             continue
         if any(word in JOB_WORDS and word not in ("run", "runs", "schedule", "scheduled") for word in words):
             continue
@@ -60,6 +62,18 @@ _PARTS = frozenset("morning mornings afternoon afternoons evening evenings night
 """`never on Friday evening`: nobody says from when on."""
 
 
+_PLURAL = frozenset(word for word in DAY_NAMES if word.endswith("days"))
+"""`releases on Tuesdays, 10:00-12:00`: said of every week."""
+
+
+def _with_what_leads(doc: Document, sentence: Clause) -> tuple[str, ...]:
+    """The words of a sentence, with those that lead to it: `deploys: not during market hours; they settled on Mon ...`."""
+    number = doc.sentence_of[sentence.first]
+    before = doc.sentences[number - 1] if number else sentence
+    leads = before is not sentence and doc.lower(before.last - 1) in (";", ":")
+    return (*(doc.words(before.first, before.last) if leads else ()), *doc.words(sentence.first, sentence.last))
+
+
 def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
     words = doc.words(sentence.first, sentence.last)
     days = _days(doc, sentence)
@@ -68,14 +82,9 @@ def _window(doc: Document, sentence: Clause) -> Iterator[Mention]:
         return
     if days is not None and not days[0]:
         return
-    limited = _LIMITED & set(words)
-    spoken = _SPOKEN & set(words)
-    if (
-        not limited
-        or not spoken
-        and not {"only", "never"} & set(words)
-        or _NO_TIMES & set(zip(words, words[1:], words[2:], strict=False))
-    ):
+    limited = _LIMITED & set(_with_what_leads(doc, sentence)) or hours and _PLURAL & set(words)
+    spoken = _SPOKEN & set(_with_what_leads(doc, sentence))
+    if not limited or not spoken and not {"only", "never"} & set(words):
         return
     first = min(place for place in (days[1] if days else None, hours[2] if hours else None) if place is not None)
     last = max(place for place in (days[2] if days else None, hours[3] if hours else None) if place is not None)
@@ -256,7 +265,7 @@ def drills(doc: Document) -> Iterator[Mention]:
             if days:
                 yield doc.mention("drill_every_days", days, place, place + 1)
                 return
-            if doc.lower(place) in ("every", "each", "per"):
+            if doc.lower(place) in ("every", "each", "per") or doc.words(place - 1, place + 1) == ("once", "a"):
                 named = {"week": 7, "month": 30, "quarter": 90, "day": 1, "fortnight": 14}.get(doc.lower(place + 1))
                 if named:
                     yield doc.mention("drill_every_days", named, place, place + 2)

@@ -20,7 +20,7 @@ SYSTEMS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("cloudformation", "cloud formation", "cfn"), ("toolchain.iac", "cloudformation")),
     **dict.fromkeys(("pulumi",), ("toolchain.iac", "pulumi")),
     **dict.fromkeys(
-        ("github actions", "github action", "gh actions", "github-actions", "githubactions", "github workflows",
+        ("github actions", "github action", "gh actions", "gha", "github-actions", "githubactions", "github workflows",
         "github workflow"),
         ("toolchain.ci", "github_actions"),
     ),

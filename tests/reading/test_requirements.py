@@ -73,3 +73,13 @@ def test_what_only_a_file_states_for_the_spec_is_met() -> None:
     result = assemble(Request(text=text, answers=(answer,)), reading.model_copy(update={"claims": left}))
     assert result.spec is not None, result.questions
     assert [row.status for row in result.requirements if row.text == "Health is at /up."] == ["met"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Hi Dana,", "Thanks for the call.", "Subject: go-live", "Cheers\nMilo", "Acceptance criteria:", "Priority: High"],
+)
+def test_what_asks_for_nothing_is_not_missed(line: str) -> None:
+    text = f"{BASE}\n\n{line}\n"
+    rows = assemble(Request(text=text), read(text)).requirements
+    assert not [row.text for row in rows if row.missed]

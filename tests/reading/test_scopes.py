@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hug_agents.reading.assemble import assemble
 from hug_agents.reading.forms import plain_lines
 from hug_agents.reading.rules import read
+from hug_agents.request import Request
 
 OWN = "Deploy shop-api (acme/shop-api:1, port 8080) on ECS. "
 
@@ -99,3 +101,42 @@ def test_every_character_keeps_its_place(text: str) -> None:
     assert read_as != text and len(read_as) == len(text)
     assert all(one in (other, " ", ":") for one, other in zip(read_as, text, strict=True))
     assert plain_lines(read_as) == read_as
+
+
+def test_one_environment_may_be_open() -> None:
+    questions = {question.id for question in read(f"{OWN}Staging cluster: a-1\nProduction cluster: TBD").questions}
+    assert questions == {"environments.production.cluster"}
+
+
+@pytest.mark.parametrize(
+    ("words", "staging"),
+    [
+        ("Cluster a-1 for staging and b-1 for production, namespace shop.", "shop"),
+        ("Cluster a-1 for staging and production, namespace shop.", "shop-staging"),
+        ("Cluster a-1, namespace shop.", "shop-staging"),
+        ("Production is on cluster b-1. Namespace shop.", "shop-staging"),
+        ("Cluster a-1, namespace shop in both.", "shop"),
+    ],
+)
+def test_one_namespace_holds_in_each_cluster(words: str, staging: str) -> None:
+    text = f"Deploy web-shop with image acme/web-shop:1 on port 8080 to Kubernetes. {words}"
+    spec = assemble(Request(text=text), read(text)).spec
+    assert spec is not None
+    found = {environment.name: environment.namespace for environment in spec.environments}
+    assert (found["staging"], found["production"]) == (staging, "shop")
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Canary, but we still have to agree on the steps.", "strategy.steps"),
+        ("The number of replicas is still to be decided.", "services.*.replicas"),
+        ("We do not know the region yet.", "environments.*.region"),
+        ("My notes say blue/green, my colleague's notes say rolling.", "strategy.kind"),
+        ("Canary, 10/50/100. We need the steps to find errors.", None),
+        ("Rolling now; later either canary or blue-green.", None),
+    ],
+)
+def test_what_is_open_is_asked(words: str, asked: str | None) -> None:
+    questions = {question.id for question in read(OWN + words).questions}
+    assert questions == ({asked} if asked else set())

@@ -222,6 +222,50 @@ def _named(name: str) -> tuple[str, str]:
             "strategy.hold_seconds",
             (1200, 2400),
         ),
+        (f"{OWN}Canary please: 5 -> 20 -> 50 -> 100.", "strategy.steps", (5, 20, 50, 100)),
+        (f"{OWN}Argo does the canary: 20, 60, 100. 3 min between steps.", "strategy.hold_seconds", (180,)),
+        (f"{OWN}Canary it is. 5, 25, 100 with 10 minutes each.", "strategy.steps", (5, 25, 100)),
+        (f"{OWN}10 % of beekeepers first, then 40 %, then everybody.", "strategy.steps", (10, 40, 100)),
+        (f"{OWN}All I want: if more than 2% of requests fail, roll back, don't wake me.", "triggers.error_rate", 2.0),
+        (f"{OWN}At most 0.5 % of the requests may fail.", "objectives.error_rate", 0.5),
+        (f"{OWN}Availability of 99.9 % in a window of 7 days.", "objectives.window_days", 7),
+        (f"{OWN}Two pods of 1500m and 1.5Gi each.", "services.*.cpu_millicores", 1500),
+        (f"{OWN}Memory was 256Mi and it got OOM-killed, so 384Mi.", "services.*.memory_mib", 384),
+        (f"{OWN}Replicas: 2 / 6 (staging / production).", "environments.production.replicas.*", 6),
+        (f"{OWN}prod/staging replicas: 4/1", "environments.staging.replicas.*", 1),
+        (f"{OWN}1 replica in qa and uat.", "environments.uat.replicas.*", 1),
+        (f"{OWN}3 replicas in staging and in production 9.", "environments.production.replicas.*", 9),
+        (f"{OWN}Four instances at least and twelve at most.", "services.*.max_replicas", 12),
+        (
+            f"{OWN}\n[10:03] jo: 3 tasks in prod\n[10:05] jo: ah no, make that 4 in prod",
+            "environments.production.replicas.*",
+            4,
+        ),
+        (f"{OWN}In eu-west-1 like the rest.\nAh true. eu-north-1 then.", "environments.*.region", "eu-north-1"),
+        (f"{OWN}A bucket for the PDFs. That one exists.", "dependencies.bucket.managed", False),
+        (f"{OWN}MySQL 8, it is there already.", "dependencies.mysql.managed", False),
+        (f"{OWN}Postgres 16, new, 200 GiB.", "dependencies.postgres.storage_gib", 200),
+        (
+            f"{OWN}REDIS_URL is redis://cache.internal:6379/0.",
+            "services.*.env.REDIS_URL",
+            "redis://cache.internal:6379/0",
+        ),
+        (f"{OWN}DEBUG has to be false on the server!", "services.*.env.DEBUG", "false"),
+        (f"{OWN}API_BASE_URL can stay a variable: https://x.org/r4", "services.*.env.API_BASE_URL", "https://x.org/r4"),
+        (f"{OWN}Secrets: MQ_PASSWORD, key farm/mq, and FEED_TOKEN.", "services.*.secrets.MQ_PASSWORD", "farm/mq"),
+        (f"{OWN}Version of the application: 0.9.0", "version", "0.9.0"),
+        (f"{OWN}/ping tells you it's alive.", "services.*.health_path", "/ping"),
+        (f"{OWN}You see on /ready whether it is up.", "services.*.health_path", "/ready"),
+        (f"{OWN}After every change: GET /label must answer 200.", "smoke_tests.*", "/label"),
+        (f"{OWN}Blue-green, old one stays 15 min.", "strategy.keep_old_seconds", 900),
+        (f"{OWN}Releases on Tuesdays, 10:00-12:00 UTC.", "windows", "tue 10:00-12:00 UTC"),
+        (f"{OWN}We practise the rollback once a month.", "drill_every_days", 30),
+        (f"{OWN}Cluster prod-eu. Staging on dev-eu.", "environments.staging.cluster", "dev-eu"),
+        (f"{OWN}Clusters per environment: qa = k-qa, production = k-prd.", "environments.qa.cluster", "k-qa"),
+        (f"{OWN}Cluster: a-prod for production, staging: a-stg.", "environments.staging.cluster", "a-stg"),
+        (f"{OWN}Namespace `ski`, in staging as well as in production.", "environments.staging.namespace", "ski"),
+        ("The job sweep (a/sweep:1) runs Sundays at 4 in the morning UTC. ECS.", "services.*.schedule", "0 4 * * 0"),
+        ("- sweep: job, a/sweep:1, `python -m sweep`. ECS.", "services.*.command", ("python", "-m", "sweep")),
     ],
 )
 def test_it_is_read(text: str, path: str, value: object) -> None:
@@ -291,6 +335,19 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         (f"{OWN}512 MB of memory, and the third 2.", "services.*.cpu_millicores"),
         (f"{OWN}We have a Redis 7.", "dependencies.redis.storage_gib"),
         (f"{OWN}Our cluster is down.", "environments.*.cluster"),
+        (f"{OWN}GOMEMLIMIT=350MiB, keep it below the memory.", "services.*.memory_mib"),
+        (f"{OWN}Rolling, one half of the copies at a time.", "strategy.steps"),
+        ("Deploy shop (a/shop:1) to ECS.\nRAJ: 1024 then.", "services.*.port"),
+        (f"{OWN}Never on Friday, but as a joke, we have no fixed times.", "windows"),
+        (f"{OWN}Cluster prod-eu. Staging on dev-eu.", "environments.dev.cluster"),
+        (f"{OWN}I am a backend dev of the hotel team.", "environments.dev.role"),
+        (f"{OWN}Clusters per environment: qa = k-qa, staging = k-stg.", "environments.k-qa.role"),
+        (f"{OWN}CACHE_URL is redis://cache.internal:6379/0.", "dependencies.redis.kind"),
+        (f"{OWN}API_BASE_URL can stay a variable: https://x.org/r4", "environments.*.domain"),
+        (f"{OWN}Neighbour 'eta': ECS in us-east-1, 3 tasks.", "environments.*.region"),
+        (f"{OWN}Roll back when 2% of calls fail over 3 minutes or health fails.", "triggers.latency"),
+        (f"{OWN}It runs on x86.", "services.*.replicas"),
+        ("a/shop:1 port 8181 health /live. Deploy shop to ECS.", "services.*.health_port"),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
@@ -338,29 +395,3 @@ def test_a_list_of_secrets_names_them(words: str, kept: bool) -> None:
 def test_a_cluster_that_is_to_be_made_is_unmet() -> None:
     rows = read("Spin up a new GKE cluster and deploy shop to it. Use our EKS cluster main.").unmet
     assert [row.quote for row in rows] == ["Spin up a new GKE cluster"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["Hi Dana,", "Thanks for the call.", "Subject: go-live", "Cheers\nMilo", "Acceptance criteria:", "Priority: High"],
-)
-def test_what_asks_for_nothing_is_not_missed(line: str) -> None:
-    text = f"{OWN}In eu-west-1.\n\n{line}\n"
-    rows = assemble(Request(text=text), read(text)).requirements
-    assert not [row.text for row in rows if row.missed]
-
-
-@pytest.mark.parametrize(
-    ("words", "asked"),
-    [
-        ("Canary, but we still have to agree on the steps.", "strategy.steps"),
-        ("The number of replicas is still to be decided.", "services.*.replicas"),
-        ("We do not know the region yet.", "environments.*.region"),
-        ("My notes say blue/green, my colleague's notes say rolling.", "strategy.kind"),
-        ("Canary, 10/50/100. We need the steps to find errors.", None),
-        ("Rolling now; later either canary or blue-green.", None),
-    ],
-)
-def test_what_is_open_is_asked(words: str, asked: str | None) -> None:
-    questions = {question.id for question in read(OWN + words).questions}
-    assert questions == ({asked} if asked else set())
