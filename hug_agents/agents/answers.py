@@ -18,6 +18,7 @@ _THINKING = re.compile(r"\A(?!\s*\{).*?</think>", re.DOTALL)
 """What comes before the answer; a server may have cut off the tag that opens it."""
 _OBJECT = re.compile(r'\{\s*"')
 """How a JSON object begins that says something; a brace among words does not."""
+_MORE = re.compile(r'\{\s*["}]')
 MAX_CHARACTERS = 200_000
 _DEFECTS_SHOWN = 6
 _KEPT = {
@@ -58,7 +59,7 @@ def read_json(text: str) -> Any:
         raise ModelAnswerInvalid("the answer is nested too deeply") from None
     except ValueError:
         raise ModelAnswerInvalid("the answer holds a number that is too long") from None
-    if _OBJECT.search(body, end):
+    if _MORE.search(body, end):
         raise ModelAnswerInvalid("the answer holds more than one JSON object")
     return value
 
