@@ -49,6 +49,7 @@ _WORKED_FOR = re.compile(
 )
 
 
+PASSERS = frozenset("they developers engineers".split())
 _PASSED_ON = re.compile(
     r"\b(?:on behalf of|(?:forwarding|asking|writing|passing) (?:this |it |that )?(?:on )?(?:for|from) (?:the|our|my))\b"
     r"|\b(?:they|developers|devs|engineers|colleagues)(?: have| had)? (?:tell|told|asked|gave|sent) me\b",
@@ -62,7 +63,7 @@ def worked_for(text: str) -> frozenset[str]:
     text = text.replace("\u2019", "'")
     found = {name.lower() for match in _WORKED_FOR.finditer(text) for name in match.groups() if name}
     if _PASSED_ON.search(text):
-        found |= {"they", "their", "developers", "engineers"}
+        found |= PASSERS
     return frozenset(word for name in found for word in (name, f"{name}'s"))
 
 
@@ -93,10 +94,12 @@ def of_others(text: str, spans: Sequence[Sentence]) -> frozenset[int]:
 
 
 def _below(text: str, heading: Sentence, span: Sentence, item: re.Match[str] | None) -> bool:
-    """An item of the list below a heading, or its one paragraph; `4. Platform` ends what `3. Alternatives` began."""
+    """An item, the line under the heading, the paragraph under a numbered one; `4. Platform` ends `3. Alternatives`."""
+    numbered = text[heading.start : heading.end].strip(" \t\n*#_")[:1].isdigit()
     if item and item[2]:
-        return not text[heading.start : heading.end].strip(" \t\n*#_")[:1].isdigit()
-    return item is not None or "\n\n" not in text[heading.end - 1 : span.start]
+        return not numbered
+    between = text[heading.end - 1 : span.start]
+    return item is not None or "\n\n" not in between and (numbered or between.count("\n") < 2)
 
 
 _REPLACES = re.compile(r"\b(?:supersedes|replaces|obsoletes)\b[:\s]+([A-Z]{2,6}[ -]?\d{1,6})\b", re.I)

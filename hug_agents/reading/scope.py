@@ -11,6 +11,7 @@ from functools import cache
 
 from hug_agents.reading.clauses import FAR, PREPOSITIONS, VERBS_AFTER_AND, clause_begin, clause_end, phrase_end
 from hug_agents.reading.cues import CUES, WRONG, Cue, Status
+from hug_agents.reading.others import PASSERS
 from hug_agents.reading.tokens import Token
 
 __all__ = ["Status", "statuses"]
@@ -68,7 +69,7 @@ def statuses(
             tokens[place].lower in ("for", "by") for place in range(max(index - 2, 0), index)
         )  # `only for our other services` says who calls it
         served = served or cue.words[0] in _COUNTED and _reached(tokens, index)
-        served = served or cue.words[0] in ours
+        served = served or cue.words[0] in ours and (cue.words[0] not in PASSERS or _asks_for(tokens, index))
         if cue.status is not None and not (counted or served or answered) and not _harmless(tokens, index, cue):
             _spread(result, tokens, index, after, cue, negations)
         index = after
@@ -96,6 +97,14 @@ _PAUSES = frozenset(", : - \u2013 \u2014 . !".split())
 """`ArgoCD? No - GitHub Actions.` answers, and goes on."""
 _COUNTED = frozenset("customers clients partners employees engineers developers offices vendors friends".split())
 """`serves 8080 customers` tells how many; it speaks of no one else's system."""
+
+
+def _asks_for(tokens: Sequence[Token], index: int) -> bool:
+    """`They want 3 replicas`, in a message that passes it on; `they use Jenkins` tells how others do it."""
+    return index + 1 < len(tokens) and tokens[index + 1].lower in _ASKINGS
+
+
+_ASKINGS = frozenset("want need ask asked say said tell told gave sent require :".split())
 
 
 def _reached(tokens: Sequence[Token], index: int) -> bool:

@@ -27,7 +27,9 @@ def in_order(doc: Document, found: Sequence[Mention], services: Sequence[Named])
         here = [item for item in found if item.field in _FIELDS and row[0] <= item.first <= row[-1]]
         field = here[0].field if here else _asked_for(doc, number, row[0])
         places = _places(doc, number, row) if field == "service.replicas" else ()
-        owners = () if places or not _ordered(doc.words(row[-1], sentence.last)) else _names(services, row[0])
+        owners = (
+            () if places or not _ordered(doc.words(row[-1], sentence.last)) else _names(services, sentence.first, row)
+        )
         if field is None or len({item.first for item in here}) > 1 or len(places or owners) != len(row):
             continue
         made = [item for item in made if item not in here]
@@ -55,8 +57,10 @@ def _number(doc: Document, place: int) -> bool:
 def _asked_for(doc: Document, number: int, first: int) -> str | None:
     """`How many copies in staging? In production?` and `1 and 3` after it."""
     asked = {word for one in _questions(doc, number) for word in doc.words(one.first, one.last)}
-    alone = set(doc.words(doc.sentences[number].first, first)) <= _ANSWERS
-    return "service.replicas" if alone and asked & _COPIES else None
+    label = doc.words(doc.sentences[number].first, first)
+    if label[-3:] == ("how", "many", ":"):
+        return "service.replicas"
+    return "service.replicas" if set(label) <= _ANSWERS and asked & _COPIES else None
 
 
 def _questions(doc: Document, number: int) -> tuple[Clause, ...]:
@@ -85,6 +89,7 @@ def _ordered(words: Sequence[str]) -> bool:
     return "respectively" in words or ("in", "that", "order") in zip(words, words[1:], words[2:], strict=False)
 
 
-def _names(services: Sequence[Named], first: int) -> tuple[str, ...]:
-    """The services, in the order in which they were first spoken of."""
-    return tuple(dict.fromkeys(item.name for item in services if item.first < first))
+def _names(services: Sequence[Named], start: int, row: tuple[int, ...]) -> tuple[str, ...]:
+    """The services of the sentence, else all that were spoken of before, in the order in which they first were."""
+    inside = tuple(dict.fromkeys(item.name for item in services if start <= item.first < row[0]))
+    return inside or tuple(dict.fromkeys(item.name for item in services if item.first < row[0]))

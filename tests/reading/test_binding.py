@@ -31,6 +31,7 @@ def claims(text: str) -> dict[str, set[object]]:
         (f"{OWN}1 replica in qa and uat, 2 in staging, 5 in production.", "environments.uat.replicas.*", 1),
         (f"{OWN}Namespace `shop`, in staging as well as in production.", "environments.staging.namespace", "shop"),
         (f"{OWN}They tell me it needs 3 replicas.", "services.*.replicas", 3),
+        ("Deploy tide to ECS.\nOut of scope:\nJenkins will follow.\nTerraform, please.", "toolchain.iac", "terraform"),
         (f"{OWN}At most 0.5 % of the requests may fail.", "objectives.error_rate", 0.5),
         (
             f"{OWN}The search server is not part of this request. (The search server listens on 9443.)",
@@ -68,6 +69,8 @@ def test_it_is_bound(text: str, path: str, value: object) -> None:
         ),
         (f"{OWN}SEARCH_URL can stay a variable: https://search.example.org/r4", "environments.*.domain"),
         (f"{OWN}They want 3 replicas.", "services.*.replicas"),
+        (f"{OWN}On behalf of the lab. They use Jenkins, their neighbours CircleCI.", "toolchain.ci"),
+        ("Deploy tide, a/tide:1, to ECS.\nOut of scope:\nJenkins will follow.\nTerraform, please.", "toolchain.ci"),
         (f"{OWN}Namespace `shop`.", "environments.staging.namespace"),
         (f"{OWN}1 replica in qa and 2 in uat, 5 in production.", "services.*.replicas"),
     ],

@@ -27,6 +27,7 @@ def values(text: str, paths: tuple[str, str]) -> tuple[object, ...]:
         (f"{OWN}\nreplicas: 2 / 6 (production / staging)", STAGES, (6, 2)),
         (f"{OWN}\n{ASKED}1 and 3.", STAGES, (1, 3)),
         (f"{TWO}replicas: 3 and 1, in that order", BOTH, (3, 1)),
+        (f"{OWN}\n5) how many: 2 / 3 (staging / production)", STAGES, (2, 3)),
         (f"{TWO}replicas: 3 and 1", BOTH, ()),  # whose is which?
         (f"{OWN}\nreplicas: 2 / 4 / 6 (staging / production)", STAGES, ()),
         (f"{OWN}\n{ASKED}1 and 3, or so they say.\nReplicas? No idea.", STAGES, (1, 3)),
