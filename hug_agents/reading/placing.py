@@ -128,7 +128,8 @@ def still_wanted(doc: Document, item: Mention) -> Mention:
 def places_of(doc: Document, item: Mention, places: Sequence[Mention]) -> tuple[str, ...]:
     """`1 replica in qa and uat, 2 in staging`: both; `namespace shop, in staging as well as in production`: each by its name."""
     sentence = doc.sentence(item.first)
-    inside = [one for one in places if item.last <= one.first < sentence.last]
+    begin = bisect_left(places, item.last, key=lambda one: one.first)
+    inside = [one for one in places[begin : begin + 12] if one.first < sentence.last]
     group = inside[:1]
     for one in inside[1:] if group else ():
         if not all(doc.lower(place) in JOINTS | _AS_WELL for place in range(group[-1].last, one.first)):

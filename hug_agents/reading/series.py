@@ -43,11 +43,15 @@ def _row(doc: Document, sentence: Clause) -> tuple[int, ...]:
     """The first numbers of a sentence with nothing but a joint between them."""
     for place in range(sentence.first, sentence.last - 2):
         row = [place]
-        while _number(doc, row[-1]) and doc.lower(row[-1] + 1) in _JOINTS and _number(doc, row[-1] + 2):
+        while len(row) < _MOST and _number(doc, row[-1]) and doc.lower(row[-1] + 1) in _JOINTS and _number(doc, row[-1] + 2):
             row.append(row[-1] + 2)
         if len(row) > 1 and row[-1] < sentence.last:
             return tuple(row)
     return ()
+
+
+_MOST = 12
+"""Numbers that are looked at together: time must grow with length only."""
 
 
 def _number(doc: Document, place: int) -> bool:
