@@ -43,7 +43,12 @@ def _row(doc: Document, sentence: Clause) -> tuple[int, ...]:
     """The first numbers of a sentence with nothing but a joint between them."""
     for place in range(sentence.first, sentence.last - 2):
         row = [place]
-        while len(row) < _MOST and _number(doc, row[-1]) and doc.lower(row[-1] + 1) in _JOINTS and _number(doc, row[-1] + 2):
+        while (
+            len(row) < _MOST
+            and _number(doc, row[-1])
+            and doc.lower(row[-1] + 1) in _JOINTS
+            and _number(doc, row[-1] + 2)
+        ):
             row.append(row[-1] + 2)
         if len(row) > 1 and row[-1] < sentence.last:
             return tuple(row)
