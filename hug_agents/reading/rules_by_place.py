@@ -219,8 +219,9 @@ def to_each(doc: Document) -> dict[int, str]:
     """`2 / 6 (staging / production)`, `replicas (staging/production): 2/6`: the environment of each number, by its token."""
     found: dict[int, str] = {}
     for index, token in enumerate(doc.tokens):
-        row = _row(doc, index)
-        if token.number is None or len(row) < 2 or not COPIES & set(doc.words(doc.sentence(index).first, row[-1] + 4)):
+        inside = index > 1 and doc.lower(index - 1) in ("/", "and") and doc.tokens[index - 2].number is not None
+        row = [] if inside or token.number is None else _row(doc, index)
+        if len(row) < 2 or not COPIES & set(doc.words(doc.sentence(index).first, row[-1] + 4)):
             continue
         after = row[-1] + 1
         after += doc.lower(after) in ("replicas", "pods", "copies", "tasks", "instances")
