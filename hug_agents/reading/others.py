@@ -16,7 +16,7 @@ _ANOTHERS = re.compile(
     r"|\bnot (?:your|our|my) (?:concern|problem|task|job)\b"
     r"|\boperated by others\b|\(not ours\b|\b(?:is|are) not (?:changed|touched|affected) by (?:this|it)\b"
     r"|\A[\s*\u2022-]*neighbou?r(?:s|ing \w+)?\b[^:\n]{0,40}:|\b(?:our|the|another|a) neighbou?r(?:'s|ing)\b"
-    r"|\A[\s*\u2022-]*for (?:comparison|orientation|reference)(?: only)?[:,]"
+    r"|\A[\s*\u2022-]*for (?:comparison|orientation|reference)(?: only)?[:,](?!\s*(?:unchanged|as before|still|the same))"
     r"|\b(?:by|to) (?:another|a different|some other) (?:team|department|group)\b",
     re.I,
 )

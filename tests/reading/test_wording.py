@@ -266,6 +266,7 @@ def _named(name: str) -> tuple[str, str]:
         (f"{OWN}Namespace `ski`, in staging as well as in production.", "environments.staging.namespace", "ski"),
         ("The job sweep (a/sweep:1) runs Sundays at 4 in the morning UTC. ECS.", "services.*.schedule", "0 4 * * 0"),
         ("- sweep: job, a/sweep:1, `python -m sweep`. ECS.", "services.*.command", ("python", "-m", "sweep")),
+        ("Deploy web-shop.\n\nFor reference, unchanged: image a/web-shop:1, port 80, ECS.", "services.*.port", 80),
     ],
 )
 def test_it_is_read(text: str, path: str, value: object) -> None:
@@ -348,6 +349,7 @@ def test_it_is_read(text: str, path: str, value: object) -> None:
         (f"{OWN}Roll back when 2% of calls fail over 3 minutes or health fails.", "triggers.latency"),
         (f"{OWN}It runs on x86.", "services.*.replicas"),
         ("a/shop:1 port 8181 health /live. Deploy shop to ECS.", "services.*.health_port"),
+        ("Deploy web-shop.\n\nFor reference, our old shop: image a/old-shop:1, port 80, ECS.", "services.*.port"),
     ],
 )
 def test_its_neighbour_is_not(text: str, path: str) -> None:
