@@ -26,7 +26,7 @@ _FILE = click.Path(path_type=Path)
     type=click.Choice(["develop", "held_out", "second", "third", "fourth", "fifth", "all"]),
     default="develop",
     show_default=True,
-    help="Which part of a suite that has parts; ours was run on held_out, second, third and fourth once.",
+    help="Which part of a suite that has parts; ours was run on held_out, second, third, fourth and fifth once.",
 )
 @click.option("--model", help="offline (rules, the default), openai:NAME, or any PROVIDER:NAME.")
 @click.option("--base-url", help="An OpenAI-compatible server.")
