@@ -56,6 +56,8 @@ def test_the_oracle_holds(
     answers = [answer for model in asked for answer in model.tokens]
     record_property("tokens", [len(answers), *(sum(column) for column in zip(*answers, strict=True))])
     assert answers, "a model was asked"
+    unanswered = sum(len(model.prompts) - len(model.tokens) for model in asked)
+    assert not unanswered, "each prompt was recorded; else: make record"
 
 
 def _judge(case: Case) -> Any:
