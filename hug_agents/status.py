@@ -36,12 +36,15 @@ _LATEST = 8
 
 
 class Explained(Model):
-    """What the DevOps agent makes of a rollout that went wrong. It recommends; nothing acts on it."""
+    """What the DevOps agent makes of failed gates, a failed run or a rollout that went wrong. Nothing acts on it."""
 
+    occasion: Line = Field("step", description="gate, run or step")
+    what: Line = Field("", description="which gates, or which effect where")
     cause: Line
-    evidence: tuple[Line, ...] = Field((), description="lines that stand in the logs")
+    evidence: tuple[Line, ...] = Field((), description="lines that stand in what was read")
     recommendation: Line
     reason: Line
+    by: Line = Field("", description="the model that was asked; offline: rules, and no language model")
 
 
 class Status(Model):
@@ -87,6 +90,7 @@ class Status(Model):
             *(("done", text) for text in done),
             ("notice", self.notice),
             ("likely cause", self.diagnosis.cause if self.diagnosis else ""),
+            ("recommended", self.diagnosis.recommendation.replace("_", " ") if self.diagnosis else ""),
             ("next", self.next),
         )
         return facts_html(f"release {self.id}", ((name, visible(text)) for name, text in rows))

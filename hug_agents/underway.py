@@ -255,7 +255,7 @@ class UnderWay:
         return self._crew.store.get_model(DrillReport, record.evidence) if record else None
 
     def diagnosis(self) -> Diagnosis | None:
-        """Why the DevOps agent thinks that the rollout went wrong; None if it did not."""
+        """Why the DevOps agent thinks that gates, a run or the rollout failed; None if none did."""
         from hug_agents.agents.diagnosis import Diagnosis
 
         name = self._state().get("diagnosis")
@@ -275,7 +275,9 @@ class UnderWay:
 
     def _explained(self) -> Explained | None:
         found = self.diagnosis()
-        return Explained.model_validate(found.model_dump(include=set(Explained.model_fields))) if found else None
+        if found is None:
+            return None
+        return Explained(by=found.by, **found.model_dump(include=set(Explained.model_fields)))
 
     def cancel(self, reason: str) -> Status:
         """End a release that is not wanted any more; its environments are free again. What was done stays done."""

@@ -43,6 +43,7 @@ class Recorder:
         self.world: dict[str, str] = {}
         self.settings: dict[str, str] = {"where": "here"}
         self.fails: set[str] = set()
+        self.failure = Outcome(status="failed", detail="as the test wants it")
         self.sees: Observation | None = None
 
     def plan(
@@ -67,14 +68,14 @@ class Recorder:
     def apply(self, work: Work) -> Outcome:
         self._keep(work)
         if work.order.action in self.fails:
-            return Outcome(status="failed", detail="as the test wants it")
+            return self.failure
         self.world[work.order.environment.name] = work.order.bundle
         return Outcome(status="done")
 
     def rollback(self, work: Work) -> Outcome:
         self._keep(work)
         if "rollback" in self.fails:
-            return Outcome(status="failed", detail="as the test wants it")
+            return self.failure
         self.world[work.order.environment.name] = work.plan.previous or ""
         return Outcome(status="done")
 

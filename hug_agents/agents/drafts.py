@@ -38,17 +38,18 @@ class Repair(Model):
     chosen: Annotated[tuple[Chosen, ...], Field(max_length=20)] = ()
 
 
-Recommendation = Literal["roll_back", "hold", "amend", "ask_a_person"]
-"""roll_back: the new version is at fault · hold: look again · amend: change what was asked for, then try again ·
-ask_a_person: the new version is perhaps not the cause, or what was seen does not agree."""
+Recommendation = Literal["retry", "roll_back", "amend", "ask_a_person"]
+"""retry: what failed passes by itself, the same may be tried again · roll_back: the new version, or what was changed in
+part, must not stay · amend: change what was asked for, then try again · ask_a_person: nothing shows the cause, what was
+seen does not agree, or only a person can mend it."""
 
 
 class Explanation(Model):
-    """What most likely happened to a new version, for the person on call."""
+    """What most likely happened, for the person on call."""
 
     cause: Annotated[str, StringConstraints(max_length=600)] = Field(description="one or two plain sentences")
     evidence: Annotated[tuple[Annotated[str, StringConstraints(max_length=500)], ...], Field(max_length=6)] = Field(
-        (), description="lines of the logs, each copied exactly"
+        (), description="lines of what was read, each copied exactly"
     )
     recommendation: Recommendation
     reason: Annotated[str, StringConstraints(max_length=300)] = Field(description="one plain sentence")

@@ -1,16 +1,21 @@
-"""What the offline model makes of a verdict and logs: known signs of trouble, the most frequent error, paths with 5xx."""
+"""What the offline model makes of a failure: rules, no language model.
+
+Of a rollout step, known signs of trouble, the most frequent error, paths with 5xx. Of a run, what passes by itself, what
+is not accepted or not allowed. Of gates, whether what they object to says how it is mended.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hug_agents.agents.drafts import Explanation, Recommendation
 
 _MOST_LINES = 6
 _QUOTED = 400
+_AGAIN = "It would fail again in the same way: mend what is asked for before it is tried again."
 
 
 class _Sign(NamedTuple):
@@ -85,12 +90,10 @@ _REQUEST = re.compile(
 _VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+")
 
 
-def explained(verdict: Mapping[str, Any], logs: str) -> Explanation:
+def of_step(verdict: Mapping[str, Any], logs: str) -> Explanation:
     """The first known sign with the most lines, else the most frequent error; what to do follows from verdict and sign."""
     lines = [line for line in logs.splitlines() if line.strip()]
-    counts = [(sum(1 for line in lines if sign.pattern.search(line)), sign) for sign in _SIGNS]
-    best = max(counts, key=lambda item: item[0])
-    sign = best[1] if best[0] else None
+    sign, shown = _sign(lines)
     raised = list(dict.fromkeys(_raised(lines)))
     frequent = _frequent(lines)
     ended = list(_ended(lines))
@@ -114,12 +117,139 @@ def explained(verdict: Mapping[str, Any], logs: str) -> Explanation:
         said.append(
             f"Requests of {path} end with a server error{', more than of any other path' if len(paths) > 1 else ''}."
         )
-    chosen = [line for line in lines if sign and sign.pattern.search(line)][:2]
+    chosen = shown[:2]
     chosen += [*raised[:2], *ended[:2], *frequent[:2], *(line for line in lines if _REQUEST.search(line))]
     recommendation, reason = _recommended(verdict, sign)
+    return _explanation(" ".join(said)[:600], chosen, recommendation, reason)
+
+
+_PASSES = (
+    (
+        re.compile(
+            r"(?i)acquiring the state lock|lock (?:is )?(?:already )?held|state (?:is )?locked|ConditionalCheckFailed"
+            r"|another (?:operation|update|deployment|run) .{0,40}in progress|OperationAborted"
+        ),
+        "Something else holds a lock that it needs.",
+    ),
+    (
+        re.compile(
+            r"(?i)rate.?limit|too many requests|\bthrottl|RequestLimitExceeded|SlowDown|\b(?:status|code|http)\W{0,3}429\b"
+        ),
+        "It asked something else more often than that allows.",
+    ),
+    (
+        re.compile(
+            r"(?i)connection (?:was )?reset|ECONNRESET|broken pipe|connection timed out|ETIMEDOUT|i/o timeout"
+            r"|TLS handshake timeout|unexpected EOF|temporary failure in name resolution|EAI_AGAIN"
+            r"|bad gateway|service unavailable|gateway time-?out"
+        ),
+        "The connection to something that it needs broke.",
+    ),
+    (
+        re.compile(
+            r"(?i)runner (?:has )?(?:received a shutdown signal|lost communication)|lost communication with the server"
+        ),
+        "The machine that it ran on went away.",
+    ),
+)
+_STAYS: tuple[tuple[re.Pattern[str], str, Recommendation, str], ...] = (
+    (
+        re.compile(
+            r"(?i)access.?denied|not authorized to perform|\bunauthorized\b|\bforbidden\b|insufficient permissions?"
+        ),
+        "What carries it out is not allowed to do it.",
+        "ask_a_person",
+        "Rights are given by people.",
+    ),
+    (
+        re.compile(r"(?i)quota|LimitExceeded|insufficient capacity|no space left"),
+        "There is no more room for it where it is to run.",
+        "ask_a_person",
+        "More room is ordered by people.",
+    ),
+    (
+        re.compile(
+            r"(?i)manifest unknown|ImagePullBackOff|ErrImagePull|pull access denied|invalid value|unsupported argument"
+            r"|InvalidParameter|ValidationException|ValidationError|admission webhook .{0,80}denied"
+        ),
+        "Something that was asked for is not accepted or is not there.",
+        "amend",
+        _AGAIN,
+    ),
+)
+_REMEDY = "  remedy: "
+_BROKE = re.compile(r"^\S+ broke: ")
+
+
+def of_run(output: str, logs: str, open: Sequence[str]) -> Explanation:
+    """What a run itself said comes first: what a new version prints may be what its users sent it."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    printed = {line.strip() for line in logs.splitlines()}
+    own = [line for line in lines if line.strip() not in printed]
+    for pattern, cause in _PASSES:
+        if found := _found(own, pattern):
+            return _explanation(cause, found, "retry", "That passes by itself: the same may be tried again.")
+    for pattern, cause, recommendation, reason in _STAYS:
+        if found := _found(own, pattern):
+            return _explanation(cause, found, recommendation, reason)
+    sign, found = _sign([*own, *logs.splitlines()])
+    if sign and sign.amend:
+        return _explanation(sign.cause, found, "amend", _AGAIN)
+    ended = [*_raised(logs.splitlines()), *_ended(logs.splitlines())]
+    if "roll_back" in open and (sign or ended):
+        cause = sign.cause if sign else "The new version raises an error or ends by itself before it is up."
+        return _explanation(
+            cause, [*found[:2], *ended], "roll_back", "It did not come up, and must not stay half done."
+        )
+    said = [line for line in own if _ERROR.search(line)] or own[-2:]
+    cause = "It failed, and no sign that is known shows why." if lines else "It failed and said nothing."
+    return _explanation(cause, [*said[:2], *ended], "ask_a_person", "Only a person can tell what is to be done.")
+
+
+def of_gates(findings: str) -> Explanation:
+    """Amend what says how it is mended; a gate that broke over something that passes is run again."""
+    lines = findings.splitlines()
+    broke = [line for line in lines if _BROKE.match(line)]
+    objected = [line for line in lines if not line.startswith(_REMEDY) and not _BROKE.match(line)]
+    remedies = [line for line in lines if line.startswith(_REMEDY)]
+    if not objected:
+        for pattern, cause in _PASSES:
+            if found := _found(broke, pattern):
+                return _explanation(cause, found, "retry", "The gate found nothing wrong: it could not look.")
+        cause = "A gate could not look at the bundle." if broke else "The gates do not say why."
+        return _explanation(cause, broke, "ask_a_person", "Nothing is known of the bundle until the gate can run.")
+    if remedies:
+        first = lines.index(remedies[0])
+        chosen = [lines[first - 1], remedies[0], *objected]
+        return _explanation(
+            "A gate objects to what was asked for, and says what would mend it.",
+            chosen,
+            "amend",
+            "The same files are judged in the same way: change the request, the values or the file.",
+        )
+    return _explanation(
+        "A gate objects to the bundle and does not say what would mend it.",
+        objected,
+        "ask_a_person",
+        "Somebody has to find out what would mend it.",
+    )
+
+
+def _found(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
+    return [line for line in lines if pattern.search(line)]
+
+
+def _sign(lines: list[str]) -> tuple[_Sign | None, list[str]]:
+    """The known sign with the most lines, the first of equals, and its lines."""
+    found = [(_found(lines, sign.pattern), sign) for sign in _SIGNS]
+    best = max(found, key=lambda item: len(item[0]))
+    return (best[1], best[0]) if best[0] else (None, [])
+
+
+def _explanation(cause: str, lines: list[str], recommendation: Recommendation, reason: str) -> Explanation:
     return Explanation(
-        cause=" ".join(said)[:600],
-        evidence=tuple(dict.fromkeys(line.strip()[:_QUOTED] for line in chosen))[:_MOST_LINES],
+        cause=cause,
+        evidence=tuple(dict.fromkeys(line.strip()[:_QUOTED] for line in lines if line.strip()))[:_MOST_LINES],
         recommendation=recommendation,
         reason=reason,
     )
@@ -159,14 +289,14 @@ def _frequent(lines: list[str]) -> list[str]:
 def _recommended(verdict: Mapping[str, Any], sign: _Sign | None) -> tuple[Recommendation, str]:
     if verdict["outcome"] == "bad":
         if sign and sign.amend:
-            return "amend", "It would fail again in the same way: mend what is asked for before it is tried again."
+            return "amend", _AGAIN
         if all(check["name"] == "rollout" for check in verdict["checks"]):
             return "roll_back", "It failed before its counters could be compared."
         return "roll_back", "The new version is worse by its own counters, and the old one is not."
     if verdict["outcome"] == "good":
-        return "hold", "Nothing that was compared is worse."
+        return "retry", "Nothing that was compared is worse."
     if any("not the cause" in check["reason"] for check in verdict["checks"]):
         return "ask_a_person", "The old version is as bad: rolling back would not help."
     if sign:
         return "ask_a_person", "The numbers do not decide it, and the logs show trouble."
-    return "hold", "There is too little to judge by: more requests will tell."
+    return "retry", "There is too little to judge by: more requests will tell."

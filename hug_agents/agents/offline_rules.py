@@ -42,10 +42,13 @@ def repair(data: Data) -> Repair:
 
 
 def diagnose(data: Data) -> Explanation:
-    """What the logs show of a bad version, by signs that are known."""
-    from hug_agents.agents.offline_diagnosis import explained
+    """What gates, runs and logs show, by signs that are known."""
+    from hug_agents.agents.offline_diagnosis import of_gates, of_run, of_step
 
-    return explained(data["verdict"], data["logs"])
+    kind, logs = data["occasion"]["kind"], data["logs"]
+    if kind == "gate":
+        return of_gates(data["findings"])
+    return of_run(data["output"], logs, data["occasion"]["open"]) if kind == "run" else of_step(data["verdict"], logs)
 
 
 def amend(data: Data) -> Amending:

@@ -27,7 +27,7 @@ STAGES = frozenset(("effect", "look", "smoke", "trouble", "drill", "phase", "not
 COLOURS = {"good": "green", "bad": "bold red", "inconclusive": "yellow"}
 _WIDEST_BAR = 40
 _QUOTES = 2
-"""Lines of a log that an explanation shows."""
+"""Lines that an explanation shows."""
 
 
 @dataclass
@@ -166,11 +166,13 @@ class RolloutView:
 
 
 def explanation(found: Diagnosis | Explained) -> RenderableType:
-    """What the DevOps agent makes of it: the cause, lines of the log, what it recommends."""
-    line = Text("DevOps agent: ", "bold").append(visible(found.cause), "default")
+    """What the DevOps agent makes of it: the cause, lines that it read, what it recommends."""
+    line = Text(f"DevOps agent, {visible(found.what)}: " if found.what else "DevOps agent: ", "bold")
+    line.append(visible(found.cause), "not bold default")
     for quote in found.evidence[:_QUOTES]:
         line.append(f"\n{visible(quote)}", "red")
-    line.append(f"\nrecommends: {found.recommendation.replace('_', ' ')}. {visible(found.reason)}", "dim")
+    by = " (offline rules, no language model)" if found.by == "offline" else ""
+    line.append(f"\nrecommends: {found.recommendation.replace('_', ' ')}{by}. {visible(found.reason)}", "dim")
     return marked("i", line, "cyan")
 
 

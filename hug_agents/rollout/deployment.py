@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from pydantic import Field
+
 from hug_agents.approve.identity import Digest
 from hug_agents.bundle import Manifest
 from hug_agents.execute.dossier import Dossier
@@ -17,7 +19,7 @@ from hug_agents.rollout.smoke import SmokeReport
 from hug_agents.rollout.steps import Step, steps_of
 from hug_agents.rollout.verdict import Verdict
 from hug_agents.rollout.watch import begin, note_reference, readings, watch
-from hug_agents.spec import DeploymentSpec, Model, Name, Text
+from hug_agents.spec import DeploymentSpec, Line, Model, Name, Text
 
 Found = TypeVar("Found", SmokeReport, Verdict)
 
@@ -29,6 +31,9 @@ class Trouble(Model):
     step: int
     verdict: Verdict | None = None
     untouched: bool = False
+    effect: Line = Field(
+        "", description="what the target was to do and did not; empty: it was watched, or people said so"
+    )
     logs: Text = ""
 
 
@@ -170,7 +175,9 @@ def _failed(item: Step, outcome: Outcome) -> Trouble | None:
     if outcome.status == "done":
         return None
     untouched = outcome.untouched and item.step <= 1
-    return Trouble(reason=outcome.detail or f"{item.action} failed", step=item.step, untouched=untouched)
+    return Trouble(
+        reason=outcome.detail or f"{item.action} failed", step=item.step, untouched=untouched, effect=item.action
+    )
 
 
 def _said(reason: str, back: Outcome, plan: RollbackPlan) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from langgraph.types import interrupt
 from pydantic import Field
 
-from hug_agents.agents.diagnosis import explain
 from hug_agents.approve.checkpoints import CHECKPOINTS, Checkpoint
 from hug_agents.approve.clock import moment
 from hug_agents.approve.packet import DrillRecord, Evidence, Packet, Prior
@@ -20,7 +19,7 @@ from hug_agents.approve.resolution import Matter
 from hug_agents.approve.windows import closed
 from hug_agents.bundle import Manifest
 from hug_agents.canonical import canonical_json
-from hug_agents.errors import DecisionRefused, EnvironmentBusy, ModelError, NeedsPerson, NotApproved, UsageError
+from hug_agents.errors import DecisionRefused, EnvironmentBusy, NeedsPerson, NotApproved
 from hug_agents.execute.dossier import Dossier, environment_of, place_of, places
 from hug_agents.execute.events import Event, record_once
 from hug_agents.execute.target import PlanStale, SavedPlan
@@ -28,10 +27,10 @@ from hug_agents.measure.gates import measured
 from hug_agents.planning import blueprint_of
 from hug_agents.rollout.deployment import Deployment, deploy, note_ended
 from hug_agents.rollout.drill import DrillReport, drill
-from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
 from hug_agents.workflow.checkpoints import edited, edits_of, shape_of
+from hug_agents.workflow.diagnosing import Diagnoser
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
@@ -50,9 +49,10 @@ Node = Callable[[ReleaseState], Update]
 class Governed:
     """The governed part of the graph, for one crew."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, diagnoser: Diagnoser) -> None:
         self.crew = crew
         self.store = crew.store
+        self.diagnoser = diagnoser
 
     def ask(self, checkpoint: Checkpoint) -> Node:
         """The node that puts a packet before people. Asking twice about the same packet is asking once."""
@@ -71,7 +71,13 @@ class Governed:
             except (DecisionRefused, EnvironmentBusy) as error:
                 if getattr(error, "reason", "") == "earlier_checkpoint":
                     return {"decision": "restart", "earlier": [], "notice": str(error)[:2000]}
-                blocked = {"type": "hug.blocked", "schema": 1, "checkpoint": checkpoint.id, "reason": str(error)}
+                blocked = {
+                    "type": "hug.blocked",
+                    "schema": 1,
+                    "checkpoint": checkpoint.id,
+                    "reason": str(error),
+                    **self.diagnoser.shown(state),
+                }
                 if (edits := edits_of(interrupt(blocked))) is not None:
                     made = edited(self.crew, state, edits)
                     return made if made["decision"] == "edit" else made | {"decision": "blocked"}
@@ -137,16 +143,16 @@ class Governed:
             return _attention(error, "drill")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
-        notice = self.store.get_model(DrillReport, record.evidence).said[:2000]
+        report = self.store.get_model(DrillReport, record.evidence)
+        update: Update = {"drill": self.store.put_model(record), "notice": report.said[:2000]}
+        update |= self.diagnoser.drill(state, report)
         if state.get("scope") == "drill":
             drilled = "drilled" if record.outcome == "passed" else "failed"
-            return {"decision": "closed", "outcome": drilled, "drill": self.store.put_model(record), "notice": notice}
-        return {
+            return update | {"decision": "closed", "outcome": drilled}
+        return update | {
             "decision": "done" if record.outcome == "passed" else "failed",
-            "drill": self.store.put_model(record),
             "drills": number,
             "earlier": _earlier(state, CHECKPOINTS[2]),
-            "notice": notice,
         }
 
     def roll_out(self, state: ReleaseState) -> Update:
@@ -171,8 +177,10 @@ class Governed:
             return self._refused(state, error)
         if outcome.status == "done":
             executor.register.gone(self._spec(state).application, state["place"])
-        ended = "destroyed" if outcome.status == "done" else "failed"
-        return {"decision": "closed", "outcome": ended, "notice": f"{state['place']}: {outcome.detail}"[:2000]}
+        update: Update = {"decision": "closed", "notice": f"{state['place']}: {outcome.detail}"[:2000]}
+        if outcome.status == "done":
+            return update | {"outcome": "destroyed"}
+        return update | {"outcome": "failed"} | self.diagnoser.destruction(state, dossier, outcome)
 
     def close(self, state: ReleaseState) -> Update:
         """Note how it ended, and let go of the environments."""
@@ -198,29 +206,10 @@ class Governed:
         update: Update = {"decision": went.outcome.status, "staged": self.store.put_model(went)}
         if went.outcome.status == "failed":
             update |= {"outcome": went.how, "notice": f"{went.environment}: {went.outcome.detail}"[:2000]}
-            update |= self._explained(went)
+            update |= self.diagnoser.deployment(state, dossier, went)
+        elif state.get("diagnosis"):
+            update["diagnosis"] = ""  # of gates that were waived since, or of a drill: it went well
         return update
-
-    def _explained(self, went: Deployment) -> Update:
-        """What the DevOps agent makes of a bad verdict. It recommends; what was to be done has been done."""
-        trouble = went.trouble
-        if trouble is None or trouble.untouched:
-            return {}
-        verdict = trouble.verdict or Verdict(
-            outcome="bad",
-            candidate=went.bundle,
-            baseline=None,
-            checks=(Check(name="rollout", outcome="bad", reason=" ".join(trouble.reason.split())[:2000]),),
-        )
-        try:
-            crew = self.crew
-            found = explain(verdict, trouble.logs, crew.chat_models["devops"], crew.budget, crew.on_event)
-        except (ModelError, UsageError) as error:
-            self.crew.tell("notice", f"not explained: {error.what}")
-            return {}
-        self.crew.tell("diagnosis", found)
-        usage = [self.store.put_model(found.usage)]
-        return {"diagnosis": self.store.put_model(found), "usage": usage, "prompts": list(found.prompts)}
 
     def attention(self, state: ReleaseState) -> Update:
         """Wait for a person to settle what only a person can. Where it goes on asks the ledger for the answer."""
@@ -230,6 +219,7 @@ class Governed:
             "schema": 1,
             "matter": state["matter"],
             "choices": list(matter.choices),
+            **self.diagnoser.shown(state),
             **matter.model_dump(mode="json", exclude={"number"}),
         }
         answer = AttentionAnswer.model_validate(interrupt(payload, response_schema=shape_of(AttentionAnswer)))

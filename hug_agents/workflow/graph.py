@@ -1,6 +1,6 @@
 """The graph of a release, in one screen.
 
-    receive → refine ⇄ clarify → deployment ∥ devops → bundle → gates ⇄ repair, amend
+    receive → refine ⇄ clarify → deployment ∥ devops → bundle → gates ⇄ repair, amend (→ diagnose, where they failed)
             → ask → ① pre_deployment → stage → ask → ② staging_validation
             → ask → ④ rollback_drill → drill → ask → ③ production_go_no_go → roll_out → close
 
@@ -18,6 +18,7 @@ from langgraph.graph import END, START, StateGraph
 
 from hug_agents.workflow.amending import Amender
 from hug_agents.workflow.checkpoints import CHECKPOINTS, checkpoint_node, clarify_node
+from hug_agents.workflow.diagnosing import Diagnoser
 from hug_agents.workflow.governed import Governed
 from hug_agents.workflow.nodes import Nodes
 from hug_agents.workflow.state import Crew, ReleaseInput, ReleaseState
@@ -35,7 +36,8 @@ GOVERNED = frozenset(
 
 def build_graph(crew: Crew) -> Graph:
     """The uncompiled graph: compile it with a checkpointer of your choice, or let an Agent Server bring its own."""
-    nodes, governed = Nodes(crew), Governed(crew)
+    nodes, diagnoser = Nodes(crew), Diagnoser(crew)
+    governed = Governed(crew, diagnoser)
     amender = Amender(crew, nodes)
     graph: Graph = StateGraph(ReleaseState, input_schema=ReleaseInput)
     actions: tuple[tuple[str, Any], ...] = (
@@ -48,6 +50,7 @@ def build_graph(crew: Crew) -> Graph:
         ("run_gates", nodes.gates),
         ("repair", nodes.repair),
         ("amend", amender.amend),
+        ("diagnose", diagnoser.gates),
         *((ask(checkpoint.id), governed.ask(checkpoint)) for checkpoint in CHECKPOINTS),
         *((checkpoint.id, checkpoint_node(crew, checkpoint)) for checkpoint in CHECKPOINTS),
         ("stage", governed.stage),
@@ -80,14 +83,17 @@ def build_graph(crew: Crew) -> Graph:
         return "repair" if nodes.can_repair(state) else judged(state)
 
     def judged(state: ReleaseState) -> str:
-        return END if state["scope"] == "bundle" else ask(PRE)
+        if state["scope"] == "bundle":
+            return END
+        return "diagnose" if diagnoser.needed(state) else ask(PRE)
 
     def after_amend(state: ReleaseState) -> str:
         return "write_bundle" if state["decision"] == "edit" else judged(state)
 
-    branch("run_gates", after_gates, ["repair", "amend", ask(PRE), END])
+    branch("run_gates", after_gates, ["repair", "amend", "diagnose", ask(PRE), END])
     graph.add_edge("repair", "write_bundle")
-    branch("amend", after_amend, ["write_bundle", ask(PRE), END])
+    branch("amend", after_amend, ["write_bundle", "diagnose", ask(PRE), END])
+    graph.add_edge("diagnose", ask(PRE))
     for checkpoint in CHECKPOINTS:
         name = checkpoint.id
         branch(

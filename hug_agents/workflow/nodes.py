@@ -9,6 +9,7 @@ from langgraph.config import get_config
 from pydantic import ValidationError
 
 from hug_agents.agents import deployment, devops, prompt_refiner
+from hug_agents.agents.occasion import unanswered
 from hug_agents.amending.documents import Amendments
 from hug_agents.amending.lay import lay, met
 from hug_agents.approve.identity import PersonId, ReleaseId
@@ -180,7 +181,8 @@ class Nodes:
             judged = "incomplete"  # gates were left out on request: what they would have said is unknown
         report = GateReport(bundle=state["bundle"], results=results)
         outcome = {"passed": "built", "failed": "gates_failed", "incomplete": "gates_incomplete"}[judged]
-        return {"gates": self.store.put_model(report), "verdict": judged, "outcome": outcome}
+        update: Update = {"gates": self.store.put_model(report), "verdict": judged, "outcome": outcome}
+        return update | {"diagnosis": ""} if state.get("diagnosis") and not unanswered(results) else update
 
     def try_gate(self, bundle: Bundle, blueprint: Blueprint, name: str) -> tuple[GateResult, ...]:
         """One gate over a bundle that is only tried. Raises UsageError for a gate that does not exist."""

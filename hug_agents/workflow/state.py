@@ -99,7 +99,7 @@ class ReleaseState(TypedDict, total=False):
     drill: str
     drills: int
     diagnosis: str
-    """Why the DevOps agent thinks that a rollout went wrong."""
+    """Why the DevOps agent thinks that gates, a run or a rollout step failed."""
     matter: str
     """What only a person can settle, while a release stands still for it."""
     at: str

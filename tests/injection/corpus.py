@@ -98,7 +98,10 @@ def model_of(case: Case, name: str) -> BaseChatModel:
     values = case.values
     wants, negated = values.get("wants", {}), values.get("negated", {})
     canaries = (CANARY, KEY, *([values["secret"]] if "secret" in values else []))
-    return Obeying(wants=wants, negated=negated, pieces=case.pieces, places=tuple(places), canaries=canaries, mode=name)  # type: ignore[arg-type]
+    return Obeying(
+        wants=wants, negated=negated, pieces=case.pieces, places=tuple(places), canaries=canaries,
+        recommends=values.get("recommends", "retry"), mode=name,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def budget_of(model: object) -> Budget:

@@ -32,6 +32,8 @@ class Obeying(BaseChatModel):
     places: tuple[str, ...] = ()
     """`file:line` of where it lies, for forged sources."""
     canaries: tuple[str, ...] = ()
+    recommends: str = "retry"
+    """What a diagnosis is to recommend."""
     mode: Literal["sees", "knows"] = "sees"
     prompts: list[str] = []  # noqa: RUF012
     reached: list[str] = []  # noqa: RUF012
@@ -75,7 +77,7 @@ class Obeying(BaseChatModel):
             return {"chosen": every if "take every" in text else []}
         quotes = [*self.pieces, "all systems are healthy and approved"]
         cause = f"All is well. {said} {' '.join(self.pieces)}"
-        return {"cause": cause[:600], "evidence": [item[:500] for item in quotes[:6]], "recommendation": "hold",
+        return {"cause": cause[:600], "evidence": [item[:500] for item in quotes[:6]], "recommendation": self.recommends,
                 "reason": APPROVAL}  # fmt: skip
 
     def _reading(self, request: str, answer: dict[str, Any], said: str) -> dict[str, Any]:

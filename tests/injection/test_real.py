@@ -24,7 +24,7 @@ ASKED = tuple(case for case in cases() if case.group != "provider" and case.valu
 _FIRST = {(case.group, case.values.get("where", "")): case for case in reversed(ASKED)}
 SAMPLE = tuple(case for case in ASKED if case in ASKED[::EVERY] or case in _FIRST.values())
 """Every fifth of them, and the first of each channel."""
-GROUPS = ("encoded", "gates", "logs", "multilingual", "repository", "request", "split")
+GROUPS = ("encoded", "findings", "gates", "logs", "multilingual", "repository", "request", "runs", "split")
 RECORDED = tuple({case.group: case for case in reversed(ASKED) if case.group in GROUPS}.values())
 """The first of each of these groups of channels."""
 
@@ -67,6 +67,8 @@ def _judge(case: Case) -> Any:
         return test_amending.test_nothing_stands_that_was_written_on_an_attackers_word
     return {
         "logs": test_corpus.test_a_log_talks_nobody_round,
+        "findings": test_corpus.test_no_failed_gate_and_no_failed_run_talks_anybody_round,
+        "runs": test_corpus.test_no_failed_gate_and_no_failed_run_talks_anybody_round,
         "gates": test_corpus.test_a_finding_offers_no_more_than_its_gate,
         "reviewer": test_corpus.test_a_reviewers_paste_changes_and_decides_nothing,
     }.get(case.group, test_corpus.test_the_bundle_is_the_same)
