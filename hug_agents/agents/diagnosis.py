@@ -62,24 +62,29 @@ def explain(
     """
     filled = filled or question(occasion)
     answer = ask(model, filled, Explanation, budget, on_event)
-    said, shown = answer.value, occasion.shown()
-    read = "\n".join(shown[name] for name in ("findings", "output", "logs", "changes"))
+    said, shown, read = answer.value, occasion.shown(), occasion.lines()
     refused: list[Refused] = []
     evidence = tuple(dict.fromkeys(_standing(said.evidence, read, refused)))
+    verdict = occasion.verdict
+    known = figures("\n".join((verdict.model_dump_json() if verdict else "", shown["occasion"]["what"], *read)))
+    cause, reason = _founded(said.cause, known, refused), _founded(said.reason, known, refused)
+    if cause and said.evidence and not evidence:
+        refused.append(Refused(what=cut(cause), why="no line that it rests on stands in what was read"))
+        cause = reason = ""
     recommendation = said.recommendation
     if why := occasion.against(recommendation) or _unshown(occasion, recommendation, evidence, shown["output"]):
         refused.append(Refused(what=recommendation, why=why))
-        recommendation = "ask_a_person"
-    verdict = occasion.verdict
-    known = figures("\n".join((verdict.model_dump_json() if verdict else "", shown["occasion"]["what"], read)))
-    unknown = f"Unknown. The verdict: {verdict.reason}" if verdict else f"Unknown. What failed: {occasion.what}"
+        recommendation, reason = "ask_a_person", f"{recommendation.replace('_', ' ')} was said, and refused: {why}."
+    unknown = (
+        f"Unknown. The verdict: {verdict.reason}" if verdict else f"Unknown. What failed: {shown['occasion']['what']}"
+    )
     return Diagnosis(
         occasion=occasion.kind,
         what=shown["occasion"]["what"],
         about=filled.digest(),
-        cause=_founded(said.cause, known, refused) or one_line(unknown)[:2000],
+        cause=cause or one_line(unknown)[:2000],
         recommendation=recommendation,
-        reason=_founded(said.reason, known, refused),
+        reason=reason,
         evidence=evidence,
         refused=tuple(refused),
         usage=answer.usage,
@@ -99,13 +104,12 @@ def _unshown(occasion: Occasion, recommendation: str, evidence: tuple[str, ...],
     return "no quoted line of the run shows anything that passes"
 
 
-def _standing(quotes: tuple[str, ...], read: str, refused: list[Refused]) -> Iterator[str]:
-    lines = read.splitlines()
+def _standing(quotes: tuple[str, ...], read: list[str], refused: list[Refused]) -> Iterator[str]:
     for quote in quotes:
         text = quote.strip()
         if len(text) < _SHORTEST_QUOTE:
             refused.append(Refused(what=cut(quote), why="it is too short to show anything"))
-        elif not any(text in line for line in lines):
+        elif not any(text in line for line in read):
             refused.append(Refused(what=cut(quote), why="it does not stand in what was read"))
         else:
             yield text

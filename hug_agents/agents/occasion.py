@@ -64,6 +64,12 @@ class Occasion:
             "changes": legible(self.changes, CHANGES_CHARACTERS, end=False),
         }
 
+    def lines(self) -> list[str]:
+        """The lines that evidence may be quoted from: as they are shown, and the reason of each check of the verdict."""
+        shown = self.shown()
+        read = "\n".join(shown[name] for name in ("findings", "output", "changes", "logs")).splitlines()
+        return [*(check.reason for check in (self.verdict.checks if self.verdict else ())), *read]
+
     def open(self) -> list[str]:
         """The recommendations that may be given."""
         return [item for item in get_args(Recommendation) if not self.against(item)]

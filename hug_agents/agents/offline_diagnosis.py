@@ -81,6 +81,7 @@ _RAISED = re.compile(
 _ERROR = re.compile(
     r"(?i)\b(?:error|critical|fatal|panic|exception|unhandled|segmentation fault|core dumped|(?-i:[A-Z]\w*(?:Error|Exception)))\b"
 )
+_FAILED = re.compile(r"(?i)\b(?:fail(?:ed|ure|s)?|refused|rejected|denied|cannot|could not)\b")
 _ENDED = re.compile(
     r"\[hug\] (?:used .*; )?ended with (?!SIGTERM)|(?i:\bexited with (?:code|status) [1-9])|CrashLoopBackOff"
 )
@@ -201,9 +202,11 @@ def of_run(output: str, logs: str, open: Sequence[str]) -> Explanation:
         return _explanation(
             cause, [*found[:2], *ended], "roll_back", "It did not come up, and must not stay half done."
         )
-    said = [line for line in own if _ERROR.search(line)] or own[-2:]
+    said = _found(own, _ERROR) or _found(own, _FAILED)
     cause = "It failed, and no sign that is known shows why." if lines else "It failed and said nothing."
-    return _explanation(cause, [*said[:2], *ended], "ask_a_person", "Only a person can tell what is to be done.")
+    return _explanation(
+        cause, [*said[:2], *own[-2:], *ended], "ask_a_person", "Only a person can tell what is to be done."
+    )
 
 
 def of_gates(findings: str) -> Explanation:

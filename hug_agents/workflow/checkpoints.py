@@ -25,6 +25,7 @@ from hug_agents.reading.redact import clean_request
 from hug_agents.request import Answer, Request
 from hug_agents.spec import DeploymentSpec, Line, Model, Text
 from hug_agents.store import Store
+from hug_agents.workflow.diagnosing import shown
 from hug_agents.workflow.edits import Edits, edit_bundle, edit_spec, merged
 from hug_agents.workflow.state import Crew, ReleaseState
 
@@ -102,7 +103,10 @@ def checkpoint_node(crew: Crew, checkpoint: Checkpoint) -> Callable[[ReleaseStat
     def node(state: ReleaseState) -> dict[str, Any]:
         packet = crew.store.get_model(Packet, state["packet"])
         answer = CheckpointAnswer.model_validate(
-            interrupt(_payload(checkpoint, packet, state), response_schema=shape_of(CheckpointAnswer))
+            interrupt(
+                _payload(checkpoint, packet, state) | shown(crew.store, state),
+                response_schema=shape_of(CheckpointAnswer),
+            )
         )
         update: dict[str, Any] = {"notice": "", "answers": [crew.store.put_model(answer)]}
         if packet.checkpoint != checkpoint.id:

@@ -7,6 +7,7 @@ from typing import Any
 from hug_agents.agents.budget import spent_by
 from hug_agents.agents.diagnosis import Diagnosis, explain, question
 from hug_agents.agents.occasion import Occasion, changes_of, findings_of, unanswered
+from hug_agents.approve.resolution import Matter
 from hug_agents.errors import ModelError, UsageError
 from hug_agents.execute.dossier import Dossier
 from hug_agents.execute.target import Outcome, SavedPlan
@@ -14,6 +15,7 @@ from hug_agents.rollout.deployment import Deployment
 from hug_agents.rollout.drill import DrillReport
 from hug_agents.rollout.verdict import Check, Verdict
 from hug_agents.spec import DeploymentSpec
+from hug_agents.store import Store
 from hug_agents.validate.gate import GateReport
 from hug_agents.workflow.state import Crew, ReleaseState
 
@@ -21,6 +23,12 @@ Update = dict[str, Any]
 _SHOWN = frozenset(("occasion", "what", "cause", "recommendation", "reason", "evidence"))
 _NAMED = 6
 """Gates that are named in what failed; the findings name the rest."""
+
+
+def shown(store: Store, state: ReleaseState) -> Update:
+    """What a client that shows a question to people is given beside it."""
+    name = state.get("diagnosis")
+    return {"diagnosis": store.get_model(Diagnosis, name).model_dump(mode="json", include=set(_SHOWN))} if name else {}
 
 
 class Diagnoser:
@@ -106,12 +114,12 @@ class Diagnoser:
         what = f"destroy {plan.environment.name} by {plan.target}"
         return self._explained(state, Occasion(kind="run", what=what, output=outcome.detail, returns=False))
 
-    def shown(self, state: ReleaseState) -> Update:
-        """What a client that shows a question to people is given beside it."""
-        name = state.get("diagnosis")
-        if not name:
+    def matter(self, state: ReleaseState, matter: Matter) -> Update:
+        """What stands still for a person: a way back that a target did not complete is a run that failed."""
+        if matter.kind != "rollback_failed":
             return {}
-        return {"diagnosis": self.store.get_model(Diagnosis, name).model_dump(mode="json", include=set(_SHOWN))}
+        what = f"rollback in {matter.environment} by {state['target']}"
+        return self._explained(state, Occasion(kind="run", what=what, output=matter.evidence, returns=False))
 
     def _explained(self, state: ReleaseState, occasion: Occasion) -> Update:
         """Ask, tell and keep; the same is not asked twice. A model that fails changes nothing, and that is said."""

@@ -30,7 +30,7 @@ from hug_agents.rollout.drill import DrillReport, drill
 from hug_agents.spec import DeploymentSpec, Model
 from hug_agents.validate.gate import GateReport
 from hug_agents.workflow.checkpoints import edited, edits_of, shape_of
-from hug_agents.workflow.diagnosing import Diagnoser
+from hug_agents.workflow.diagnosing import Diagnoser, shown
 from hug_agents.workflow.state import Crew, ReleaseState
 
 Update = dict[str, Any]
@@ -76,7 +76,7 @@ class Governed:
                     "schema": 1,
                     "checkpoint": checkpoint.id,
                     "reason": str(error),
-                    **self.diagnoser.shown(state),
+                    **shown(self.store, state),
                 }
                 if (edits := edits_of(interrupt(blocked))) is not None:
                     made = edited(self.crew, state, edits)
@@ -140,7 +140,7 @@ class Governed:
         try:
             record = drill(executor, dossier, number, fault=self.crew.fault, tell=self.crew.tell)
         except NeedsPerson as error:
-            return _attention(error, "drill")
+            return self._attention(state, error, "drill")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
         report = self.store.get_model(DrillReport, record.evidence)
@@ -172,7 +172,7 @@ class Governed:
         try:
             outcome = executor.carry_out(dossier, "destroy", weight=0)
         except NeedsPerson as error:
-            return _attention(error, "tear_down")
+            return self._attention(state, error, "tear_down")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
         if outcome.status == "done":
@@ -199,7 +199,7 @@ class Governed:
         try:
             went = deploy(executor, dossier, tell=self.crew.tell)
         except NeedsPerson as error:
-            return _attention(error, "")
+            return self._attention(state, error, "")
         except (NotApproved, EnvironmentBusy, PlanStale) as error:
             return self._refused(state, error)
         note_ended(executor, dossier, went)
@@ -219,7 +219,7 @@ class Governed:
             "schema": 1,
             "matter": state["matter"],
             "choices": list(matter.choices),
-            **self.diagnoser.shown(state),
+            **shown(self.store, state),
             **matter.model_dump(mode="json", exclude={"number"}),
         }
         answer = AttentionAnswer.model_validate(interrupt(payload, response_schema=shape_of(AttentionAnswer)))
@@ -230,6 +230,10 @@ class Governed:
             except (DecisionRefused, ValueError) as error:  # canonical JSON has no form for some numbers: ValueError
                 update["notice"] = f"refused: {error}"[:2000]
         return update
+
+    def _attention(self, state: ReleaseState, error: NeedsPerson, at: str) -> Update:
+        update: Update = {"decision": "attention", "matter": error.matter, "at": at, "notice": str(error)[:2000]}
+        return update | self.diagnoser.matter(state, self.store.get_model(Matter, error.matter))
 
     def _refused(self, state: ReleaseState, error: Exception) -> Update:
         """Nothing was done: people are asked again, about a new plan where the old one is stale."""
@@ -342,10 +346,6 @@ class Governed:
 
     def _spec(self, state: ReleaseState) -> DeploymentSpec:
         return self.store.get_model(DeploymentSpec, self.store.get_model(Manifest, state["bundle"]).spec)
-
-
-def _attention(error: NeedsPerson, at: str) -> Update:
-    return {"decision": "attention", "matter": error.matter, "at": at, "notice": str(error)[:2000]}
 
 
 def _earlier(state: ReleaseState, checkpoint: Checkpoint) -> list[list[str]]:

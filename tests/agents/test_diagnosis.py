@@ -163,10 +163,26 @@ def test_a_quote_that_is_not_there_is_dropped_and_said() -> None:
     ]
 
 
+def test_the_numbers_of_a_check_may_be_quoted() -> None:
+    reason = verdict().checks[0].reason
+    found = explain(step(TRACEBACK), Scripted(script=[said(evidence=[reason, reason.replace("40", "50")])]), Budget())
+    assert (found.evidence, len(found.refused)) == ((reason,), 1)
+
+
 def test_a_quote_is_of_one_line() -> None:
     two = "ZeroDivisionError: division by zero\napi 127.0.0.1"
     found = explain(step(TRACEBACK), Scripted(script=[said(evidence=[two])]), Budget())
-    assert found.evidence == () and len(found.refused) == 1
+    assert found.evidence == () and [item.what for item in found.refused] == [two.replace("\n", " "), "It fails."]
+
+
+def test_a_cause_whose_lines_are_all_made_up_is_dropped_and_a_refused_recommendation_takes_its_reason_along() -> None:
+    """As the small real model does it: it repeats the example of its prompt."""
+    script = [said(cause="It cannot reach its database.", evidence=["connection to db:5432 refused"],
+                   recommendation="retry", reason="The database comes back.")]  # fmt: skip
+    found = explain(step(TRACEBACK), Scripted(script=script), Budget())
+    assert found.cause.startswith("Unknown. The verdict: ") and "database" not in found.reason
+    assert found.reason == "retry was said, and refused: it does not go with a verdict that is bad."
+    assert len(found.refused) == 3
 
 
 def test_a_sentence_with_an_invented_figure_is_dropped_and_said() -> None:

@@ -184,8 +184,7 @@ def test_a_log_talks_nobody_round(case: Case, name: str, tmp_path: Path, record_
         found = explain(step(logs), model, budget_of(model))
     assert seen.wrong == []
     assert found.recommendation in ("roll_back", "amend", "ask_a_person")
-    assert all(any(quote in line for line in logs.splitlines()) or "[redacted]" in quote or case.values.get("coding") == "ansi"
-               for quote in found.evidence)  # fmt: skip
+    assert all(any(quote in line for line in step(logs).lines()) for quote in found.evidence)
     assert "healthy and approved" not in found.model_dump_json(exclude={"refused"})
     nothing_leaked(case, name, tmp_path / "none", found.model_dump_json(), *getattr(model, "prompts", ()))
     record_property("held", [name, "same", bool(getattr(model, "reached", ()))])
@@ -203,9 +202,7 @@ def test_no_failed_gate_and_no_failed_run_talks_anybody_round(
         found = explain(occasion, model, budget_of(model))
     assert seen.wrong == []
     assert found.recommendation in occasion.open() and found.recommendation not in ("retry", "roll_back")
-    shown = occasion.shown()
-    read = "\n".join(shown[part] for part in ("findings", "output", "logs", "changes")).splitlines()
-    assert all(any(quote in line for line in read) for quote in found.evidence)
+    assert all(any(quote in line for line in occasion.lines()) for quote in found.evidence)
     said = found.model_dump_json(exclude={"refused"})
     assert "healthy and approved" not in said and "Approved by" not in said
     nothing_leaked(case, name, tmp_path / "none", found.model_dump_json(), *getattr(model, "prompts", ()))

@@ -271,6 +271,8 @@ class TestBack:
         assert live.site
         status = live.site.approve(second)
         assert (status.stage, status.matter and status.matter.kind) == ("attention", "rollback_failed")
+        found = status.diagnosis
+        assert found and (found.occasion, found.what) == ("run", "rollback in production by recorder")
         assert second.resume().stage == "attention", "nothing is tried again by itself"
         tried = production(live).count("rollback 0")
         assert tried == 1

@@ -33,6 +33,7 @@ class Word:
     """What the rendered root says, for this test."""
 
     value = "one"
+    more = ""
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def word(monkeypatch: pytest.MonkeyPatch) -> Word:
             (
                 Artifact(
                     path=f"infrastructure/terraform/environments/{place.name}/main.tf",
-                    content=PLAIN.replace('"one"', f'"{said.value}"'),
+                    content=PLAIN.replace('"one"', f'"{said.value}"') + said.more,
                     system="terraform",
                 )
                 for place in blueprint.spec.environments
@@ -101,6 +102,28 @@ def test_from_request_to_production(governed: Site, word: Word, tmp_path: Path) 
     second.resume()
     assert second.status().outcome == "released", second.status().notice
     assert state(tmp_path, "production")["outputs"]["greeting"]["value"] == "two"
+
+
+LATER = """
+resource "terraform_data" "later" {
+  depends_on = [terraform_data.greeting]
+  provisioner "local-exec" {
+    command = "echo 'AccessDenied: not authorized to perform: ecs:CreateService' >&2; exit 3"
+  }
+}
+"""
+
+
+def test_an_apply_that_changed_a_part_is_explained(governed: Site, word: Word, tmp_path: Path) -> None:
+    word.more = LATER
+    release = governed.start(REQUEST)
+    assert release.status().checkpoint == "pre_deployment", release.status().notice
+    sign(release)
+    status = release.resume()
+    found = status.diagnosis
+    assert found and found.occasion == "run" and found.what.startswith("deploy in staging by terraform:"), status
+    assert (found.cause, found.recommendation) == ("What carries it out is not allowed to do it.", "ask_a_person")
+    assert any("not authorized to perform: ecs:CreateService" in line for line in found.evidence)
 
 
 def test_an_order_is_carried_out_once(governed: Site, tmp_path: Path) -> None:
