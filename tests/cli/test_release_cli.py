@@ -16,6 +16,7 @@ import pytest
 
 from hug_agents.approve.keys import KeyRing
 from hug_agents.cli import main
+from hug_agents.validate import Finding, GateResult
 from tests.governed import REQUEST
 
 
@@ -244,6 +245,28 @@ def test_edit_waive_and_cancel(office: Any, tmp_path: Path) -> None:
         ("start", "x", "--as", "kim", "--target", "nowhere"),
     ):
         assert hug("release", *words)[0] == 2
+
+
+def test_why_gates_keep_it_back(office: Any, green: list[Any]) -> None:
+    hug = office
+    found = Finding(gate="stand-in", rule="X1", severity="error", message="open\u202e to all", file="main.tf", line=3,
+                    remedy="Name the addresses.")  # fmt: skip
+    green.append((GateResult(name="stand-in", tool="", status="failed", findings=(found,)),))
+    said = (
+        "DevOps agent, gates: stand-in: A gate objects to what was asked for",
+        "stand-in X1 main.tf:3: open",
+        "recommends: amend (offline rules, no language model).",
+    )
+    started = hug("release", "start", REQUEST, "--as", "kim", "--target", "write:infra", "--id", "pay-1")
+    for code, out in (started, hug("release", "show", "pay-1")):
+        one_line = " ".join(out.split())
+        assert (code, [words in one_line for words in said], "\u202e" in out) == (5, [True] * 3, False), out
+    shown = as_json(hug("release", "show", "pay-1", "--json"))
+    assert (shown["stage"], shown["diagnosis"]["recommendation"], shown["diagnosis"]["by"]) == (
+        "blocked",
+        "amend",
+        "offline",
+    )
 
 
 @pytest.mark.slow
