@@ -123,10 +123,11 @@ class Diagnoser:
 
     def _explained(self, state: ReleaseState, occasion: Occasion) -> Update:
         """Ask, tell and keep; the same is not asked twice. A model that fails changes nothing, and that is said."""
-        crew, filled = self.crew, question(occasion)
-        if (name := state.get("diagnosis")) and self.store.get_model(Diagnosis, name).about == filled.digest():
-            return {}
+        crew, name = self.crew, state.get("diagnosis")
         try:
+            filled = question(occasion)  # a person's own prompts may lack what this one takes
+            if name and self.store.get_model(Diagnosis, name).about == filled.digest():
+                return {}
             found = explain(occasion, crew.chat_models["devops"], crew.budget, crew.on_event, filled)
         except (ModelError, UsageError) as error:
             crew.tell("notice", f"not explained: {error.what}")

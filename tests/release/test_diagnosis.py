@@ -10,9 +10,11 @@ import pytest
 from hug_agents.agents.diagnosis import Diagnosis
 from hug_agents.agents.model import load_model
 from hug_agents.approve.waiver import finding_id
+from hug_agents.errors import PromptError
 from hug_agents.execute.target import Outcome
 from hug_agents.release import Release
 from hug_agents.validate import Finding, GateResult
+from hug_agents.workflow import diagnosing
 from hug_agents.workflow import run as graph
 from tests.agents.scripted import Scripted
 from tests.approve.office import KEYS
@@ -89,6 +91,21 @@ def test_a_model_that_fails_changes_nothing_and_that_is_said(site: Site, green: 
     assert "X1 in main.tf" in status.notice
     assert any(stage == "notice" and detail.startswith("not explained: ") for stage, detail in told)
     assert len(release._state()["usage"]) == 4, "what it cost is counted"
+
+
+def test_a_prompt_of_ones_own_that_cannot_be_filled_changes_nothing(
+    site: Site, green: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    green.append(FAILED)
+    told: list[Any] = []
+
+    def refuse(_: object) -> None:
+        raise PromptError("the prompt cannot be filled: unknown occasion")
+
+    monkeypatch.setattr(diagnosing, "question", refuse)
+    status = site.start(progress=lambda *what: told.append(what)).status()
+    assert (status.stage, status.diagnosis) == ("blocked", None)
+    assert ("notice", "not explained: the prompt cannot be filled: unknown occasion") in told
 
 
 @pytest.mark.parametrize(
