@@ -33,6 +33,10 @@ _OWNING = (
 )
 _IT = frozenset("it this application app service services".split())
 _GROUPS = frozenset("team squad crew guild tribe group department".split())
+_NO_NAMES = frozenset(
+    "usual same right whole entire other another different old new current previous own small big good best local next last".split()
+)
+"""`the usual team` is known to those who know."""
 _LEADS = frozenset("the our a : is ` * =".split())
 _ENDS = frozenset("and in on with but who which or at for is are from via by".split())
 _THINGS = frozenset(
@@ -79,6 +83,8 @@ def _team(doc: Document, place: int, last: int) -> tuple[int, int] | None:
     if words[:1] and words[0] in _GROUPS and len(words) > 1:
         return place, end
     at = next((at for at, word in enumerate(words) if at and word in _GROUPS), None)
+    if at and set(words[:at]) <= _NO_NAMES:
+        return None
     return (place, place + at + 1) if at else None
 
 
