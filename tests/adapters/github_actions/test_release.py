@@ -126,7 +126,7 @@ def test_a_bad_one_comes_back_by_itself_and_staging_keeps_its_own(governed: Site
     assert status.outcome == "rolled_back", status.notice
     assert "the new version answers 500" in status.notice
     found = status.diagnosis
-    assert found and found.occasion == "run" and found.what.startswith("deploy in production by github:")
+    assert found and found.occasion == "run" and found.what.startswith("deploy in production by github_actions:")
     assert any("the new version answers 500" in line for line in found.evidence), "the log that was fetched is read"
     assert runs(github)[-1] == "Deploy production", (
         "the pipeline went back itself; once more would be one version too far"
