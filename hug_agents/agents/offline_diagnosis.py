@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from hug_agents.agents.drafts import Explanation, Recommendation
 
 _MOST_LINES = 6
+_LAST_LINES = 4
+"""Of a run of which nothing is known: what went wrong stands near its end, before it tidied up."""
 _QUOTED = 400
 _AGAIN = "It would fail again in the same way: mend what is asked for before it is tried again."
 
@@ -205,7 +207,7 @@ def of_run(output: str, logs: str, open: Sequence[str]) -> Explanation:
     said = _found(own, _ERROR) or _found(own, _FAILED)
     cause = "It failed, and no sign that is known shows why." if lines else "It failed and said nothing."
     return _explanation(
-        cause, [*said[:2], *own[-2:], *ended], "ask_a_person", "Only a person can tell what is to be done."
+        cause, [*said[:2], *own[-_LAST_LINES:], *ended], "ask_a_person", "Only a person can tell what is to be done."
     )
 
 
