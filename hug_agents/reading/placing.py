@@ -140,7 +140,7 @@ def places_of(doc: Document, item: Mention, places: Sequence[Mention]) -> tuple[
         return ()
     if item.field == "environment.namespace":
         return names if set(doc.words(item.last, group[0].first)) <= _TO_EACH else ()
-    some = len(names) < len({_name(one) for one in places}) and item.field.startswith("service.")
+    some = not {"staging", "production", *map(_name, places)} <= {*names} and item.field.startswith("service.")
     return names if some and group[0].first - item.last <= 3 and _leads(doc, item.last, group[0].first) else ()
 
 

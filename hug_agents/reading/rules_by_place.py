@@ -196,65 +196,6 @@ def _below(doc: Document, noun: int, value: _Value) -> list[_Part]:
     return parts
 
 
-COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
-
-
-def joined_environments(doc: Document, place: int) -> list[str]:
-    """The environments that stand in a row from a token on: `qa and uat`, `staging/production`."""
-    found: list[str] = []
-    while place < len(doc.tokens):
-        words = doc.lower(place).split("/")
-        if not all(word in ENVIRONMENTS for word in words):
-            break
-        found += [ENVIRONMENTS[word][0] for word in words]
-        joined = doc.lower(place + 1) in ("and", ",", "/", "&", "+")
-        place += 2 if joined else 1
-        if not joined:
-            break
-    return found
-
-
-@lru_cache(maxsize=64)
-def to_each(doc: Document) -> dict[int, str]:
-    """`2 / 6 (staging / production)`, `replicas (staging/production): 2/6`: the environment of each number, by its token."""
-    found: dict[int, str] = {}
-    for index, token in enumerate(doc.tokens):
-        inside = index > 1 and doc.lower(index - 1) in ("/", "and") and doc.tokens[index - 2].number is not None
-        row = [] if inside or token.number is None else _row(doc, index)
-        if len(row) < 2 or not COPIES & set(doc.words(doc.sentence(index).first, row[-1] + 4)):
-            continue
-        after = row[-1] + 1
-        after += doc.lower(after) in ("replicas", "pods", "copies", "tasks", "instances")
-        after += doc.lower(after) in ("(", "in", "on", "for")
-        behind = joined_environments(doc, after)
-        ahead = _before(doc, index, len(row))
-        if len(places := behind if len(behind) == len(row) else ahead) == len(row):
-            found.update({place: name for place, name in zip(row, places, strict=True) if place not in found})
-    return found
-
-
-def _row(doc: Document, index: int) -> list[int]:
-    """The tokens of the numbers that stand in a row, with a stroke or `and` between them."""
-    row = [index]
-    while doc.lower(row[-1] + 1) in ("/", "and") and row[-1] + 2 < len(doc.tokens):
-        if doc.tokens[row[-1] + 2].number is None:
-            break
-        row.append(row[-1] + 2)
-    return row
-
-
-def _before(doc: Document, index: int, count: int) -> list[str]:
-    """The environments in a row before a number, with no more than `)`, `:` and a noun between."""
-    place = index - 1
-    while place >= 0 and (doc.lower(place) in (")", ":", "=", "|", "we", "want", "run") or doc.lower(place) in COPIES):
-        place -= 1
-    for start in range(max(place - 2 * count, 0), place + 1):
-        found = joined_environments(doc, start)
-        if len(found) == count and ENVIRONMENTS.get(doc.lower(place).rpartition("/")[2], ("",))[0] == found[-1]:
-            return found
-    return []
-
-
 _HINTS = {word: name for word, (name, _) in ENVIRONMENTS.items()} | {
     "live": "production", "test": "staging", "nonprod": "staging", "stag": "staging",
 }  # fmt: skip

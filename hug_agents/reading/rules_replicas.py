@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
-from hug_agents.reading.rules_by_place import COPIES, aliases, joined_environments, to_each
+from hug_agents.reading.rules_by_place import aliases
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.vocabulary import ENVIRONMENTS
 
+COPIES = frozenset("replica replicas instance instances pod pods copy copies task tasks container containers".split())
 _SCALE = frozenset(
     "autoscale autoscaling auto-scale auto-scaling scale scales scaling autoscaled hpa autoscaler".split()
 )
@@ -19,7 +20,7 @@ _ENVIRONMENT = frozenset("prod production staging dev qa stage stg uat preprod".
 def replicas(doc: Document) -> Iterator[Mention]:
     """How many copies run, and how far they may scale."""
     for item in quantities(doc):
-        if item.unit or item.whole is None or not 1 <= item.whole <= 1000 or item.first in to_each(doc):
+        if item.unit or item.whole is None or not 1 <= item.whole <= 1000:
             continue
         sentence = doc.sentence(item.first)
         if spread := _spread(doc, item):
@@ -69,11 +70,6 @@ def replicas(doc: Document) -> Iterator[Mention]:
         yield doc.mention(
             field, item.whole, item.first, noun + 1 if noun >= item.last else item.last, since=min(item.first, noun)
         )
-    for place, environment in to_each(doc).items():
-        yield doc.mention(
-            "service.replicas", int(doc.tokens[place].number or 0), place, place + 1, environment=environment
-        )
-    yield from _also_in(doc)
     yield from _times(doc)
     yield from _hyphened(doc)
     yield from _at_most(doc)
@@ -252,17 +248,6 @@ def _times(doc: Document) -> Iterator[Mention]:
             and doc.tokens[index - 1].kind != "number"
         ):
             yield doc.mention("service.replicas", int(count), index, index + 1)
-
-
-def _also_in(doc: Document) -> Iterator[Mention]:
-    """`1 replica in qa and uat`: the same in each; `replicas: 2 / 6 (staging / production)`: to each its own."""
-    for item in quantities(doc):
-        noun = None if item.unit or not item.whole else _noun(doc, item)
-        if noun is None or not 1 <= item.whole <= 500:  # type: ignore[operator]
-            continue
-        place = max(noun + 1, item.last)
-        for environment in joined_environments(doc, place + 1)[1:] if doc.lower(place) in ("in", "on", "for") else ():
-            yield doc.mention("service.replicas", item.whole or 0, item.first, item.last, environment=environment)
 
 
 def _hyphened(doc: Document) -> Iterator[Mention]:

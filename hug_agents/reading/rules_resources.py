@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities, quantity_at
-from hug_agents.reading.rules_by_place import COPIES
 from hug_agents.reading.rules_names import named
+from hug_agents.reading.rules_replicas import COPIES
 from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _MEMORY = frozenset("memory ram mem".split())

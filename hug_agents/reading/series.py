@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.environments import Environments
+from hug_agents.reading.rules_replicas import COPIES
 from hug_agents.reading.rules_services import Named
+from hug_agents.reading.vocabulary import ENVIRONMENTS
 
 _ENVIRONMENTS = Environments()
 _JOINTS = frozenset("/ and & ,".split())
-_COPIES = frozenset("copies replicas instances pods tasks".split())
 _FIELDS = frozenset({"service.replicas", "service.port"})
 _ANSWERS = frozenset("a answer : - \u2013 = replicas copies instances pods tasks".split())
+_LEADS = frozenset(") : = | we want run".split())
 _BEHIND = frozenset("( / : , - and in for respectively resp".split())
 
 
@@ -25,7 +27,7 @@ def in_order(doc: Document, found: Sequence[Mention], services: Sequence[Named])
         if not row:
             continue
         here = [item for item in found if item.field in _FIELDS and row[0] <= item.first <= row[-1]]
-        field = here[0].field if here else _asked_for(doc, number, row[0])
+        field = here[0].field if here else _asked_for(doc, number, row)
         places = _places(doc, number, row) if field == "service.replicas" else ()
         owners = (
             () if places or not _ordered(doc.words(row[-1], sentence.last)) else _names(services, sentence.first, row)
@@ -63,13 +65,13 @@ def _number(doc: Document, place: int) -> bool:
     return doc.lower(place).isdecimal() and len(doc.lower(place)) < 6
 
 
-def _asked_for(doc: Document, number: int, first: int) -> str | None:
-    """`How many copies in staging? In production?` and `1 and 3` after it."""
+def _asked_for(doc: Document, number: int, row: tuple[int, ...]) -> str | None:
+    """`How many copies in staging? In production?` and `1 and 3` after it; a row beside the word for copies."""
     asked = {word for one in _questions(doc, number) for word in doc.words(one.first, one.last)}
-    label = doc.words(doc.sentences[number].first, first)
-    if label[-3:] == ("how", "many", ":"):
+    label = doc.words(doc.sentences[number].first, row[0])
+    if label[-3:] == ("how", "many", ":") or COPIES & {*label, *doc.words(row[-1] + 1, row[-1] + 4)}:
         return "service.replicas"
-    return "service.replicas" if set(label) <= _ANSWERS and asked & _COPIES else None
+    return "service.replicas" if set(label) <= _ANSWERS and asked & COPIES else None
 
 
 def _questions(doc: Document, number: int) -> tuple[Clause, ...]:
@@ -81,17 +83,30 @@ def _questions(doc: Document, number: int) -> tuple[Clause, ...]:
 
 
 def _places(doc: Document, number: int, row: tuple[int, ...]) -> tuple[str, ...]:
-    """The environments in a bracket behind the row, or those of the question that it answers."""
+    """The environments in a bracket behind the row, those of the question that it answers, or those of its label."""
     last = doc.sentences[number].last
     following = [one for one in _ENVIRONMENTS.find(doc) if row[-1] < one[0] < last]
-    behind = following and set(doc.words(row[-1] + 1, following[0][0])) <= _BEHIND
+    behind = following and set(doc.words(row[-1] + 1, following[0][0])) <= _BEHIND | COPIES
     asked = [
         one
         for clause in _questions(doc, number)
         for one in _ENVIRONMENTS.find(doc)
         if clause.first <= one[0] < clause.last
     ]
-    return tuple(dict.fromkeys(name for _, _, (name, _) in (following if behind else asked)))
+    found = tuple(dict.fromkeys(name for _, _, (name, _) in (following if behind else asked)))
+    return found or _label(doc, doc.sentences[number].first, row[0])
+
+
+def _label(doc: Document, start: int, first: int) -> tuple[str, ...]:
+    """`prod/staging replicas: 4/1`, `replicas (staging and production): 2 / 6`: the environments before the row."""
+    found: list[str] = []
+    for place in range(first - 1, start - 1, -1):
+        words = doc.lower(place).split("/")
+        if all(word in ENVIRONMENTS for word in words):
+            found[:0] = [ENVIRONMENTS[word][0] for word in words]
+        elif doc.lower(place) not in (_JOINTS if found else COPIES | _LEADS):
+            break
+    return tuple(found)
 
 
 def _ordered(words: Sequence[str]) -> bool:
