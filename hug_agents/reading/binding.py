@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from hug_agents.reading.rules_agreement import declared
 from hug_agents.reading.rules_by_place import hinted
 from hug_agents.reading.rules_images import image_name
 from hug_agents.reading.rules_services import Named
+from hug_agents.reading.sentences import BULLET
 from hug_agents.reading.series import in_order
 
 _EACH = frozenset("both each all every".split())
@@ -223,13 +223,10 @@ def _common(item: Mention) -> bool:
     return item.field in _SHARED or item.field.startswith("service.env.")
 
 
-_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)])[ \t]")
-
-
 def _of_the_item(doc: Document, sentence: Clause, services: Sequence[Named]) -> str | None:
     """`- api: image x, port 80. 3 copies, scale to 9`: the one name of an item of a list, in its later sentences."""
     start = doc.text.rfind("\n", 0, sentence.span.start) + 1
-    if not _BULLET.match(doc.text, start):
+    if not BULLET.match(doc.text, start):
         return None
     names = {one.name for one in services if start <= doc.tokens[one.first].start < sentence.span.start}
     return names.pop() if len(names) == 1 else None

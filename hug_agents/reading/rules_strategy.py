@@ -11,10 +11,12 @@ from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
 from hug_agents.reading.rules_corrections import replaced_at
 
-_TRAFFIC = frozenset(
-    "traffic users requests canary canaries share shift weight weights step steps rollout percent customers "
-    "everyone guests visitors clients shoppers players patients members readers viewers passengers sessions visits".split()
+_SERVED = frozenset(
+    "traffic users requests customers guests visitors clients shoppers players patients members readers viewers passengers "
+    "sessions visits".split()
 )
+"""Of what a canary gets a share."""
+_TRAFFIC = _SERVED | frozenset("canary canaries share shift weight weights step steps rollout percent everyone".split())
 _ERRORS = frozenset(
     "error errors failing fail fails failures failed 5xx 500s available availability uptime latency p99 p95 p90 "
     "p50 alert rollback revert abort cpu memory utilization utilisation surge unavailable success successful slo "
@@ -26,11 +28,10 @@ _RELEASE = frozenset(
     "ramp traffic".split()
 )
 _EACH = frozenset("each every per between apiece".split())
-_JOINTS = frozenset(
-    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the traffic users requests is at % "
+_JOINTS = _SERVED | frozenset(
+    "then , -> => \u2192 > to and / \u2013 - finally followed by after that of the is at % "
     "percent until it with go for each per step hold holding wait waiting next first start starting from up "
-    "before moving on we are \u2014 ; . : ( ) guests visitors clients shoppers players patients members readers viewers "
-    "passengers sessions visits customers people them our".split()
+    "before moving on we are \u2014 ; . : ( ) people them our".split()
 )
 _HOLD = frozenset(
     "hold holds held holding wait waits waiting pause pauses pausing for stay stays bake baking soak soaks soaking "

@@ -9,7 +9,7 @@ from hug_agents.reading.forms import SPEAKER, plain_lines
 from hug_agents.reading.quoted import segments
 
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
-_BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\([a-z\d]\)|#{1,6})[ \t]+")
+BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\([a-z\d]\)|#{1,6})[ \t]+")
 _KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
 _LONGEST = 1_200
 """Characters of one sentence; a longer one is cut, so that time grows with length only."""
@@ -59,11 +59,11 @@ def sentences(text: str) -> tuple[Sentence, ...]:
 
 
 def _add(found: list[Sentence], text: str, start: int, end: int) -> None:
-    if bullet := _BULLET.match(text, start, end):
+    if bullet := BULLET.match(text, start, end):
         start = bullet.end()
     while start < end and text[start].isspace():
         start += 1
-        if bullet := _BULLET.match(text, start, end):
+        if bullet := BULLET.match(text, start, end):
             start = bullet.end()
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -125,11 +125,11 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     line_end = text.find("\n", rest)
     following = text[rest : line_end if line_end >= 0 else len(text)]
     before = text[max(start, newline - 200) : newline].rstrip()
-    if not following.strip() or not before or before.endswith((":", ",")) and _BULLET.match(following):
+    if not following.strip() or not before or before.endswith((":", ",")) and BULLET.match(following):
         return True
     if before.endswith(":") and not _CAUTION.search(before[-60:]) or _meant(text, newline):
         return True
-    if _BULLET.match(following) or _KEY.match(following + "\n") or following.lstrip().startswith("|"):
+    if BULLET.match(following) or _KEY.match(following + "\n") or following.lstrip().startswith("|"):
         return True
     if _column(following) and _column(text[text.rfind("\n", 0, newline) + 1 : newline]):
         return True
