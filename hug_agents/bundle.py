@@ -136,3 +136,13 @@ class Bundle:
         from hug_agents.notebook import files_html
 
         return files_html((item.path, item.system, item.content) for item in self)
+
+
+def differences(bundle: Bundle, previous: Bundle | None) -> Iterator[tuple[str, Artifact | None, Artifact | None]]:
+    """Each file that is another one than before, by path: how it was and how it is. Without a bundle before, all of them."""
+    before = {item.path: item for item in previous or ()}
+    after = {item.path: item for item in bundle}
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path), after.get(path)
+        if old is None or new is None or (old.content, old.executable) != (new.content, new.executable):
+            yield path, old, new

@@ -62,7 +62,7 @@ def explain(
     """
     filled = filled or question(occasion)
     answer = ask(model, filled, Explanation, budget, on_event)
-    said, shown, read = answer.value, occasion.shown(), occasion.lines()
+    said, shown, read = answer.value, occasion.shown, occasion.lines()
     refused: list[Refused] = []
     evidence = tuple(dict.fromkeys(_standing(said.evidence, read, refused)))
     verdict = occasion.verdict
@@ -94,7 +94,7 @@ def explain(
 
 def question(occasion: Occasion) -> Filled:
     """The prompt with all that is asked about: what `Diagnosis.about` is the digest of."""
-    return load("devops/diagnose").fill(**occasion.shown())
+    return load("devops/diagnose").fill(**occasion.shown)
 
 
 def _unshown(occasion: Occasion, recommendation: str, evidence: tuple[str, ...], output: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hug_agents.agents.drafts import Recommendation
 from hug_agents.agents.work import one_line, sparse
-from hug_agents.bundle import Bundle
+from hug_agents.bundle import Bundle, differences
 from hug_agents.reading.redact import redact
 from hug_agents.spec import DeploymentSpec
 from hug_agents.validate.gate import Finding, GateResult
@@ -53,6 +54,7 @@ class Occasion:
     returns: bool = True
     """Whether anything was changed that can be taken back."""
 
+    @cached_property
     def shown(self) -> dict[str, Any]:
         """The inputs of the prompt: legible, each with its bound."""
         return {
@@ -66,7 +68,7 @@ class Occasion:
 
     def lines(self) -> list[str]:
         """The lines that evidence may be quoted from: as they are shown, and the reason of each check of the verdict."""
-        shown = self.shown()
+        shown = self.shown
         read = "\n".join(shown[name] for name in ("findings", "output", "changes", "logs")).splitlines()
         return [*(check.reason for check in (self.verdict.checks if self.verdict else ())), *read]
 
@@ -136,10 +138,8 @@ def changes_of(bundle: Bundle, spec: DeploymentSpec, previous: Bundle | None, be
         for path in sorted(old.keys() | new.keys())
         if old.get(path) != new.get(path)
     ]
-    was, now = ({item.path: (item.content, item.executable) for item in files} for files in (previous, bundle))
-    for path in sorted(was.keys() | now.keys()):
-        if was.get(path) != now.get(path):
-            lines.append(f"file {'added' if path not in was else 'removed' if path not in now else 'changed'}: {path}")
+    for path, was, now in differences(bundle, previous):
+        lines.append(f"file {'added' if was is None else 'removed' if now is None else 'changed'}: {path}")
     return "\n".join(lines)
 
 

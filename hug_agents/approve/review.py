@@ -15,7 +15,7 @@ from pydantic import Field
 from hug_agents.approve.checkpoints import checkpoint
 from hug_agents.approve.packet import Packet
 from hug_agents.approve.quorum import Standing
-from hug_agents.bundle import Bundle
+from hug_agents.bundle import Bundle, differences
 from hug_agents.plans import Requirement
 from hug_agents.render.templating import code, md
 from hug_agents.spec import Line, Model
@@ -50,14 +50,10 @@ _UNSEEN = frozenset(("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"))
 
 def changes(bundle: Bundle, previous: Bundle | None) -> tuple[FileChange, ...]:
     """What differs from the last released bundle, by path. Without one, every file is new, and shown as a name."""
-    before = {} if previous is None else {item.path: item for item in previous}
-    after = {item.path: item for item in bundle}
     found = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path), after.get(path)
+    for path, old, new in differences(bundle, previous):
         if old and new and old.content == new.content:
-            if old.executable != new.executable:
-                found.append(FileChange(path=path, change="mode"))
+            found.append(FileChange(path=path, change="mode"))
             continue
         change = "changed" if old and new else ("added" if new else "removed")
         diff = "" if previous is None else _diff(path, old.content if old else "", new.content if new else "")

@@ -384,7 +384,7 @@ def test_what_changed_is_named_by_path_bounded_and_without_secrets() -> None:
         "file removed: c.yaml",
         "file added: n.yaml",
     ]
-    shown = run("Error: odd", changes=text + "\nfile changed: x" * 9_000).shown()["changes"]
+    shown = run("Error: odd", changes=text + "\nfile changed: x" * 9_000).shown["changes"]
     assert "hunter2x" not in shown and shown.splitlines()[1] == text.splitlines()[1]
     assert len(shown) <= CHANGES_CHARACTERS
     assert "everything is new" in changes_of(files(a="1"), new, None, None)
