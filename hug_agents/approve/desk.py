@@ -248,7 +248,7 @@ class Desk:
             policy, now = self._policy(), self._clock()
             for release in reader.open_releases():
                 entries = reader.of(release)
-                entry = _asked(entries)[-1] if _asked(entries) else None
+                entry = next(reversed(_asked(entries)), None)
                 if entry is None or entry.value["packet"] in _voided(entries):
                     continue
                 packet = self.store.get_model(Packet, entry.value["packet"])

@@ -15,11 +15,10 @@ from pydantic import ValidationError
 from hug_agents.bundle import Bundle
 from hug_agents.validate.gate import Finding, Workspace
 from hug_agents.validate.grafana_files import FILES, Datasources
-from hug_agents.validate.located import Located, Malformed, documents, json_value
+from hug_agents.validate.located import Located, Malformed, Path, documents, json_value, walk
 from hug_agents.validate.program import ProgramGate
 from hug_agents.validate.promql import grafana_file
 
-Path = tuple[str | int, ...]
 _BUILT_IN = frozenset(("-- Grafana --", "-- Mixed --", "-- Dashboard --", "__expr__"))
 _WIDTH = 24
 _VARIABLE = re.compile(r"\$(?:\{(\w+)[^}]*\}|(\w+))")
@@ -232,7 +231,7 @@ def _references(data: dict[str, Any], sources: frozenset[str]) -> Iterator[tuple
     """Data sources are provisioned, and variables are declared."""
     listed = (data.get("templating") or {}).get("list") or ()
     names = {str(item.get("name")) for item in listed if isinstance(item, dict)}
-    for path, value in _walk(data, ()):
+    for path, value in walk(data):
         if path and path[-1] == "datasource" and isinstance(value, dict):
             uid = str(value.get("uid"))
             if uid not in _BUILT_IN and uid not in sources:
@@ -242,13 +241,6 @@ def _references(data: dict[str, Any], sources: frozenset[str]) -> Iterator[tuple
                 name = found[1] or found[2]
                 if not name.startswith("__") and name not in names:
                     yield "variable", f"the dashboard has no variable {name!r}", path
-
-
-def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    yield path, value
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in pairs:
-        yield from _walk(inner, (*path, key))
 
 
 def _provisioned(bundle: Bundle) -> frozenset[str]:

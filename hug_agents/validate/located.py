@@ -11,6 +11,9 @@ import yaml
 
 from hug_agents.yamls import LOADER, problem
 
+Path = tuple[str | int, ...]
+"""Keys and indexes."""
+
 
 class Malformed(Exception):
     """A text that is not YAML or JSON, and the line where that shows."""
@@ -49,6 +52,16 @@ class Located:
                 return False
             node = found[1]
         return True
+
+
+def walk(value: Any, path: Path = (), deepest: int | None = None) -> Iterator[tuple[Path, Any]]:
+    """A value and everything in it, with the path of each; what lies deeper than `deepest` is left out."""
+    yield path, value
+    if deepest is not None and len(path) >= deepest:
+        return
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from walk(inner, (*path, key), deepest)
 
 
 def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from hug_agents.amendment import written
-from hug_agents.validate.located import Located, Malformed, documents
+from hug_agents.validate.located import Located, Malformed, Path, documents, walk
 from hug_agents.validate.policy.facts import Facts
 from hug_agents.validate.policy.rule import Hit
 
-_Path = tuple[str | int, ...]
+_DEEPEST = 40
 _PEERS = {"ingress": ("from", "everything in the cluster in"), "egress": ("to", "everything out")}
 
 
@@ -45,7 +45,7 @@ def _lines(facts: Facts, file: str) -> set[int]:
     return {number for span in written(facts.bundle[file]) for number in span}
 
 
-def _mappings(facts: Facts) -> Iterator[tuple[str, Located, _Path, dict[str, Any]]]:
+def _mappings(facts: Facts) -> Iterator[tuple[str, Located, Path, dict[str, Any]]]:
     """Every mapping of the YAML files that a model wrote in, with its file and path."""
     for item in facts.bundle:
         if not item.author or not item.path.endswith((".yml", ".yaml")):
@@ -55,13 +55,6 @@ def _mappings(facts: Facts) -> Iterator[tuple[str, Located, _Path, dict[str, Any
         except Malformed:
             continue  # another gate says so
         for document in found:
-            for path, node in _walk(document.data, ()):
-                yield item.path, document, path, node
-
-
-def _walk(node: Any, path: _Path) -> Iterator[tuple[_Path, dict[str, Any]]]:
-    if isinstance(node, dict):
-        yield path, node
-    pairs: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, child in pairs if len(path) < 40 else ():
-        yield from _walk(child, (*path, key))
+            for path, node in walk(document.data, deepest=_DEEPEST):
+                if isinstance(node, dict):
+                    yield item.path, document, path, node
