@@ -15,7 +15,7 @@ from hug_agents.spec import Line, Model
 Owner = Literal["prompt_refiner", "deployment", "devops"]
 """The agent that answers for a file: findings on it go back there."""
 
-_SEGMENT = re.compile(r"^[A-Za-z0-9._@+-][A-Za-z0-9 ._@+-]{0,120}$")
+_SEGMENT = re.compile(r"[A-Za-z0-9._@+-][A-Za-z0-9 ._@+-]{0,120}\Z")
 
 
 def check_path(path: str) -> str:

@@ -12,18 +12,26 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from hug_agents.bundle import Bundle, Manifest
+from hug_agents.bundle import Bundle, Manifest, check_path
 from hug_agents.canonical import sha256
-from hug_agents.errors import OutputConflict, UsageError
+from hug_agents.errors import OutputConflict, SpecError, UsageError
 from hug_agents.spec import Model
 
 MANIFEST = "hug-manifest.json"
 _STAGING = ".hug-staging-"
 _JOURNAL = "journal.json"
+
+
+class _Journal(Model):
+    """What is left to do of a writing that is fully laid out. Paths are relative to the folder."""
+
+    move: tuple[str, ...]
+    remove: tuple[str, ...]
 
 
 class Written(Model):
@@ -103,8 +111,8 @@ def _write_into(folder: Path, contents: dict[str, bytes], executable: set[str]) 
     try:
         changed = {path: contents[path] for path in (*created, *replaced)}
         _lay_out(staging / "files", changed, executable)
-        journal = json.dumps({"move": sorted(changed), "remove": removed}).encode()
-        (staging / "journal.new").write_bytes(journal)
+        journal = _Journal(move=tuple(sorted(changed)), remove=tuple(removed))
+        (staging / "journal.new").write_text(journal.model_dump_json(), encoding="utf-8")
         (staging / "journal.new").replace(staging / _JOURNAL)
         _finish(folder, staging)
     finally:
@@ -132,18 +140,42 @@ def _recover(folder: Path) -> None:
 
 
 def _finish(folder: Path, staging: Path) -> None:
-    journal = json.loads((staging / _JOURNAL).read_bytes())
-    moves = [path for path in journal["move"] if path != MANIFEST] + [MANIFEST]
+    journal = _read_journal(staging / _JOURNAL)
+    moves = [path for path in journal.move if path != MANIFEST] + [MANIFEST]
     for path in moves:
         source, target = staging / "files" / path, folder / path
-        if source.exists() and not _through_link(folder, path):
+        if source.exists() and not _through_link(staging, f"files/{path}") and not _through_link(folder, path):
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
-    for path in journal["remove"]:
+    for path in journal.remove:
         if not _through_link(folder, path):
             (folder / path).unlink(missing_ok=True)
     (staging / _JOURNAL).unlink()
     shutil.rmtree(staging)
+
+
+def _read_journal(path: Path) -> _Journal:
+    try:
+        journal = _Journal.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise OutputConflict(
+            "the journal of an interrupted writing cannot be read", where=str(path), hint="move its folder away"
+        ) from error
+    _check_inside((*journal.move, *journal.remove), path)
+    return journal
+
+
+def _check_inside(paths: Iterable[str], where: Path) -> None:
+    """Whoever gave us the folder may have written these documents too: no path in them may lead out of it."""
+    for path in paths:
+        try:
+            check_path(path)
+        except SpecError as error:
+            raise OutputConflict(
+                f"names a file outside this folder: {path[:120]!r}. Nothing was written.",
+                where=str(where),
+                hint="this program did not write that: move it away, or write to an empty folder",
+            ) from error
 
 
 def _earlier(folder: Path) -> dict[str, str]:
@@ -159,6 +191,7 @@ def _earlier(folder: Path) -> dict[str, str]:
             where=str(path),
             hint="write to an empty folder, or move that manifest away",
         ) from error
+    _check_inside((entry.path for entry in manifest.entries), path)
     return {entry.path: entry.sha256 for entry in manifest.entries} | {MANIFEST: sha256(path.read_bytes())}
 
 

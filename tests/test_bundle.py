@@ -19,7 +19,23 @@ def artifact(path: str, content: str = "x\n") -> Artifact:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", "a\\b", "a\nb", "C:/x", "a/.", "x.", "a ", "\u2024./x"],
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a/",
+        "./a",
+        "a\\b",
+        "a\nb",
+        "a\n",
+        "C:/x",
+        "a/.",
+        "x.",
+        "a ",
+        "\u2024./x",
+    ],
 )
 def test_paths_stay_inside(path: str) -> None:
     with pytest.raises(SpecError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hug_agents import output
 from hug_agents.bundle import Artifact, Bundle
+from hug_agents.canonical import sha256
 from hug_agents.errors import OutputConflict, UsageError
 from hug_agents.output import MANIFEST, write_bundle
 
@@ -142,3 +144,48 @@ def test_an_interruption_before_the_journal_changes_nothing(tmp_path: Path, monk
     with pytest.raises(KeyboardInterrupt):
         write_bundle(bundle(a="2\n"), tmp_path)
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("journal", ["", "[]", '{"move": []}', '{"move": [], "remove": [1]}'])
+def test_a_journal_that_cannot_be_read(tmp_path: Path, journal: str) -> None:
+    staging = tmp_path / ".hug-staging-x"
+    staging.mkdir()
+    (staging / "journal.json").write_text(journal)
+    with pytest.raises(OutputConflict, match="cannot be read"):
+        write_bundle(bundle(a="1\n"), tmp_path)
+
+
+@pytest.mark.parametrize("where", ["{}", "../mine", "sub/../../mine"])
+@pytest.mark.parametrize("what", ["move", "remove"])
+def test_a_journal_that_somebody_put_there_reaches_nothing_outside(tmp_path: Path, where: str, what: str) -> None:
+    mine, folder = tmp_path / "mine", tmp_path / "out"
+    mine.write_text("mine")
+    staging = folder / ".hug-staging-x"
+    staging.mkdir(parents=True)
+    journal = {"move": [], "remove": [], what: [where.format(mine)]}
+    (staging / "journal.json").write_text(json.dumps(journal))
+    with pytest.raises(OutputConflict, match="outside this folder"):
+        write_bundle(bundle(a="1\n"), folder)
+    assert mine.read_text() == "mine"
+
+
+def test_a_link_in_what_was_laid_out_takes_nothing_from_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "key").write_text("mine")
+    staging = tmp_path / "out" / ".hug-staging-x"
+    staging.mkdir(parents=True)
+    (staging / "files").symlink_to(tmp_path / "home")
+    (staging / "journal.json").write_text('{"move": ["key"], "remove": []}')
+    write_bundle(bundle(a="1\n"), tmp_path / "out")
+    assert (tmp_path / "home" / "key").read_text() == "mine"
+
+
+def test_a_manifest_that_somebody_put_there_reaches_nothing_outside(tmp_path: Path) -> None:
+    mine, folder = tmp_path / "mine", tmp_path / "out"
+    mine.write_text("mine")
+    folder.mkdir()
+    entry = {"path": "../mine", "sha256": sha256(b"mine"), "size": 4, "system": "x", "owner": "deployment"}
+    (folder / MANIFEST).write_text(json.dumps({"schema_version": 1, "spec": SPEC, "entries": [entry]}))
+    with pytest.raises(OutputConflict, match="outside this folder"):
+        write_bundle(bundle(a="1\n"), folder)
+    assert mine.read_text() == "mine"
