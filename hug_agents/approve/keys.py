@@ -115,14 +115,19 @@ class SigningKey:
         return cls(_decode(_private_bytes(path), path, passphrase))
 
     def save(self, path: Path, passphrase: bytes | None = None) -> None:
-        """Write a new file of mode 0600, and the public line beside it. Never over a file that is there."""
+        """Write a new file of mode 0600, and the public line beside it: both, or none. Never over a file that is there."""
         secret = self._key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.OpenSSH,
             serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
         )
-        _write_new(path, secret, 0o600)
-        _write_new(path.with_name(path.name + ".pub"), f"{self.public.line} {path.name}\n".encode(), 0o644)
+        public = path.with_name(path.name + ".pub")
+        _write_new(public, f"{self.public.line} {path.name}\n".encode(), 0o644)
+        try:
+            _write_new(path, secret, 0o600)
+        except BaseException:  # whatever it was: a public line without its key would be somebody else's
+            public.unlink(missing_ok=True)
+            raise
 
     def sign(self, message: bytes) -> bytes:
         """The 64 bytes of an Ed25519 signature."""

@@ -50,6 +50,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "ana").read_bytes() == before
 
 
+@pytest.mark.parametrize("there", ["bob", "bob.pub"])
+def test_a_key_is_written_with_its_public_line_or_not_at_all(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_bytes(b"somebody's")
+    with pytest.raises(SigningKeyError, match=f"{there}: is there already"):
+        KeyRing(tmp_path).new("bob")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(there, b"somebody's")]
+
+
 @pytest.mark.parametrize("name", ["../ana", "a/b", "", ".", "Ana", "\u0430na", "ana\n", "-ana", "a" * 65])
 def test_a_name_is_never_a_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(SigningKeyError, match="cannot name a key"):
