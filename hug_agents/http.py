@@ -26,8 +26,6 @@ ANSWER_LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that are read; a longer one is an error."""
 _AGAIN = frozenset((429, 502, 503, 504))
 _SAFE = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
-
-
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,7 +80,8 @@ class Http:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._headers = dict(headers or {})
-        self._secrets = tuple(item for item in secrets if item)
+        # An error shows a line end at the end of a token as an escape: the token is looked for without it too.
+        self._secrets = tuple(form for item in secrets for form in (item, item.strip()) if form)
         self._timeout = timeout
         self._attempts = attempts
 
@@ -136,6 +135,8 @@ class Http:
                     for part in response.iter_raw():
                         write(part)
                 return Answer(response.status_code, response.headers, "")
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise self._no_address(where, error) from error
         except httpx.HTTPError as error:
             raise HttpError(
                 self._clean(f"the answer broke off: {error or type(error).__name__}"), where=where
@@ -166,7 +167,8 @@ class Http:
         import httpx
 
         # No proxy stands between a machine and itself.
-        outside = not self.base_url.startswith(("http://127.", "http://localhost"))
+        host = httpx.URL(self.base_url).host
+        outside = host not in _LOOPBACK and not host.startswith("127.")
         return httpx.Client(base_url=self.base_url, headers=self._headers, timeout=self._timeout, trust_env=outside)
 
     def _once(self, method: str, path: str, options: dict[str, Any], ok: tuple[int, ...]) -> Answer:
@@ -180,8 +182,10 @@ class Http:
                     body += part
                     if len(body) > ANSWER_LIMIT:
                         raise HttpError("the answer is too long", where=self._clean(where), status=response.status_code)
-                text = body.decode(response.encoding or "utf-8", "replace")
+                text = _text(bytes(body), response.encoding)
                 answer = Answer(response.status_code, response.headers, text, bytes(body))
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise self._no_address(where, error) from error
         except httpx.HTTPError as error:
             problem = HttpError(
                 self._clean(f"no answer: {error or type(error).__name__}"),
@@ -202,10 +206,23 @@ class Http:
             raise _Again(refused, _seconds(answer.headers.get("retry-after")))
         raise refused
 
+    def _no_address(self, where: str, error: Exception) -> HttpError:
+        return HttpError(
+            self._clean(f"this cannot be called: {error}"), where=self._clean(where), hint="is its address right?"
+        )
+
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _text(body: bytes, encoding: str | None) -> str:
+    """A body as text. A server may name any codec, also one that is not of text, or reads no broken one."""
+    try:
+        return body.decode(encoding or "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return body.decode("utf-8", "replace")
 
 
 _BACKOFF = wait_exponential(multiplier=0.2, max=8) + wait_random(0, 0.2)
