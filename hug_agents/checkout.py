@@ -36,7 +36,7 @@ def checkout(url: str) -> Iterator[Path]:
     """
     if not _URL.fullmatch(url) or url.startswith("-"):
         raise UsageError(
-            "is not a URL that can be fetched", where=repr(url)[:200], hint="https://…, ssh://…, git@host:path"
+            "is not a URL that can be fetched", where=_shown(repr(url))[:200], hint="https://…, ssh://…, git@host:path"
         )
     if find("git") is None:
         raise MissingProgram("git", "your system's packages, or give a folder")
@@ -50,8 +50,13 @@ def checkout(url: str) -> Iterator[Path]:
         done = run([*words, "--", url, str(folder)], cwd=Path(name), timeout=TIMEOUT, env=quiet)
         if done.code:
             raise UsageError(
-                f"git could not fetch it: {' '.join(done.output.split())[:300]}",
-                where=re.sub(r"//[^/@]+@", "//", url),
+                _shown(f"git could not fetch it: {' '.join(done.output.split())}")[:300],
+                where=_shown(url),
                 hint="check the address and your access, or check it out yourself and give the folder",
             )
         yield folder
+
+
+def _shown(text: str) -> str:
+    """Text without who signs in, should a URL in it say so."""
+    return re.sub(r"//[^/\s]*@", "//", text)

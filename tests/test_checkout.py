@@ -56,5 +56,12 @@ def test_a_url_that_leads_nowhere_is_one_clear_error(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("url", ["https://ana:se@cret@localhost:9/x", "http://ana:se@cret@localhost/x"])
+def test_what_a_url_signs_in_with_is_not_shown(url: str) -> None:
+    with pytest.raises(UsageError) as caught, checkout(url):
+        pass
+    assert "localhost" in str(caught.value) and "cret" not in str(caught.value)
+
+
 def test_folders_are_not_urls() -> None:
     assert not is_url("services/api") and not is_url("C:\\api") and is_url("git@host:a/b")
