@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from hug_agents.adapters.images import built_images
 from hug_agents.adapters.kubernetes.kubectl import Item, Kubectl
@@ -45,13 +45,16 @@ class KubernetesTarget:
 
     def __init__(self, rest: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         context, _, options = rest.partition("?")
-        asked = parse_qs(options, strict_parsing=True) if options else {}
+        pairs = parse_qsl(options, keep_blank_values=True)
+        asked = dict(pairs)
         if unknown := sorted(asked.keys() - {"images"}):
             raise UsageError(
                 f"the target kubernetes has no option {', '.join(unknown)}", where="target", hint="?images=FILE"
             )
+        if len(pairs) != len(asked) or not all(asked.values()):
+            raise UsageError("images is given no file, or two", where="target", hint="?images=FILE")
         self.name = f"kubernetes:{rest}" if rest else "kubernetes"
-        self._images = Path(asked["images"][0]) if "images" in asked else None
+        self._images = Path(asked["images"]) if "images" in asked else None
         self._kubectl = Kubectl(context)
         self._sleep = sleep
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import ValidationError, field_validator
 
 from hug_agents.adapters.images import built_images
+from hug_agents.adapters.options import query
 from hug_agents.errors import UsageError
 from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
@@ -27,8 +28,8 @@ class Place(Model):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what stands after `nomad:`. Raises UsageError."""
-        address, _, query = text.partition("?")
-        pairs = parse_qsl(query, keep_blank_values=True)
+        address, _, rest = text.partition("?")
+        pairs = parse_qsl(rest, keep_blank_values=True)
         options = dict(pairs)
         if options.keys() - {"region", "images"} or len(pairs) != len(options):
             raise UsageError("options of the target nomad are region and images, each once", where="target")
@@ -58,8 +59,7 @@ class Place(Model):
     @property
     def text(self) -> str:
         """The name that parses to this place again."""
-        options = [f"{name}={value}" for name, value in (("region", self.region), ("images", self.images)) if value]
-        return self.address + (f"?{'&'.join(options)}" if options else "")
+        return self.address + query({"region": self.region, "images": self.images})
 
     def built(self) -> dict[str, str]:
         """The images of the file; none where no file is named. Raises UsageError."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl
 
+from hug_agents.adapters.options import query
 from hug_agents.errors import UsageError
 from hug_agents.render.naming import image_path
 from hug_agents.spec import DeploymentSpec, Environment, Line, Model, Service
@@ -26,8 +27,8 @@ class Place(Model):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what stands after `registry:`. Raises UsageError."""
-        name, _, query = text.partition("?")
-        options = dict(parse_qsl(query, keep_blank_values=True))
+        name, _, rest = text.partition("?")
+        options = dict(parse_qsl(rest, keep_blank_values=True))
         match = _NAME.fullmatch(name.replace("{environment}", "environment"))
         if match is None or options.keys() - {"images"}:
             raise UsageError(f"{text[:80]!r} names no registry", where="target", hint=_HINT)
@@ -38,7 +39,7 @@ class Place(Model):
     def text(self) -> str:
         """The name that parses to this place again."""
         where = f"{self.host}/{self.prefix}" if self.prefix else self.host
-        return f"{where}?images={self.images}" if self.images else where
+        return where + query({"images": self.images})
 
     @property
     def images_file(self) -> Path | None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import Field
 
 from hug_agents.adapters.forge import is_branch
+from hug_agents.adapters.options import query
 from hug_agents.errors import UsageError
 from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
@@ -29,14 +30,14 @@ class Place(Model):
     @property
     def text(self) -> str:
         """The name that parses to this place again."""
-        rows = {"repository": self.repository, "branch": self.branch, **self.options}
-        return f"{self.kind}:{self.where}?{'&'.join(f'{key}={value}' for key, value in rows.items())}"
+        options = {"repository": self.repository, "branch": self.branch, **self.options}
+        return f"{self.kind}:{self.where}{query(options)}"
 
 
 def parse(kind: str, text: str, *, example: str, more: frozenset[str] = frozenset()) -> Place:
     """Read what stands after `KIND:`. Raises UsageError."""
-    where, _, query = text.partition("?")
-    pairs = parse_qsl(query, keep_blank_values=True)
+    where, _, rest = text.partition("?")
+    pairs = parse_qsl(rest, keep_blank_values=True)
     options = dict(pairs)
     if not where or "repository" not in options:
         missing = "repository=" if where else "a project or folder"

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
+from hug_agents.adapters.options import query
 from hug_agents.errors import UsageError
 from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
@@ -35,8 +36,8 @@ class Place(Model):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what stands after `spinnaker:`. Raises UsageError."""
-        address, _, query = text.partition("?")
-        pairs = parse_qsl(query, keep_blank_values=True)
+        address, _, rest = text.partition("?")
+        pairs = parse_qsl(rest, keep_blank_values=True)
         options = dict(pairs)
         hint = "spinnaker:https://GATE?release=FILE, with &repository=URL where needed"
         if options.keys() - {"release", "repository"} or len(pairs) != len(options):
@@ -62,8 +63,7 @@ class Place(Model):
     @property
     def text(self) -> str:
         """The name that parses to this place again."""
-        more = f"&repository={self.repository}" if self.repository else ""
-        return f"{self.address}?release={self.release}{more}"
+        return self.address + query({"release": self.release, "repository": self.repository})
 
     def source(self) -> Source:
         """What the file says. Raises UsageError."""

@@ -217,3 +217,6 @@ def test_what_cannot_be_carried_is_refused(site: Site, tmp_path: Path) -> None:
         target.plan(render(argo), argo, argo.spec.environments[0], None)
     with pytest.raises(UsageError, match="no option colour"):
         load_target("kubernetes:main?colour=red", Store(tmp_path / "store"))
+    for options in ("images", "images=", "images=a&images=b"):
+        with pytest.raises(UsageError, match="no file, or two"):
+            load_target(f"kubernetes:main?{options}", Store(tmp_path / "store"))
