@@ -35,8 +35,10 @@ class Aws:
             boto3 = import_module("boto3")
         except ImportError:
             raise MissingExtra("the target cloudformation", "aws") from None
-        session = boto3.session.Session(region_name=self._wanted or None)
-        if not session.region_name:
+        with told("AWS's own configuration"):
+            session = boto3.session.Session(region_name=self._wanted or None)
+            region = session.region_name
+        if not region:
             raise UsageError("no region is named", where="target", hint="set AWS_REGION, or region in target.toml")
         return session
 
@@ -73,7 +75,8 @@ class Aws:
             config = import_module("botocore.config").Config(
                 connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": ATTEMPTS}
             )
-            self._clients[service] = self._session.client(service, config=config)
+            with told(f"a client of {service}"):
+                self._clients[service] = self._session.client(service, config=config)
         return self._clients[service]
 
     @cached_property

@@ -57,7 +57,7 @@ class Ecs:
         except ImportError:
             raise MissingExtra("the target ecs", "aws") from None
         config = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-        session = boto3.Session(region_name=region or None)
+        session = _asked("AWS's own configuration", lambda: boto3.Session(region_name=region or None))
         self._ecs = _asked("a client of ECS", lambda: session.client("ecs", config=config))
         self._sts = _asked("a client of STS", lambda: session.client("sts", config=config))
         self.region = str(self._ecs.meta.region_name)

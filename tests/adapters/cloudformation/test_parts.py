@@ -267,6 +267,14 @@ def test_errors_say_what_happened_and_no_more() -> None:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
 
+def test_a_configuration_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HttpError, match=r"a client of sts: .*supported format"):
+        _ = Aws("no region").account
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(UsageError, match=r"profile \(nobody\) could not be found"):
+        _ = Aws("eu-west-1").account
+
+
 def test_without_boto3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import sys
 

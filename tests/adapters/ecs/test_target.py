@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hug_agents.adapters.ecs.client import Ecs
 from hug_agents.adapters.ecs.target import EcsTarget, with_image
 from hug_agents.adapters.registry import load_target
 from hug_agents.bundle import Bundle
@@ -37,6 +38,12 @@ SERVICE = "hello-staging-hello"
 def spec(digest: str, **changes: Any) -> DeploymentSpec:
     service = Service(name="hello", image=f"ghcr.io/acme/hello@{digest}", port=8080, health_path="/healthz")
     return minimal().model_copy(update={"services": (service,), "environments": (STAGING,), **changes})
+
+
+def test_a_profile_that_is_not_there_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(HttpError, match=r"profile \(nobody\) could not be found"):
+        Ecs("eu-west-1")
 
 
 class Deployments:
