@@ -17,7 +17,7 @@ from tenacity import (
     wait_random,
 )
 
-from hug_agents.errors import HttpError
+from hug_agents.errors import HttpError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -40,6 +40,14 @@ def token_address(text: str, wrong: str) -> str:
     if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(wrong)
     return text.rstrip("/")
+
+
+def checked_address(text: str, what: str, *, where: str = "target") -> str:
+    """As `token_address`; raises UsageError, naming `what` the address is of and `where` it is given."""
+    try:
+        return token_address(text, f"{text[:80]!r} is not the address of a server")
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}", where=where) from None
 
 
 class _Again(Exception):

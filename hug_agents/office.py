@@ -16,6 +16,7 @@ from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Journal
 from hug_agents.execute.register import Register
 from hug_agents.execute.tables import release_tables
+from hug_agents.http import checked_address
 from hug_agents.settings import Settings
 from hug_agents.store import Store
 
@@ -65,4 +66,6 @@ def _gauges(settings: Settings) -> Gauges | None:
         return None
     from hug_agents.adapters.prometheus import Prometheus
 
+    if settings.prometheus_token:
+        checked_address(settings.prometheus, "Prometheus", where="HUG_AGENTS_PROMETHEUS")
     return Prometheus(settings.prometheus, token=settings.prometheus_token)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from hug_agents.adapters.circleci.runner import CircleciRunner
 from hug_agents.adapters.forge import Pace
-from hug_agents.adapters.pipelines.place import checked_url, parse
+from hug_agents.adapters.pipelines.place import parse
 from hug_agents.adapters.pipelines.target import PipelineTarget
 from hug_agents.errors import UsageError
+from hug_agents.http import checked_address
 from hug_agents.store import Store
 
 API = "https://circleci.com"
@@ -30,6 +31,6 @@ def circleci_target(
     place = parse("circleci", rest, example=EXAMPLE, more=frozenset(("api",)))
     if not _PROJECT.fullmatch(place.where) or "/.." in place.where:
         raise UsageError(f"{place.where[:80]!r} is not the slug of a project", where="target", hint=EXAMPLE)
-    api = checked_url(place.options.get("api", API), "api")
+    api = checked_address(place.options.get("api", API), "api")
     runner = CircleciRunner(place.where, place.branch, token, api=api, pace=pace)
     return PipelineTarget(place, runner, store, pace=pace, tell=tell)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from hug_agents.adapters.forge import Pace
 from hug_agents.adapters.jenkins.runner import JenkinsRunner
-from hug_agents.adapters.pipelines.place import checked_url, parse
+from hug_agents.adapters.pipelines.place import parse
 from hug_agents.adapters.pipelines.target import PipelineTarget
 from hug_agents.errors import UsageError
+from hug_agents.http import checked_address
 from hug_agents.store import Store
 
 EXAMPLE = "jenkins:https://ci.example.com/job/payments-api?repository=git@example.com:acme/payments-api.git"
@@ -31,7 +32,7 @@ def jenkins_target(
             hint="set HUG_AGENTS_JENKINS_USER and HUG_AGENTS_JENKINS_TOKEN; docs/pipelines.md says what the user must be allowed",
         )
     place = parse("jenkins", rest, example=EXAMPLE)
-    folder = checked_url(place.where, "jenkins")
+    folder = checked_address(place.where, "jenkins")
     if "/job/" not in folder:
         raise UsageError(f"{folder[:80]} is not the address of a folder of jobs", where="target", hint=EXAMPLE)
     runner = JenkinsRunner(folder, user, token, pace=pace)

@@ -13,7 +13,7 @@ from typing import Any
 from hug_agents.adapters.monitors.documents import Document, DocumentsTarget, parsed
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
-from hug_agents.http import Http
+from hug_agents.http import Http, checked_address
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import DATADOG
 
@@ -37,9 +37,9 @@ class DatadogTarget(DocumentsTarget):
                 where="target",
                 hint="datadog:datadoghq.eu, and HUG_AGENTS_DATADOG_API_KEY and HUG_AGENTS_DATADOG_APP_KEY",
             )
+        url = checked_address(site if "://" in site else f"https://api.{site}", "datadog")
         self.name = f"datadog:{site}"
         keys = {"DD-API-KEY": api_key, "DD-APPLICATION-KEY": application_key}
-        url = site if "://" in site else f"https://api.{site}"
         self._http = Http(url, headers=keys, secrets=(api_key, application_key))
         self._files: dict[str, str] = {}
         """By file, the name of an objective: what a reference is found by."""

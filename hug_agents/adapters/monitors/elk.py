@@ -15,7 +15,7 @@ from urllib.parse import quote
 from hug_agents.adapters.monitors.documents import Document, DocumentsTarget, parsed
 from hug_agents.bundle import Bundle
 from hug_agents.errors import HttpError, UsageError
-from hug_agents.http import Http
+from hug_agents.http import Http, checked_address
 from hug_agents.plans import Blueprint
 from hug_agents.render.monitoring.elk_kibana import identity
 from hug_agents.render.naming import ELK
@@ -45,7 +45,8 @@ class ElkTarget(DocumentsTarget):
                 where="target",
                 hint="elk:https://ELASTICSEARCH:9200,https://KIBANA:5601, and HUG_AGENTS_ELASTIC_API_KEY",
             )
-        self.name = f"elk:{','.join(item.rstrip('/') for item in found)}"
+        found = [checked_address(item, "elk") for item in found]
+        self.name = f"elk:{','.join(found)}"
         headers = {"Authorization": f"ApiKey {api_key}"}
         self._elasticsearch = Http(found[0], headers=headers, secrets=(api_key,))
         self._kibana = Http(found[1], headers={**headers, "kbn-xsrf": "true"}, secrets=(api_key,))

@@ -17,7 +17,7 @@ from hug_agents.adapters.monitors.documents import Document, DocumentsTarget, pa
 from hug_agents.bundle import Bundle
 from hug_agents.errors import UsageError
 from hug_agents.execute.target import Work
-from hug_agents.http import Http
+from hug_agents.http import Http, checked_address
 from hug_agents.plans import Blueprint
 from hug_agents.render.naming import GRAFANA, short
 
@@ -36,8 +36,9 @@ class GrafanaTarget(DocumentsTarget):
                 where="target",
                 hint="grafana:https://HOST, and HUG_AGENTS_GRAFANA_TOKEN",
             )
-        self.name = f"grafana:{url.rstrip('/')}"
-        self._http = Http(url, headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
+        address = checked_address(url, "grafana")
+        self.name = f"grafana:{address}"
+        self._http = Http(address, headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
 
     def documents(self, bundle: Bundle, blueprint: Blueprint, environment: str) -> Iterable[Document]:
         application = blueprint.spec.application

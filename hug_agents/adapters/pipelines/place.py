@@ -10,7 +10,6 @@ from pydantic import Field
 from hug_agents.adapters.forge import is_branch
 from hug_agents.adapters.options import query
 from hug_agents.errors import UsageError
-from hug_agents.http import token_address
 from hug_agents.spec import Line, Model
 
 _REMOTE = re.compile(r"(https://|ssh://|file://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:|/)[A-Za-z0-9@._~:/%+-]+")
@@ -56,11 +55,3 @@ def parse(kind: str, text: str, *, example: str, more: frozenset[str] = frozense
     if not is_branch(branch):
         raise UsageError(f"branch: {branch[:80]!r} is not the name of a branch", where="target")
     return Place(kind=kind, where=where, repository=remote, branch=branch, options=options)
-
-
-def checked_url(text: str, what: str) -> str:
-    """An address that a token may be sent to. Raises UsageError."""
-    try:
-        return token_address(text, f"{text[:80]!r} is not the address of a server")
-    except ValueError as error:
-        raise UsageError(f"{what}: {error}", where="target") from None

@@ -295,6 +295,17 @@ def test_an_incomplete_target_says_what_it_needs(name: str, monkeypatch: pytest.
         load_target(name, None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["grafana:http://g.example.com", "elk:https://e.example.com,http://k.example.com", "datadog:http://d.example.com"],
+)
+def test_no_key_is_sent_in_clear(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("GRAFANA_TOKEN", "ELASTIC_API_KEY", "DATADOG_API_KEY", "DATADOG_APP_KEY"):
+        monkeypatch.setenv(f"HUG_AGENTS_{variable}", "x")
+    with pytest.raises(UsageError, match="https only"):
+        load_target(name, None)  # type: ignore[arg-type]
+
+
 def test_what_a_server_adds_is_no_difference() -> None:
     assert covers({"a": "1", "b": True, "more": 1}, {"a": 1, "b": "true", "c": None})
     assert not covers({"a": [1, 2]}, {"a": [1]})
