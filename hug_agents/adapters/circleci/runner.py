@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -201,15 +202,13 @@ class CircleciRunner:
 
     def _fetched(self, url: str, *, signed_in: bool) -> str:
         """What lies at an address that CircleCI named. The token goes to CircleCI's own hosts only."""
-        host, _, path = url.partition("://")[2].partition("/")
-        base = f"{url.partition('://')[0]}://{host}"
-        ours = base == self._http.base_url or host.endswith((".circle-artifacts.com", ".circleci.com"))
-        if signed_in and ours:
-            headers = self._http.headers if base.startswith("https://") or base == self._http.base_url else {}
-            with Http(base, headers=headers, **self._options) as http:
-                return http.get(f"/{path}").text
-        with Http(base, **self._options) as http:
-            return http.get(f"/{path}").text
+        parts = urlsplit(url)
+        base = f"{parts.scheme}://{parts.netloc}"
+        named = (parts.hostname or "").endswith((".circle-artifacts.com", ".circleci.com"))
+        ours = base == self._http.base_url or (parts.scheme == "https" and named)
+        headers = self._http.headers if signed_in and ours else {}
+        with Http(base, headers=headers, **self._options) as http:
+            return http.get(f"{parts.path}?{parts.query}" if parts.query else parts.path).text
 
     def _pages(self, path: str, params: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
         token = ""
