@@ -25,8 +25,7 @@ HugError
 │   │   └── InDoubt            an effect was begun, and nobody can tell whether it happened
 │   └── LedgerBroken           the ledger was changed; names the first entry that is wrong
 ├── MissingExtra               an optional package is needed; the message says which               (exit 2)
-├── QuestionsPending           the request cannot be built before these are answered               (exit 4)
-└── GateFailed                 automated gates found what repair could not mend                    (exit 3)
+└── QuestionsPending           the request cannot be built before these are answered               (exit 4)
 
 A message says what happened, where, and what to do next. `exit_code` is what the CLI returns.
 """
@@ -210,9 +209,3 @@ class QuestionsPending(HugError):
             f"{len(questions)} question{'s' if len(questions) != 1 else ''} must be answered first",
             hint="answer with answers={id: value}, or `--answers FILE` on the command line",
         )
-
-
-class GateFailed(HugError):
-    """Automated gates found what bounded repair could not mend; the files are kept."""
-
-    exit_code = 3

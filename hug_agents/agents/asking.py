@@ -6,13 +6,12 @@ retrier; what is retried and what is final is in `failures`. An answer that does
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel
-from tenacity import AsyncRetrying, Retrying
+from tenacity import Retrying
 
 from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.conversation import Conversation, Timing
@@ -55,27 +54,3 @@ def ask(
     with talk.concluded():
         retrying = Retrying(sleep=talk.timing.sleep, reraise=True, **talk.policy())
         return Answer(retrying(attempt), talk.spent())
-
-
-async def aask(
-    model: BaseChatModel,
-    prompt: Filled,
-    schema: type[T],
-    budget: Budget | None = None,
-    on_event: OnEvent | None = None,
-    *,
-    timing: Timing | None = None,
-) -> Answer[T]:
-    """`ask` without blocking."""
-    talk = Conversation(model, prompt, schema, budget or Budget(), on_event, timing or Timing())
-
-    async def attempt() -> T:
-        way = talk.begin()
-        with talk.classified():
-            async with asyncio.timeout(talk.limit()):
-                said = await way.ainvoke(talk.messages(), talk.config())
-        return talk.read(said)
-
-    with talk.concluded():
-        retrying = AsyncRetrying(sleep=talk.timing.asleep, reraise=True, **talk.policy())
-        return Answer(await retrying(attempt), talk.spent())

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -39,11 +38,10 @@ _TELL_EVERY = 0.2
 
 @dataclass(frozen=True)
 class Timing:
-    """The clock and the ways to wait; tests put their own here."""
+    """The clock and the way to wait; tests put their own here."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    asleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass

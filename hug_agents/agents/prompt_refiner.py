@@ -14,7 +14,7 @@ from typing import Any, Literal
 from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 
-from hug_agents.agents.asking import aask, ask
+from hug_agents.agents.asking import ask
 from hug_agents.agents.budget import Budget, OnEvent, Usage
 from hug_agents.agents.needless import NO_WORDS
 from hug_agents.agents.outcome import prompt_name
@@ -80,22 +80,6 @@ def refine(
     clean = clean_request(request)
     filled = fill(clean, facts)
     answer = ask(model, filled, Reading, budget, on_event)
-    return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
-
-
-async def arefine(
-    request: Request,
-    facts: RepositoryFacts | None,
-    model: BaseChatModel,
-    budget: Budget,
-    on_event: OnEvent | None = None,
-    *,
-    timestamp: datetime | None = None,
-) -> RefinerResult:
-    """`refine` without blocking while the model answers."""
-    clean = clean_request(request)
-    filled = fill(clean, facts)
-    answer = await aask(model, filled, Reading, budget, on_event)
     return _result(request, clean, facts, filled, answer.value, answer.usage, timestamp)
 
 

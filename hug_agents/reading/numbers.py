@@ -49,7 +49,6 @@ class Quantity:
     unit: Unit
     first: int
     last: int
-    number_last: int
 
     @property
     def whole(self) -> int | None:
@@ -81,23 +80,23 @@ def quantity_at(doc: Document, index: int) -> Quantity | None:
     if doc.lower(unit_at) in ("a", "an", "-") and doc.lower(unit_at + 1) in UNITS:
         unit_at += 1
     if doc.lower(unit_at) == "cpu" and doc.lower(unit_at + 1) in ("units", "unit"):
-        return Quantity(value, "units", index, unit_at + 2, end)
+        return Quantity(value, "units", index, unit_at + 2)
     if doc.lower(unit_at) == "per" and doc.lower(unit_at + 1) == "cent":
-        return Quantity(value, "percent", index, unit_at + 2, end)
+        return Quantity(value, "percent", index, unit_at + 2)
     if doc.lower(unit_at) == "virtual" and doc.lower(unit_at + 1) in ("cpu", "cpus", "core", "cores"):
-        return Quantity(value, "cores", index, unit_at + 2, end)
+        return Quantity(value, "cores", index, unit_at + 2)
     row = UNITS.get(doc.lower(unit_at))
     if row is not None and doc.sentence_of[unit_at] != doc.sentence_of[index]:  # `replicas: 3` and `cpu: 0.25` below it
         row = None
     if row is None:
-        return Quantity(value, "share" if doc.lower(end - 1) in _FRACTIONS else "", index, end, end)
+        return Quantity(value, "share" if doc.lower(end - 1) in _FRACTIONS else "", index, end)
     unit, factor = row
     last = unit_at + 1
     total = value * factor
     if unit == "seconds" and doc.words(last, last + 3) == ("and", "a", "half"):
         total += factor / 2
         last += 3
-    return Quantity(round(total, 6), unit, index, last, end)
+    return Quantity(round(total, 6), unit, index, last)
 
 
 def _number(doc: Document, index: int) -> tuple[float, int] | None:

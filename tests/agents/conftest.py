@@ -44,12 +44,9 @@ class Clock:
         self.waits.append(seconds)
         self.seconds += seconds
 
-    async def asleep(self, seconds: float) -> None:
-        self.sleep(seconds)
-
     @property
     def timing(self) -> Timing:
-        return Timing(now=self.now, sleep=self.sleep, asleep=self.asleep)
+        return Timing(now=self.now, sleep=self.sleep)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from hug_agents.agents.asking import Answer, aask, ask
+from hug_agents.agents.asking import ask
 from hug_agents.agents.budget import Budget, Event
 from hug_agents.agents.model import load_model
 from hug_agents.errors import BudgetExceeded, ModelAnswerInvalid, ModelError, ModelUnavailable, UsageError
@@ -252,14 +251,6 @@ def test_seconds_run_out_while_waiting(protocol: Protocol, clock: Clock) -> None
             timing=clock.timing,
         )
     assert clock.waits == [2.0, 2.0]
-
-
-def test_the_asynchronous_way_is_the_same(protocol: Protocol, clock: Clock) -> None:
-    model = openai(protocol, failed(500, "x"), failed(429, "slow", retry_after="2"), said("{}"), GOOD)
-    answer: Answer[Port] = asyncio.run(aask(model, prompt(), Port, timing=clock.timing))
-    assert answer.value == Port(port=8080)
-    assert answer.usage.retries == 3
-    assert clock.waits[-1] == 0.0 and 2.0 in clock.waits
 
 
 def test_requests_can_be_switched_off(clock: Clock) -> None:

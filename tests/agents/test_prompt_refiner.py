@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +7,7 @@ import yaml
 
 from hug_agents.agents.budget import Budget
 from hug_agents.agents.model import load_model
-from hug_agents.agents.prompt_refiner import arefine, fill, refine
+from hug_agents.agents.prompt_refiner import fill, refine
 from hug_agents.prompting import fenced
 from hug_agents.request import Answer, Request
 from hug_agents.scan.report import Component, Fact, RepositoryFacts
@@ -37,10 +36,10 @@ def test_offline_a_clear_request_becomes_a_spec_with_evidence() -> None:
     assert (port.kind, port.result) == ("stated", "8080")
 
 
-def test_the_same_request_gives_the_same_result_also_asynchronously() -> None:
+def test_the_same_request_gives_the_same_result() -> None:
     model = load_model("offline")
     one = refine(Request(text=TEXT), None, model, Budget())
-    other = asyncio.run(arefine(Request(text=TEXT), None, model, Budget()))
+    other = refine(Request(text=TEXT), None, model, Budget())
     assert one.model_dump(exclude={"usage"}) == other.model_dump(exclude={"usage"})
 
 
