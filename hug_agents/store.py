@@ -74,14 +74,26 @@ def _bytes(path: str) -> bytes:
 def replace(path: Path, data: bytes) -> None:
     """Put a file in place as a whole, on disk before it is seen. Raises StoreError."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        _put_in_place(path, data, lasting=True)
     except OSError as error:
         raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _put_in_place(path: Path, data: bytes, *, lasting: bool) -> None:
+    """The file as a whole, or nothing. `lasting`: it is on disk before it is seen."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except (
+        BaseException
+    ):  # whatever it was, half a file must not stay: a full disk would be filled further by each attempt
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 class Store:
@@ -114,10 +126,7 @@ class Store:
             if path.exists() and path.read_bytes() == data:
                 return name
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(path)
+            _put_in_place(path, data, lasting=False)
         except OSError as error:
             raise StoreError(f"an object could not be written: {error.strerror}", where=str(path)) from error
         return name

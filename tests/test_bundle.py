@@ -8,7 +8,7 @@ import pytest
 
 from hug_agents.bundle import Artifact, Bundle, Manifest, check_path
 from hug_agents.errors import SpecError, StoreError, TamperedObject
-from hug_agents.store import Store
+from hug_agents.store import Store, replace
 
 SPEC = "sha256:" + "0" * 64
 
@@ -77,6 +77,21 @@ def test_a_changed_object_is_noticed(tmp_path: Path) -> None:
 def test_what_is_not_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError):
         Store(tmp_path / "s").get(name)
+
+
+def test_a_writing_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match="No space left"):
+        store.put(b"x")
+    with pytest.raises(StoreError, match="No space left"):
+        replace(tmp_path / "pin", b"x")
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_document_of_another_kind_is_refused(tmp_path: Path) -> None:
