@@ -33,6 +33,7 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     assert tops == {"hug_agents", next(top for top in tops if top.endswith(".dist-info"))}
     assert any(name.startswith("hug_agents/_prompts/prompt_refiner/") for name in names)
     assert "hug_agents/facts.toml" in names
+    assert "hug_agents/py.typed" in names  # without it, type checkers of users read none of our types
     assert any(name.endswith(".j2") for name in names)
     assert any(name.startswith("hug_agents/demo/payments-api/") for name in names)
     assert any("LICENSE" in name for name in names)
