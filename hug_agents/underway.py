@@ -82,7 +82,9 @@ class UnderWay:
             questions=tuple(position.pending.get("questions", ())) if stage == "questions" else (),
             matter=matter,
             settled=f"{answer.choice} by {answer.reviewer}: {' '.join(answer.reason.split())}"[:500] if answer else "",
-            passed=tuple(name for name, _ in state.get("earlier", [])) + self._opened(stage, row, state),
+            passed=tuple(
+                dict.fromkeys([*(name for name, _ in state.get("earlier", [])), *self._opened(stage, row, state)])
+            ),
             effects=self._executor.journal.of(self.id),
             notice=self._notice(stage, position),
             diagnosis=self._explained(),
@@ -262,8 +264,9 @@ class UnderWay:
         return self._crew.store.get_model(Diagnosis, name) if name else None
 
     def _opened(self, stage: Stage, row: Registered, state: Mapping[str, Any]) -> tuple[CheckpointId, ...]:
-        """The checkpoint that opened what then went wrong or stands still: it was passed, whatever came of it."""
-        if not (stage == "attention" or row.outcome in ("rolled_back", "failed")) or not state.get("dossier"):
+        """The checkpoint that opened what is under way, stands still or went wrong: it was passed, whatever comes of it."""
+        under_way = stage in ("attention", "moving", "interrupted")
+        if not (under_way or row.outcome in ("rolled_back", "failed")) or not state.get("dossier"):
             return ()
         dossier = self._crew.store.get_model(Dossier, state["dossier"])
         opens = dossier.checkpoint in ("pre_deployment", "production_go_no_go")

@@ -295,8 +295,13 @@ def _recommended(verdict: Mapping[str, Any], sign: _Sign | None) -> tuple[Recomm
     if verdict["outcome"] == "bad":
         if sign and sign.amend:
             return "amend", _AGAIN
-        if all(check["name"] == "rollout" for check in verdict["checks"]):
+        bad = [check for check in verdict["checks"] if check["outcome"] == "bad"]
+        if bad and all(check["name"] == "a person" or check["reason"].startswith("aborted by ") for check in bad):
+            return "roll_back", "A person stopped it; no verdict speaks against it."
+        if all(check["name"] == "rollout" for check in bad):
             return "roll_back", "It failed before its counters could be compared."
+        if all(check["name"].startswith("query ") for check in bad):
+            return "roll_back", "A query is beyond its bound; its counters do not speak against it."
         return "roll_back", "The new version is worse by its own counters, and the old one is not."
     if verdict["outcome"] == "good":
         return "retry", "Nothing that was compared is worse."

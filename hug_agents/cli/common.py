@@ -95,7 +95,8 @@ def print_status(status: Status) -> None:
         elif status.matter.kind != "paused":
             out.print(f"    answers: {', '.join(status.matter.choices)}", style="dim")
     elif status.notice:
-        out.print(Text(f"  {visible(status.notice)}", "yellow"))
+        said = visible(status.notice).replace("\n", "\n    ")  # the last lines of a log stand under what they are of
+        out.print(Text(f"  {said}", "yellow"))
     if status.diagnosis:
         from hug_agents.cli.rollout import explanation
 

@@ -52,7 +52,7 @@ def note_reference(run: Run, steps: tuple[Step, ...]) -> None:
     earlier = _of(old, readings(run))
     for number in range(REFERENCE_LOOKS if earlier else 0):
         run.tell("reference", (run.environment, number + 1, REFERENCE_LOOKS))
-        _hold(run, watched, run.executor.desk.now(), interval)
+        _hold(run, steps[0], run.executor.desk.now(), interval)  # a pause now is one before the first step
         now = _of(old, readings(run))
         windows += (Window.between(earlier[name], row) for name, row in now.items() if name in earlier)
         earlier = now

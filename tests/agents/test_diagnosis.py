@@ -135,6 +135,23 @@ def test_what_no_log_shows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "reason", "said"),
+    [
+        ("rollout", "aborted by cho", "A person stopped it"),
+        ("a person", "cho said roll_back: nobody is awake", "A person stopped it"),
+        ("rollout", "smoke tests after deploy 0 %: GET / of api", "before its counters could be compared"),
+        ("query queue", "queue: 77 is above 10", "A query is beyond its bound"),
+        ("error rate of api", "api: 40 % of 50 requests failed", "worse by its own counters"),
+    ],
+)
+def test_the_reason_to_go_back_is_the_one_that_there_was(name: str, reason: str, said: str) -> None:
+    good = Check(name="latency of api", outcome="good", reason="api: as fast")
+    bad = Check(name=name, outcome="bad", reason=reason)
+    found = offline("api started", Verdict(outcome="bad", candidate=NEW, baseline=OLD, checks=(good, bad)))
+    assert (found.recommendation, said in found.reason) == ("roll_back", True)
+
+
+@pytest.mark.parametrize(
     ("of", "logs", "recommendation"),
     [
         (verdict("inconclusive", "api: 5 requests so far, 50 are needed"), "", "retry"),

@@ -313,3 +313,23 @@ def test_a_rollback_asks_where_it_can_be_seen(office: Any, tmp_path: Path) -> No
         finally:
             running.kill()
             os.close(main_end)
+
+
+def test_the_lines_of_a_log_stand_under_what_they_are_of(capsys: pytest.CaptureFixture[str]) -> None:
+    from hug_agents.cli.common import print_status
+    from hug_agents.status import Status
+
+    notice = "staging: hello 1.2.0 does not get healthy\nits last lines:\nKeyError: 'DATABASE_URL'"
+    print_status(
+        Status(
+            id="hello-1",
+            application="hello",
+            requester="kim",
+            target="local:hello",
+            begun="2026-11-29T17:00:00Z",
+            stage="ended",
+            outcome="rolled_back",
+            notice=notice,
+        )
+    )
+    assert f"  {notice.replace(chr(10), chr(10) + '    ')}\n" in capsys.readouterr().out

@@ -143,6 +143,9 @@ def test_an_abort_sees_what_was_begun_to_its_end(site: Site, monkeypatch: pytest
         patch.setattr(Recorder, "apply", dies)
         with pytest.raises(KeyboardInterrupt):
             site.approve(release)
+    status = site.open(release).status()
+    assert (status.stage, status.passed[-1]) == ("interrupted", "production_go_no_go"), "people opened it"
+    assert len(set(status.passed)) == len(status.passed)
     assert site.open(release).abort("cho").outcome == "rolled_back"
     assert {effect.state for effect in release.status().effects} == {"done"}
     assert site.target.actions[-1] == "production release rollback"

@@ -184,6 +184,26 @@ class TestCanary:
         assert live.site
         assert live.site.open(second).resume().outcome == "released"
 
+    def test_paused_while_the_old_version_is_watched_first(self, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+        first(live)
+        second = released(live, "1.1.0")
+        assert live.site
+        site, looked, asked = live.site, Live.counters, []
+        live.done.clear()
+
+        def pausing(self: Live, *args: Any) -> Any:
+            if not asked:
+                asked.append(True)
+                site.open(second).pause("cho")
+            return looked(self, *args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Live, "counters", pausing)
+            status = site.approve(second)
+        assert status.matter and status.matter.evidence == "by cho, at step 1 (deploy 0 %)"
+        assert not production(live)
+        assert site.open(second).resume().outcome == "released"
+
     @pytest.mark.parametrize(("choice", "outcome"), [("continue", "released"), ("roll_back", "rolled_back")])
     def test_paused_and_settled_by_a_signature(
         self, live: Live, monkeypatch: pytest.MonkeyPatch, choice: Any, outcome: str
