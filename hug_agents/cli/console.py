@@ -47,7 +47,9 @@ def fail(error: HugError, *, as_json: bool, code: int) -> NoReturn:
 
 def complain(error: HugError) -> None:
     """Print one message on standard error."""
-    click.secho("hug: ", fg="red", bold=True, nl=False, err=True)
+    from rich.text import Text
+
+    console(stderr=True).print(Text("hug: ", "bold red"), end="")
     click.echo("\n  ".join([str(error), *_notes(error)]), err=True)
 
 

@@ -91,13 +91,17 @@ class Narrator:
         if self._act is None or not self._act.shown or self._act.version is not GOOD:
             self._out.print(Text(f"  bundle {made.bundle.digest()[7:19]}, {len(made.bundle)} files", "dim"))
             return
-        table = Table("value", "from", "words", box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 2))
+        table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 2))
+        for name in ("value", "from", "words"):
+            table.add_column(name, no_wrap=name != "words")
         rows = [item for item in made.spec.evidence if item.kind != "default"]
         told = [item for item in rows if item.kind == "request" and item.path.startswith(_TELLING)]
         seen = [item for item in rows if item.file]
         for item in (*told[: _UNDERSTOOD // 2], *seen[: _UNDERSTOOD // 2]):
             place = f"{item.file}:{item.line}" if item.file else item.kind
-            table.add_row(item.path, place, Text(" ".join(item.quote.split())[:46], "italic"))
+            words = Text(" ".join(item.quote.split()), "italic")
+            words.truncate(46, overflow="ellipsis")
+            table.add_row(_ending(item.path, self._out.width * 2 // 5), place, words)
         self._out.print(Text("\nUnderstood", "bold"))
         self._out.print(table)
         self._out.print(
@@ -137,7 +141,7 @@ class Narrator:
             return
         head = Text(f"\n{point.name}", "bold").append(f"  {packet.environment.name}, risk {packet.risk.tier}", "dim")
         self._out.print(head)
-        self._out.print(Text(f"  packet {packet.digest()[7:19]} ", "dim").append(_covers(packet), "dim"))
+        self._indented(Text(f"packet {packet.digest()[7:19]} {_covers(packet)}", "dim"))
 
     def _on_signed(self, detail: tuple[Reviewer, Role, Verdict, str]) -> None:
         reviewer, role, verdict, comment = detail
@@ -262,6 +266,11 @@ class AtTheTerminal:
             return str(ask())
         finally:
             self._spinner.start()
+
+
+def _ending(path: str, most: int) -> str:
+    """A path, or its end: where it is too long, that is what tells it from its neighbours."""
+    return path if len(path) <= most else f"…{path[1 - most :]}"
 
 
 def _covers(packet: Packet) -> str:

@@ -194,7 +194,7 @@ def print_questions(pending: QuestionsPending, *, ask: bool) -> dict[str, str]:
         return {}
     answers = {}
     for question in pending.questions:
-        answers[question.id] = click.prompt(click.style(question.id, fg="cyan"), default="", show_default=False)
+        answers[question.id] = click.prompt(question.id, default="", show_default=False)
     return {key: value for key, value in answers.items() if value.strip()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,3 +208,23 @@ def test_what_was_noted_on_the_way_is_told_to_people_to_programs_and_to_approver
     assert "NOTED the repository also runs worker (Procfile:2)" in people
     plan = (tmp_path / "one" / "docs" / "deployment-plan.md").read_text()
     assert "the repository also runs worker" in plan
+
+
+def test_an_error_has_no_colour_where_nobody_wants_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hug_agents.cli.console import complain
+    from hug_agents.errors import UsageError
+
+    def said() -> str:
+        terminal = io.StringIO()
+        terminal.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stderr", terminal)
+        complain(UsageError("it is wrong"))
+        return terminal.getvalue()
+
+    monkeypatch.setenv("TERM", "xterm")
+    assert "31m" in said()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "31m" not in said()
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert said() == "hug: it is wrong\n"

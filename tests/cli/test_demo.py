@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from hug_agents.adapters.local.state import World
 from hug_agents.approve.audit import verify
 from hug_agents.approve.ledger import Entry, Ledger
 from hug_agents.approve.policy_file import load_policy
-from hug_agents.cli.narrator import AtTheTerminal
+from hug_agents.cli.narrator import AtTheTerminal, Narrator
 from hug_agents.cli.rollout import RolloutView
 from hug_agents.demonstration.reviewing import ByTheBook
 from hug_agents.demonstration.site import ENVIRONMENTS, REVIEWERS, Site
@@ -179,6 +180,22 @@ def test_one_sentence_cannot_be_met_and_without_promtool_no_monitoring_is_asked_
     assert bool(made.spec.toolchain.monitors) == monitored
     assert [item.text for item in made.requirements if item.status != "met"] == ["Set up a VPN to the office."]
     assert made.spec.strategy.keep_old_seconds == 10 and made.spec.version == GOOD.number
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_was_understood_can_be_told_apart_in_any_width(width: int, tmp_path: Path) -> None:
+    lay_out(GOOD, tmp_path / "app")
+    act = default_acts(monitored=True)[1]
+    made = generate(act.request, repo=tmp_path / "app", model="offline", gates=(), store=tmp_path / "store")
+    out = Console(width=width, file=io.StringIO(), record=True)
+    tell = Narrator(out, None, lambda: None)
+    tell("act", act)
+    tell("generated", made)
+    table = out.export_text().partition("words")[2].partition("  and ")[0].splitlines()
+    values = [line.split()[0] for line in table if line.strip() and line[0] != " "]
+    assert len(values) == len(set(values)) == 8
+    assert any(value.endswith("build.stack.framework") for value in values)
+    assert any(line.rstrip().endswith("os.envir…") for line in table), "what is cut says so"
 
 
 def test_what_did_not_go_as_told_is_said() -> None:

@@ -36,6 +36,11 @@ class Snapshot(Model):
     files: tuple[SourceFile, ...]
 
 
+def nothing(store: Store) -> Digest:
+    """The snapshot of no files: an engine runs the image, and needs none."""
+    return store.put_model(Snapshot(files=()))
+
+
 def take(folder: Path, store: Store) -> Digest:
     """Keep the files of a folder; returns the snapshot's digest.
 
@@ -84,6 +89,7 @@ def lay_out(name: Digest, store: Store, folder: Path) -> None:
     new = folder.with_name(f".new-{folder.name}-{os.getpid()}")
     try:
         shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
         for item in snapshot.files:
             path = new / _inside(item.path)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from hug_agents.adapters.local.orders import alike, wanted
 from hug_agents.adapters.local.ports import free_port
 from hug_agents.adapters.local.programs import programs_of
 from hug_agents.adapters.local.secret_file import secrets_of
-from hug_agents.adapters.local.source import lay_out, take
+from hug_agents.adapters.local.source import lay_out, nothing, take
 from hug_agents.adapters.local.state import Desired, Engine, Observed, Version, World, short
 from hug_agents.approve.packet import EnvironmentIdentity
 from hug_agents.bundle import Bundle
@@ -87,7 +87,7 @@ class LocalTarget:
         programs, left_out = programs_of(blueprint, environment, self._source, self._engine)
         for program in programs:
             secrets_of(program.secrets, environment.name, self._store.root)
-        source = take(self._source, self._store)
+        source = take(self._source, self._store) if self._engine == "process" else nothing(self._store)
         now = world.desired()
         there = now.versions if now else ()
         for version in there:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hug_agents.adapters.local.source import lay_out
 from hug_agents.adapters.registry import load_target
 from hug_agents.errors import HugError, UsageError
 from hug_agents.store import Store
@@ -91,6 +92,17 @@ def test_a_canary_of_containers(place: Place, images: list[str]) -> None:
     assert get(url).startswith("1.0.0")
     assert first.do("destroy").status == "done"
     assert containers() == []
+
+
+def test_an_image_needs_no_source(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from hug_agents.adapters.local import containers as module
+
+    monkeypatch.setattr(module, "check", lambda engine: None)
+    place.target = place.load("?engine=podman")
+    monkeypatch.setattr(place, "write", lambda *words: shutil.rmtree(place.source, ignore_errors=True))
+    first = place.release("1.0.0", image="localhost/hug-test:1.0.0", build=None, command=COMMAND)
+    lay_out(first.saved.settings["source"], place.store, tmp_path / "laid")
+    assert list((tmp_path / "laid").iterdir()) == []
 
 
 def test_an_engine_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
