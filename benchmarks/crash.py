@@ -5,7 +5,7 @@
     python -m benchmarks.crash --out kills.jsonl --table       # what is known so far
 
 Each kill is a line of the file as soon as its end is known. Their order is such that wherever it is stopped, what was tried
-lies evenly over the story. What was tried at another commit does not count.
+lies evenly over the story. What was tried with other code or packages does not count; a commit that changes neither is no matter.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import distributions
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,10 +31,15 @@ from benchmarks.measure import Figure, commit
 from hug_agents.validate import GateResult
 from hug_agents.workflow import nodes
 from tests.crash.boundaries import KINDS
-from tests.crash.killing import HEADER, Result, Theatre, row, spread
+from tests.crash.killing import HEADER, Result, Theatre, gathered, row, spread
 from tests.crash.worlds import WORLDS
 
 WORKERS = os.cpu_count() or 1
+ROOT = Path(__file__).parent.parent
+KILLED = ("hug_agents", "prompts", *(f"tests/{name}" for name in (
+    "crash", "github", "approve/office.py", "governed.py", "adapters/local/place.py"
+)))  # fmt: skip
+"""What a kill depends on, besides the installed packages."""
 
 
 def figures() -> Iterator[Figure]:
@@ -80,7 +88,10 @@ def _share(about: tuple[str, Path, int, int, int]) -> None:
         known = {
             (line["number"], line["at"]) for line in _lines(out, world) if line.get("outcome", "missed") != "missed"
         }
-        for turn, at in every[: -(-len(every) // one_in)][worker::workers]:
+        # By the place itself, as another worker may have counted a boundary more: each is tried by one of them.
+        places = [(turns.index(turn), at) for turn, at in every[: -(-len(every) // one_in)]]
+        mine = [(turns[number], at) for number, at in places if (number + at) % workers == worker]
+        for turn, at in gathered(mine, turns):
             number = turns.index(turn)
             if (number, at) not in known:
                 _write(out, target=world, number=number, at=at, **asdict(theatre.kill(turns, turn, at)))
@@ -93,14 +104,26 @@ def _theatre(root: str, world: str) -> Theatre:
 def _write(out: Path, **line: Any) -> None:
     """One line, in one write: several processes share the file."""
     handle = os.open(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(handle, (json.dumps({"commit": commit(), **line}) + "\n").encode())
+    os.write(handle, (json.dumps({"killed": killed(), "commit": commit(), **line}) + "\n").encode())
     os.close(handle)
 
 
 def _lines(out: Path, world: str) -> list[dict[str, Any]]:
-    """What the file says of a target at this commit."""
+    """What the file says of a target as it is now."""
     lines = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-    return [line for line in lines if line["target"] == world and line["commit"] == commit()]
+    return [line for line in lines if line["target"] == world and line.get("killed") == killed()]
+
+
+@cache
+def killed() -> str:
+    """A digest of all that a kill depends on: files, packages, and this Python."""
+    told = sorted({f"{item.name} {item.version}" for item in distributions()})
+    made = sha256("\n".join((sys.version, *told)).encode())
+    for name in KILLED:
+        for path in sorted((ROOT / name).rglob("*") if (ROOT / name).is_dir() else (ROOT / name,)):
+            if path.is_file() and path.suffix != ".pyc":
+                made.update(f"{path.relative_to(ROOT)} {sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return made.hexdigest()[:16]
 
 
 def _of(out: Path, world: str) -> tuple[list[Result], dict[str, int]]:

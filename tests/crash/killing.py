@@ -202,11 +202,7 @@ class Theatre:
             shutil.copytree(self.site, to, symlinks=True, ignore=shutil.ignore_patterns(".new-*"))
 
     def _put(self, kept: Path | None) -> None:
-        self.close()
-        shutil.rmtree(self.site, ignore_errors=True)
-        if kept is not None and kept.exists():
-            shutil.copytree(kept, self.site, symlinks=True)
-        self.world.begin(self.site)
+        self.world.put(self.site, kept if kept and kept.exists() else None)
 
     def close(self) -> None:
         """End what runs for the site."""
@@ -249,6 +245,13 @@ def spread(turns: list[Turn]) -> list[tuple[Turn, int]]:
     return [every[number] for number in sorted(range(len(every)), key=lambda number: number * _GOLDEN % 1)]
 
 
+def gathered(kills: list[tuple[Turn, int]], turns: list[Turn]) -> Iterator[tuple[Turn, int]]:
+    """The same, a few dozen at a time in the order of the story: of one turn to the next, little has to be put back."""
+    for first in range(0, len(kills), _GATHERED):
+        yield from sorted(kills[first : first + _GATHERED], key=lambda kill: (turns.index(kill[0]), kill[1]))
+
+
+_GATHERED = 36
 _GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it, without their whole part, keep the largest distances: no stride keeps step with the story."""
 

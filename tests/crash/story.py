@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -36,6 +37,13 @@ REQUEST = (
 APPLICATION = "hello"
 
 
+def exchange(site: Path, kept: Path | None) -> None:
+    """Put a site back as it was kept; None: there is none."""
+    shutil.rmtree(site, ignore_errors=True)
+    if kept is not None:
+        shutil.copytree(kept, site, symlinks=True)
+
+
 @dataclass(frozen=True)
 class World:
     """One target to tell the story with."""
@@ -47,10 +55,10 @@ class World:
     chapters: tuple[str, ...]
     prepare: Callable[[Path], None] = lambda _: None
     request: str = REQUEST
-    begin: Callable[[Path], None] = lambda _: None
-    """What runs there is brought back, once the site lies there again."""
+    put: Callable[[Path, Path | None], None] = exchange
+    """Put the site back, and what runs there."""
     end: Callable[[Path], None] = lambda _: None
-    """Nothing of it runs any more: the site is about to be exchanged."""
+    """Nothing of it runs any more."""
     used: Callable[[Any, float], None] = lambda _, __: None
     """What happens there while somebody waits so many seconds."""
 

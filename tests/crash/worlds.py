@@ -113,7 +113,7 @@ WORLDS = {
             ("first", "taken back"),
             prepare=processes.prepare,
             request=processes.REQUEST,
-            begin=processes.begin,
+            put=processes.put,
             end=processes.end,
             used=processes.used,
         ),
