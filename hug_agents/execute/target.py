@@ -52,6 +52,11 @@ class SavedPlan(Model):
     imports: tuple[Line, ...] = Field(
         (), description="what is there already and is taken over", exclude_if=lambda value: not value
     )
+    moves: dict[Line, Line] = Field(
+        default_factory=dict,
+        description="what gets another address, and the one it has now",
+        exclude_if=lambda value: not value,
+    )
 
     def digest(self) -> Digest:
         """The name of the plan."""

@@ -56,6 +56,8 @@ class Change(Model):
     kind: Kind
     imports: bool = False
     """It is in the world already, and the state takes it over."""
+    moved_from: Line = ""
+    """The address that it has before."""
     attributes: tuple[Line, ...] = ()
     """`name: before -> after` of what differs; sensitive values are hidden, unknown ones are said to be."""
 
@@ -81,6 +83,12 @@ class Changes(Model):
     def imports(self) -> tuple[str, ...]:
         """The addresses of what is there already and is taken over."""
         return tuple(item.address for item in self.resources if item.imports)
+
+    @property
+    def moves(self) -> dict[str, str]:
+        """What stays, at another address: that, and the one before."""
+        kept = (item for item in self.resources if item.moved_from and item.kind in ("changed", "moved"))
+        return {item.address: item.moved_from for item in kept}
 
     def data(self, further: Iterable[str] = ()) -> tuple[str, ...]:
         """What is replaced or destroyed and holds data."""
@@ -185,13 +193,15 @@ def _kind(row: Document) -> Kind | None:
 def _change(row: Document) -> Change:
     kind = _kind(row) or "changed"
     differ = tuple(line for _, line in _attributes(row["change"])) if kind in ("changed", "replaced") else ()
-    if kind == "moved":
-        differ = (_line(f"from {row.get('previous_address')}"),)
+    moved_from = _line(row.get("previous_address") or "")
+    if moved_from:
+        differ = (f"from {moved_from}", *differ)
     return Change(
         address=_line(row.get("address")),
         type=_line(row.get("type")),
         kind=kind,
         imports=bool(row["change"].get("importing")),
+        moved_from=moved_from,
         attributes=differ,
     )
 

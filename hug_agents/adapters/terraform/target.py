@@ -206,6 +206,7 @@ class TerraformTarget:
                     "creates": len(found.of("created")),
                     "updates": len(found.of("changed", "imported", "moved")) + len(found.outputs),
                     "imports": found.imports,
+                    "moves": found.moves,
                     "changes": shown(terraform.clean(line) for line in found.told()),
                     "replaces": found.of("replaced"),
                     "deletes": found.of("destroyed", "forgotten"),
@@ -285,6 +286,7 @@ class TerraformTarget:
 
         A root that is told what is released keeps what stands still (networks, databases): only the release goes.
         """
+        terraform.workspace.move_back(work.plan.moves)
         if has_record(bundle, work.order.environment.name):
             record = work.plan.settings.get("release-before") or Record().text()
             return terraform.workspace.give("release", json.loads(record))

@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ LOCK_FILE = ".terraform.lock.hcl"
 ERRORED = "errored.tfstate"
 """Where Terraform leaves a state, beside the root, that it cannot write to its backend: nothing else knows of what was made."""
 _OVERRIDE = "zz_state_override.tf.json"
+_MOVED = "hug_moved_back.tf.json"
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,21 @@ class Workspace:
         path.write_text(json.dumps({name: value}, sort_keys=True), encoding="utf-8")
         return (f"-var-file={path}",)
 
+    def move_back(self, moves: Mapping[str, str]) -> None:
+        """Tell the root that what lies at these addresses is what it has at those: moved, not destroyed and made anew.
+
+        Each thing may be said to come from one place: where the root says so already, it comes to that place first.
+        """
+        said = {
+            block.text("to"): block.text("from")
+            for _, file in blocks(self.bundle, self.below)
+            for block in file.of("moved")
+        }
+        back = [{"from": now, "to": _source(before, said, now)} for now, before in moves.items()]
+        back = [item for item in back if item["from"] != item["to"]]
+        if back:
+            (self.root / _MOVED).write_text(json.dumps({"moved": back}), encoding="utf-8")
+
     def _keep_state(self) -> None:
         named = [block.labels[0] for _, file in blocks(self.bundle, self.below) for block in _backends(file)]
         self._backend_type = named[0] if named else "local"
@@ -265,6 +281,15 @@ class Workspace:
             self.masks.add(*secrets_among(given, self._hidden))
             found |= given
         return found
+
+
+def _source(address: str, said: Mapping[str, str], end: str) -> str:
+    """Where something at this address came from first, by what is said of moves; `end` is as far as that matters."""
+    for _ in said:
+        if address == end:
+            break
+        address = said.get(address, address)
+    return address
 
 
 def root_of(bundle: Bundle, environment: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -116,3 +117,55 @@ class TestImports:
         assert "moved terraform_data.new: from terraform_data.old" in log
         seen = bench.target.drift(root(moved), BLUEPRINT, STAGING)
         assert seen.changes == ("to be moved terraform_data.new: from terraform_data.old",)
+
+
+class TestMovedBack:
+    """What a release only gave another address is given its old one again, by the way back: nothing is made anew."""
+
+    @staticmethod
+    def at(address: str, *before: str) -> str:
+        kind, _, name = address.partition("[")[0].partition(".")
+        each = '  for_each = toset(["a"])\n' if "[" in address else ""
+        return f'resource "{kind}" "{name}" {{\n{each}  input = "kept"\n}}\n' + "".join(
+            f"moved {{\n  from = {old}\n  to   = {new}\n}}\n" for old, new in pairwise((*before, address))
+        )
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (at("terraform_data.old"), at("terraform_data.new", "terraform_data.old")),
+            (at("terraform_data.old"), at('terraform_data.new["a"]', "terraform_data.old")),
+            (
+                at("terraform_data.b", "terraform_data.a"),
+                at("terraform_data.c", "terraform_data.a", "terraform_data.b"),
+            ),
+            (at("terraform_data.b", "terraform_data.a"), at("terraform_data.a", "terraform_data.b")),
+        ],
+        ids=["renamed", "counted", "again", "there and back"],
+    )
+    def test_by_whatever_it_was_moved(self, bench: Bench, before: str, after: str) -> None:
+        bench.deploy(root(before))
+        made = ids(bench)
+        job = bench.deploy(root(after), root(before))
+        outcome = bench.target.rollback(bench.work(job.plan, root(after), "rollback", root(before)))
+        assert outcome.status == "done", outcome
+        assert ids(bench) == made
+        assert bench.target.drift(root(before), BLUEPRINT, STAGING).status == "none"
+
+    def test_also_what_was_changed_on_the_way(self, bench: Bench) -> None:
+        before, after = self.at("terraform_data.old"), self.at("terraform_data.new", "terraform_data.old")
+        after = after.replace("kept", "changed")
+        bench.deploy(root(before))
+        made = ids(bench)
+        saved = bench.plan(root(after), root(before))
+        assert (saved.updates, saved.moves) == (1, {"terraform_data.new": "terraform_data.old"})
+        assert any("changed terraform_data.new: from terraform_data.old, input:" in line for line in saved.changes)
+        job = bench.deploy(root(after), root(before))
+        assert bench.target.rollback(bench.work(job.plan, root(after), "rollback", root(before))).status == "done"
+        assert ids(bench) == made
+
+
+def ids(bench: Bench) -> dict[str, str]:
+    """By its address in the state, the id of each thing."""
+    state = json.loads((bench.place / "terraform.tfstate").read_text())
+    return {item["name"]: place["attributes"]["id"] for item in state["resources"] for place in item["instances"]}
