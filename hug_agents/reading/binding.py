@@ -57,7 +57,10 @@ def bind(doc: Document, mentions: Sequence[Mention], names: Sequence[Named]) -> 
             continue
         others = any(one.field == item.field and one.value != item.value for one in mentions)
         common = len(only) > 1 and _shared(doc, item) and not others
-        if service is None and not common and (pictured := _pictured(item, only)):
+        unclear = (
+            service is None or service == ALL and others and len(only) > 1
+        )  # `both from images a/web:1 and a/mail:1`
+        if unclear and not common and (pictured := _pictured(item, only)):
             bound[-1] = replace(bound[-1], service=pictured)
         elif (
             common

@@ -35,7 +35,11 @@ def paths(doc: Document) -> Iterator[Mention]:
         elif any(word in METRICS_WORDS for word in part) or path.rstrip("/").endswith("/metrics"):
             yield doc.mention("service.metrics_path", path, index, index + 1)
         elif (
-            any(word in HEALTH_WORDS for word in (*part, *after)) or _is_health(path) or (told := _tells(part, behind))
+            any(word in HEALTH_WORDS for word in (*part, *after))
+            or _is_health(path)
+            or path.rpartition("/")[2] in _CHECKED
+            and part[-1:] in (("check",), ("checks",), ("checking",))
+            or (told := _tells(part, behind))
         ):
             asked = told and doc.status[index] == "hypothetical"  # `see on /ready whether it is up`
             since = next(
@@ -107,6 +111,8 @@ def _is_health(path: str) -> bool:
     return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES or f"/{tail}" in HEALTH_PATHS
 
 
+_CHECKED = frozenset("ping status alive up ready live".split())
+"""What `check /ping` is asked for; `check /orders` may be a smoke test."""
 _STATES = frozenset("ready live readiness liveness alive status".split())
 
 

@@ -49,6 +49,22 @@ def claims(text: str) -> dict[str, set[object]]:
             "strategy.kind",
             "canary",
         ),
+        (
+            "Launch the worker `mailer` and the web service `portal`, port 80. Both from images a/mailer:1 and a/portal:2.",
+            "services.mailer.image",
+            "a/mailer:1",
+        ),
+        (
+            "Launch the worker `mailer` and the web service `portal`, port 80. Both from images a/mailer:1 and a/portal:2.",
+            "services.portal.image",
+            "a/portal:2",
+        ),
+        (
+            "Launch the worker `mailer` and the web service `portal`, port 80. Both run the image a/portal:2.",
+            "services.mailer.image",
+            "a/portal:2",
+        ),
+        ("Deploy tide, a/tide:1, port 80, to Nomad, check /ping, Jenkins.", "services.*.health_path", "/ping"),
     ],
 )
 def test_it_is_bound(text: str, path: str, value: object) -> None:
