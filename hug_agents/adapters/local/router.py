@@ -33,7 +33,8 @@ ACCESS_LOG: dict[str, Any] = {
 """On its standard output, and nothing of a request but how it ended."""
 _GIVEN_UP = "499"
 """Who asked left before there was an answer."""
-_MARK = "generation-"
+_MARK = "X-Hug-Routes"
+"""Whoever sends this header to an entry is told, in the same header, by which routes it works."""
 _FRESH = "fresh-"
 
 
@@ -72,6 +73,7 @@ def write_static(world: World, ports: Mapping[str, tuple[int, int]], admin: int)
             "file": {"filename": str(world.routes), "watch": True},
         },
         "api": {"dashboard": False},
+        "ping": {"manualRouting": True},
         "metrics": {
             "prometheus": {
                 "entryPoint": "admin",
@@ -88,12 +90,19 @@ def write_static(world: World, ports: Mapping[str, tuple[int, int]], admin: int)
 
 
 def routes(of: Iterable[Route], mark: int) -> bytes:
-    """The part that changes. `mark` is what tells that it was loaded."""
+    """The part that changes. `mark` is what every entry then says it works by: they do not change over at one moment."""
     routers: dict[str, Any] = {
         "admin": {"rule": "PathPrefix(`/api`)", "entryPoints": ["admin"], "service": "api@internal"}
     }
     services: dict[str, Any] = {}
     for item in of:
+        entries = [f"web-{item.service}", f"{_FRESH}{item.service}"]
+        routers[f"mark-{item.service}"] = {
+            "rule": f"HeaderRegexp(`{_MARK}`, `.`)",
+            "entryPoints": entries,
+            "service": "ping@internal",
+            "middlewares": ["mark"],
+        }
         for bundle, ports in item.servers.items():
             servers = {
                 "loadBalancer": {
@@ -116,7 +125,7 @@ def routes(of: Iterable[Route], mark: int) -> bytes:
         "http": {
             "routers": routers,
             "services": services,
-            "middlewares": {f"{_MARK}{mark}": {"headers": {"customRequestHeaders": {"X-Hug-Routes": str(mark)}}}},
+            "middlewares": {"mark": {"headers": {"customResponseHeaders": {_MARK: str(mark)}}}},
             "serversTransports": {
                 "direct": {"maxIdleConnsPerHost": -1, "forwardingTimeouts": {"dialTimeout": "2s"}},
             },
@@ -132,18 +141,26 @@ def name_of(service: str, bundle: Digest) -> str:
     return f"{service}.{short(bundle)}"
 
 
+class Entry:
+    """One entry of a running router."""
+
+    def __init__(self, port: int) -> None:
+        self._http = Http(f"http://127.0.0.1:{port}", attempts=1, timeout=5)
+
+    def works_by(self, mark: int) -> bool:
+        """Whether it works by the routes with this mark."""
+        try:
+            answer = self._http.get("/", headers={_MARK: "?"}, ok=(404,))  # it has no routes at all yet
+        except HttpError:
+            return False
+        return answer.headers.get(_MARK) == str(mark)
+
+
 class Admin:
     """What a running router says."""
 
     def __init__(self, port: int, *, attempts: int = 1) -> None:
         self._http = Http(f"http://127.0.0.1:{port}", attempts=attempts, timeout=5)
-
-    def loaded(self, mark: int) -> bool:
-        """Whether it works by the routes with this mark."""
-        try:
-            return self._http.get(f"/api/http/middlewares/{_MARK}{mark}@file", ok=(404,)).status == 200
-        except HttpError:
-            return False
 
     def differences(self, written: bytes) -> tuple[str, ...]:
         """How what it has loaded differs from a file of routes: shares and addresses. Raises HttpError."""

@@ -32,7 +32,7 @@ class Routing:
         self._world = world
         self._running: Running | None = None
         self._ports: object = None
-        self._admin: router.Admin | None = None
+        self._entries: list[router.Entry] = []
         self._log = RouterLog(world.logs / "router.log")
         self._broken = 0
         self._pump: asyncio.Task[None] | None = None
@@ -128,16 +128,16 @@ class Routing:
                 env={WORLD_VARIABLE: self._world.mark, "HOME": str(self._world.root)},
             )
             self._ports = ports
+            self._entries = [router.Entry(port) for pair in desired.ports.values() for port in pair]
             self.routes, self._loaded = b"", False
-            self._admin = router.Admin(desired.admin_port)
             widen(self._running.output)
             self._pump = asyncio.create_task(pump(self._running.output, self._log))
 
     async def _load(self) -> bool:
         until = time.monotonic() + _LOAD_SECONDS
         nudge = time.monotonic() + _NUDGE_SECONDS
-        while self._running and self._admin and self._running.code() is None and time.monotonic() < until:
-            if await asyncio.to_thread(self._admin.loaded, self._mark):
+        while self._running and self._running.code() is None and time.monotonic() < until:
+            if await asyncio.to_thread(self._works):
                 self._ends, self.problem = 0, ""
                 await asyncio.sleep(_SETTLE_SECONDS)
                 return True
@@ -146,3 +146,6 @@ class Routing:
                 nudge = time.monotonic() + _NUDGE_SECONDS
             await asyncio.sleep(0.03)
         return False
+
+    def _works(self) -> bool:
+        return all(entry.works_by(self._mark) for entry in self._entries)
