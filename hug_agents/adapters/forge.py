@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from hug_agents.bundle import Bundle
+from hug_agents.errors import HttpError
 from hug_agents.execute.target import Order, Outcome, Work
 from hug_agents.output import contents
+from hug_agents.reading.redact import redact
 
 ORDER = "Hug-Order"
 """The trailer by which a commit is known; the rendered pipelines know it too."""
 BY_HAND = "merge it (as one squashed commit), then resume; one that was closed has to be reopened first; or cancel the release"
 """What helps where a pull or merge request is not merged."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
+_END = 100_000
+"""Characters at the end of a log that are looked at: one can have gigabytes."""
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -103,3 +107,17 @@ def one_line(text: str) -> str:
 def printed(log: str) -> list[str]:
     """The lines of a log as they may be shown: whoever wrote them, they move no cursor."""
     return [one_line(COLOURS.sub("", line)) for line in log.splitlines() if line.strip()]
+
+
+def last(log: str, most: int) -> list[str]:
+    """The last lines of a log as they may be shown and kept: secrets that our patterns know are taken out."""
+    end = log if len(log) <= _END else log[-_END:].partition("\n")[2]
+    return redact("\n".join(printed(end))).text.splitlines()[-most:]
+
+
+def if_known(ask: Callable[[], str]) -> str:
+    """What a host says, or why it does not. For what only explains: how a run ended stands without it."""
+    try:
+        return ask()
+    except HttpError as error:
+        return f"not known: {error.what}"

@@ -58,6 +58,8 @@ class Pull:
     body: str
     state: str = "open"
     merged: bool = False
+    commit: str = ""
+    """What it was last open for: GitHub opens it for no other one once it is closed."""
 
 
 class Emulator:
@@ -85,6 +87,8 @@ class Emulator:
         """Why the branch takes no merge at the moment; empty: it does."""
         self.merges = ("squash", "merge", "rebase")
         """The ways of merging that the repository allows."""
+        self.refused: tuple[str, ...] = ()
+        """Rules of an environment that the owner's plan does not have: GitHub refuses a body that names one."""
         self.hidden = 0
         """So many more looks at the list of runs pass before a new run shows up there."""
         self.page = 100
@@ -227,6 +231,9 @@ class Emulator:
         if not self.repository.ref(ref):
             raise Denied(422, "Reference does not exist")
         self.repository.git("update-ref", "-d", f"refs/{ref}")
+        for pull in self.pulls:
+            if ref == f"heads/{pull.branch}" and pull.state == "open":
+                pull.state = "closed"
         return 204, None, {}
 
     def _git_get_commit(self, commit_sha: str, **_: Any) -> Any:
@@ -281,7 +288,8 @@ class Emulator:
                 number=item.number,
                 state=item.state,
                 html_url=self._page_of(item),
-                head={"ref": item.branch},
+                merged_at=DATE if item.merged else None,
+                head={"ref": item.branch, "sha": item.commit},
                 base={"ref": item.base},
             )
             for item in rows
@@ -297,6 +305,7 @@ class Emulator:
         if any(item.branch == body["head"] and item.state == "open" for item in self.pulls):
             raise Denied(422, "Validation Failed", errors=[{"resource": "PullRequest", "code": "custom"}])
         pull = Pull(len(self.pulls) + 1, body["head"], body["base"], body["title"], body.get("body", ""))
+        pull.commit = self.repository.ref(f"heads/{pull.branch}")
         self.pulls.append(pull)
         return 201, self._shown(pull, "pulls/create", 201), {}
 
@@ -386,6 +395,8 @@ class Emulator:
         return {"type": item["type"], "reviewer": contract().sample_of(schema, **values)}
 
     def _repos_create_or_update_environment(self, environment_name: str, body: Any, **_: Any) -> Any:
+        if names := sorted(body.keys() & set(self.refused)):
+            raise Denied(422, f"Failed to create the environment protection rule. Is {', '.join(names)} in the plan?")
         self.environments[environment_name] = body
         return self._repos_get_environment(environment_name)
 
@@ -403,7 +414,7 @@ class Emulator:
     # runs
 
     def _actions_create_workflow_dispatch(self, workflow_id: str, body: Any, **_: Any) -> Any:
-        reviewed = [name for name, item in self.environments.items() if item.get("reviewers")]
+        reviewed = [name for name, item in self.environments.items() if item.get("reviewers") or item.get("wait_timer")]
         try:
             run = self.actions.dispatch(workflow_id, body["ref"], body.get("inputs", {}), reviewed)
         except ValueError as error:
@@ -504,7 +515,9 @@ class Emulator:
             contract().sample_of(
                 "pending-deployment",
                 environment={"name": name},
-                reviewers=[self._reviewer(item, names[item["id"]]) for item in self.environments[name]["reviewers"]],
+                reviewers=[
+                    self._reviewer(item, names[item["id"]]) for item in self.environments[name].get("reviewers") or ()
+                ],
             )
             for name in self._run(run_id).pending
         ]

@@ -6,6 +6,7 @@ import json as jsonlib
 import re
 import time
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,12 @@ _TROUBLE = frozenset((500, 502, 503, 504))
 
 
 class Limited(HttpError):
-    """A rate limit is used up; nothing was done. `seconds`: when to come back."""
+    """A rate limit is used up; nothing was done. `seconds`: when to come back; whether GitHub `told` so."""
 
-    def __init__(self, what: str, *, where: str, hint: str, status: int, seconds: float) -> None:
+    def __init__(self, what: str, *, where: str, hint: str, status: int, seconds: float, told: bool) -> None:
         super().__init__(what, where=where, hint=hint, status=status)
         self.seconds = seconds
+        self.told = told
 
 
 class _Again(Exception):
@@ -163,36 +165,53 @@ class Client:
         said = self.clean(said_by(answer))
         wait = _limited(answer, said)
         if wait is not None:
-            kind, seconds = wait
+            kind, seconds, told = wait
             return Limited(
                 f"{answer.status}: the {kind} rate limit is used up: {said}",
                 where=where,
                 hint=f"come back in {seconds:.0f} s, then resume; or use a token with a limit of its own",
                 status=answer.status,
                 seconds=seconds,
+                told=told,
             )
         return HttpError(f"{answer.status}: {said}", where=where, hint=_hint(answer), status=answer.status)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _Again) and isinstance(error.error, Limited):
-            return error.error.seconds
+            limit = error.error
+            return limit.seconds if limit.told else limit.seconds * 2.0 ** (state.attempt_number - 1)
         backoff = self.pace.backoff
         return (wait_exponential(multiplier=backoff, max=30) + wait_random(0, backoff))(state)
 
 
-def _limited(answer: Answer, said: str) -> tuple[str, float] | None:
-    """Which limit, and for how long. https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
+def _limited(answer: Answer, said: str) -> tuple[str, float, bool] | None:
+    """Which limit, for how long, and whether GitHub told how long.
+
+    https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
     if answer.status not in (403, 429):
         return None
     after = _number(answer.headers.get("retry-after"))
+    none_left = answer.headers.get("x-ratelimit-remaining") == "0"
     secondary = "secondary rate limit" in said.lower() or "abuse" in said.lower()
-    if secondary or (after is not None and answer.headers.get("x-ratelimit-remaining") != "0"):
-        return "secondary", 60.0 if after is None else after
-    if answer.headers.get("x-ratelimit-remaining") == "0":
-        reset = _number(answer.headers.get("x-ratelimit-reset"))
-        return "primary", after if after is not None else 60.0 if reset is None else max(0.0, reset - time.time()) + 1
-    return ("secondary", 60.0) if answer.status == 429 else None
+    if not (secondary or none_left or after is not None or answer.status == 429):
+        return None
+    kind = "primary" if none_left and not secondary else "secondary"
+    if after is not None:
+        return kind, after, True
+    reset = _number(answer.headers.get("x-ratelimit-reset"))
+    if none_left and reset is not None:
+        return kind, max(0.0, reset - clock(answer)) + 1, True
+    return kind, 60.0, False
+
+
+def clock(answer: Answer) -> float:
+    """GitHub's own time when it answered, in seconds: this machine's clock may be wrong."""
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return time.time()
 
 
 def _number(header: str | None) -> float | None:

@@ -55,11 +55,14 @@ class Protection:
                 for item in rules.get("required_reviewers", {}).get("reviewers", ())
             ]
             wanted = [self._reviewer(item) for item in self._unasked(there or {})]
-            body: dict[str, Any] = {
-                "wait_timer": rules.get("wait_timer", {}).get("wait_timer", 0),
-                "prevent_self_review": rules.get("required_reviewers", {}).get("prevent_self_review", False),
-                "reviewers": [*kept, *wanted] or None,
-                "deployment_branch_policy": policy or {"protected_branches": False, "custom_branch_policies": True},
+            rest: dict[str, Any] = {
+                "wait_timer": rules.get("wait_timer", {}).get("wait_timer"),
+                "prevent_self_review": rules.get("required_reviewers", {}).get("prevent_self_review"),
+                "reviewers": [*kept, *wanted],
+            }
+            # What is not wanted is not named: plans and servers that do not have a rule refuse even its default.
+            body = {key: value for key, value in rest.items() if value} | {
+                "deployment_branch_policy": policy or {"protected_branches": False, "custom_branch_policies": True}
             }
             there = self._client.call("PUT", self._path, json=body).json()
             changed = True

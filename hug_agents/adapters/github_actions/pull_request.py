@@ -56,7 +56,7 @@ class PullRequest:
             self._tidy()  # of a run that was cut off just after the merge
             return Merged(commit=head.commit)
         commit = self._commit(head)
-        number, url = self._opened()
+        number, url = self._opened(commit)
         self.tell(f"pull request {url}")
         seen = self._merged(number, commit)
         if seen != "merged":
@@ -120,9 +120,9 @@ class PullRequest:
             )
         return commit
 
-    def _opened(self) -> tuple[int, str]:
-        """Number and address of the pull request of this branch, whatever its state: found, or opened."""
-        if found := self._listed():
+    def _opened(self, commit: str) -> tuple[int, str]:
+        """Number and address of the pull request of this commit, whatever its state: found, or opened."""
+        if found := self._listed(commit):
             return found
         body = {
             "title": self.title,
@@ -132,7 +132,7 @@ class PullRequest:
         }
         answer = self.client.call("POST", f"{self.place.path}/pulls", json=body, repeatable=True, ok=(422,))
         if answer.status == 422:
-            if found := self._listed():
+            if found := self._listed(commit):
                 return found
             raise HttpError(
                 f"the pull request was refused: {said_by(answer)}",
@@ -142,10 +142,12 @@ class PullRequest:
             )
         return int(answer.json()["number"]), str(answer.json()["html_url"])
 
-    def _listed(self) -> tuple[int, str] | None:
+    def _listed(self, commit: str) -> tuple[int, str] | None:
         wanted = {"head": f"{self.place.owner}:{self.branch}", "base": self.base, "state": "all"}
         for row in self.client.pages(f"{self.place.path}/pulls", params=wanted):
-            if row["head"]["ref"] == self.branch:
+            # GitHub closes one whose branch was deleted, and lets nobody open it again for another commit.
+            over = row["state"] == "closed" and not row["merged_at"] and row["head"]["sha"] != commit
+            if row["head"]["ref"] == self.branch and not over:
                 return int(row["number"]), str(row["html_url"])
         return None
 

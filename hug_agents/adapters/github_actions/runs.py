@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hug_agents.adapters.forge import one_line
-from hug_agents.adapters.github_actions.client import Client, Limited
+from hug_agents.adapters.github_actions.client import Client, Limited, clock
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.errors import HttpError
+from hug_agents.http import Answer
 from hug_agents.spec import Line, Model
 
 SEARCHED = 1000
 """Runs that GitHub lists at most; an older one is not found."""
+_DETAILS = "return_run_details"
 
 
 class SeveralRuns(HttpError):
     """More than one run shows one correlation: nobody can tell which is the order's."""
+
+
+class UnknownWorkflow(HttpError):
+    """GitHub knows no such workflow on the branch, or not yet: nothing was dispatched."""
 
 
 class Run(Model):
@@ -97,6 +103,8 @@ class Runs:
 
     def ensure(self, name: str, commit: str, inputs: dict[str, str]) -> Run:
         """The run of this correlation: found, or dispatched. Raises HttpError; SeveralRuns."""
+        pace = self._client.pace
+        end = pace.clock() + pace.settle
         while True:
             if found := self.sought(name):
                 return found
@@ -105,31 +113,36 @@ class Runs:
                 return self._dispatched(name, inputs)
             except Limited as error:
                 self._unclaim(name)
-                if error.seconds > self._client.pace.limit:
+                if error.seconds > pace.limit:
                     raise
-                self._client.pace.sleep(error.seconds)
+                pace.sleep(error.seconds)
+            except UnknownWorkflow:  # a file that was merged just now is known a little later
+                if pace.clock() >= end:
+                    raise
+                pace.sleep(pace.poll)
 
     def _dispatched(self, name: str, inputs: dict[str, str]) -> Run:
-        body = {"ref": self._branch, "inputs": inputs, "return_run_details": True}
-        lost: HttpError | None = None
+        number, lost = 0, None
         try:
-            # Never tried again as such: what was sent may have been done.
-            self._client.call("POST", f"{self._workflow}/dispatches", json=body, repeatable=False, patient=False)
+            # With 200 GitHub tells the number of the run, with 204 it does not.
+            told = re.search(r'"workflow_run_id"\s*:\s*(\d+)', self._sent({"ref": self._branch, "inputs": inputs}).text)
+            number = int(told[1]) if told else 0
         except HttpError as error:
             if error.status is not None and error.status < 500:
                 if not isinstance(error, Limited):
                     self._unclaim(name)
-                if error.status == 404:
-                    raise HttpError(
-                        f"404: GitHub knows no workflow {self.file} to dispatch on {self._branch}",
+                if error.status == 404 or (error.status == 422 and "workflow_dispatch" in str(error)):
+                    raise UnknownWorkflow(
+                        f"{error.what}; GitHub knows no workflow {self.file} to dispatch on {self._branch}",
                         where=f"{self._place.owner}/{self._place.name}",
                         hint="is Actions turned on, and may the token see it? Where another branch is the default one, GitHub may "
                         "want the workflow there too; then resume",
-                        status=404,
+                        status=error.status,
                     ) from None
                 raise
             lost = error
-        found: Run | None = self._client.pace.until(self._client.pace.settle, lambda: self.find(name))
+        pace = self._client.pace
+        found: Run | None = pace.until(pace.settle, lambda: self._numbered(number, name) if number else self.find(name))
         if found is None:
             raise lost or HttpError(
                 f"{self.file} was dispatched, and no run shows the correlation {name}",
@@ -137,6 +150,22 @@ class Runs:
                 hint="does its run-name show the input `correlation`? Look at the runs in Actions, then resume",
             )
         return found
+
+    def _sent(self, body: dict[str, Any]) -> Answer:
+        """One dispatch. It is never tried again as such: what was sent may have been done."""
+        path = f"{self._workflow}/dispatches"
+        try:
+            return self._client.call("POST", path, json={**body, _DETAILS: True}, repeatable=False, patient=False)
+        except HttpError as error:
+            if error.status != 422 or _DETAILS not in str(error):
+                raise
+        # An Enterprise Server that does not know this key yet: it refused, and did nothing.
+        return self._client.call("POST", path, json=body, repeatable=False, patient=False)
+
+    def _numbered(self, number: int, name: str) -> Run | None:
+        answer = self._client.get(f"{self._place.path}/actions/runs/{number}", ok=(404,))
+        run = _run(answer.json()) if answer.status == 200 else None
+        return run if run and name in run.title.split() else None
 
     # A claim is a reference of ours, made before a dispatch: without one, nothing was ever sent for this order. GitHub's
     # own clock dates it, so that another process, after a crash, knows how long a run has had to appear.
@@ -148,8 +177,7 @@ class Runs:
             return 0.0
         tag = self._client.get(f"{self._place.path}/git/tags/{answer.json()['object']['sha']}")
         made = datetime.fromisoformat(tag.json()["tagger"]["date"])
-        now = parsedate_to_datetime(tag.headers["date"])
-        return max(0.001, (now - made).total_seconds())
+        return max(0.001, clock(tag) - made.timestamp())
 
     def _claim(self, name: str, commit: str) -> None:
         body = {"tag": f"hug-{name}", "message": "about to be dispatched", "object": commit, "type": "commit"}
@@ -231,13 +259,12 @@ class Runs:
 
     def _waited_for(self, run: Run) -> str:
         rows = self._client.get(f"{self._place.path}/actions/runs/{run.id}/pending_deployments").json()
-        who = [
-            f"{row['environment']['name']} ("
-            + ", ".join(str(item["reviewer"].get("login") or item["reviewer"].get("slug")) for item in row["reviewers"])
-            + ")"
-            for row in rows
-        ]
-        return f" for the reviewers of {', '.join(who)}" if who else ""
+        parts = []
+        for row in rows:
+            who = [str(item["reviewer"].get("login") or item["reviewer"].get("slug")) for item in row["reviewers"]]
+            name = row["environment"]["name"]
+            parts.append(f"the reviewers of {name} ({', '.join(who)})" if who else f"the protection rules of {name}")
+        return f" for {', '.join(parts)}" if parts else ""
 
 
 def _run(row: dict[str, Any]) -> Run:

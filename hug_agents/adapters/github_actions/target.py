@@ -7,14 +7,14 @@ asks again, after whatever, finds it and follows it on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from heapq import merge
 from itertools import islice
 from typing import Any
 
 import yaml
 
-from hug_agents.adapters.forge import Pace, correlation, not_alone, of_release, printed
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import put_pin, read_branch, read_commit, read_pin
@@ -205,7 +205,7 @@ class GithubActionsTarget:
         if found is None:
             return ""
         runs, run = found
-        rows = [f"{job.name}: {line}" for job in runs.jobs(run) for line in printed(runs.log(job))]
+        rows = [f"{job.name}: {line}" for job in runs.jobs(run) for line in last(runs.log(job), lines)]
         return "\n".join(rows[-lines:])
 
     def _followed(self, work: Work, runs: Runs, run: Run) -> Outcome:
@@ -220,24 +220,26 @@ class GithubActionsTarget:
         outputs = {
             "run": ended.url,
             "commit": ended.commit,
-            "deployment": runs.deployment(ended, environment),
-            "github-reviews": "; ".join(runs.reviews(ended))[:2000],
+            "deployment": if_known(lambda: runs.deployment(ended, environment)),
+            "github-reviews": if_known(lambda: "; ".join(runs.reviews(ended)))[:2000],
         }
         outputs = {key: value for key, value in outputs.items() if value}
         if ended.conclusion == "success":
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
+        why = if_known(lambda: self._why(runs, ended))
         return Outcome(
-            status="failed", detail=f"{ended.url} ended: {ended.conclusion}{self._why(runs, ended)}", outputs=outputs
+            status="failed", detail=f"{ended.url} ended: {ended.conclusion}\n{why}".rstrip(), outputs=outputs
         )
 
     def _why(self, runs: Runs, run: Run) -> str:
-        """The steps that failed, and the last lines of what their jobs printed."""
+        """The steps that failed, and the last lines that their jobs printed until then."""
         parts = []
         for job in runs.jobs(run):
             if job.conclusion in ("failure", "timed_out", "cancelled"):
                 steps = [step.name for step in job.steps if step.conclusion == job.conclusion]
-                parts.append(f"\n{job.name}: {', '.join(steps) or job.conclusion}")
-                parts += [f"  {line}"[:500] for line in printed(runs.log(job))[-_LOG_LINES:]]
+                parts.append(f"{job.name}: {', '.join(steps) or job.conclusion}")
+                log = if_known(partial(runs.log, job))
+                parts += [f"  {line}"[:500] for line in last(_to_the_error(log), _LOG_LINES)]
         return "\n".join(parts)[:8000]
 
     def _past(self, work: Work) -> Iterator[Past]:
@@ -331,6 +333,12 @@ class GithubActionsTarget:
             branch=_head_branch(work),
             tell=self._tell,
         )
+
+
+def _to_the_error(log: str) -> str:
+    """A job's log up to the first error that the runner marked: behind it other steps, and every action, clean up."""
+    before, mark, after = log.partition("##[error]")
+    return before + mark + after.partition("\n")[0]
 
 
 def _head_branch(work: Work) -> str:

@@ -7,11 +7,11 @@ again, after whatever, finds it and follows it on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
-from hug_agents.adapters.forge import Pace, correlation, not_alone, of_release, printed
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release, printed
 from hug_agents.adapters.gitlab_ci.client import Client
 from hug_agents.adapters.gitlab_ci.files import read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.merge_request import Merged, MergeRequest
@@ -195,7 +195,7 @@ class GitlabCiTarget:
         pipelines, pipeline = self._pipelines(work), self._found(work)
         if pipeline is None:
             return ""
-        rows = [f"{job.name}: {line}" for job in pipelines.jobs(pipeline) for line in printed(pipelines.log(job))]
+        rows = [f"{job.name}: {line}" for job in pipelines.jobs(pipeline) for line in last(pipelines.log(job), lines)]
         return "\n".join(rows[-lines:])
 
     def _found(self, work: Work) -> Pipeline | None:
@@ -221,7 +221,7 @@ class GitlabCiTarget:
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
         return Outcome(
             status="failed",
-            detail=f"{ended.url} ended: {ended.status}{self._why(pipelines, ended)}",
+            detail=f"{ended.url} ended: {ended.status}\n{if_known(lambda: self._why(pipelines, ended))}".rstrip(),
             outputs=outputs,
         )
 
@@ -230,8 +230,9 @@ class GitlabCiTarget:
         parts = []
         for job in pipelines.jobs(pipeline):
             if job.status in ("failed", "canceled"):
-                parts.append(f"\n{job.name}: {job.reason or job.status}")
-                parts += [f"  {line}"[:500] for line in printed(pipelines.log(job))[-_LOG_LINES:]]
+                parts.append(f"{job.name}: {job.reason or job.status}")
+                log = if_known(partial(pipelines.log, job))
+                parts += [f"  {line}"[:500] for line in last(log, _LOG_LINES)]
         return "\n".join(parts)[:8000]
 
     def _past(self, work: Work) -> Iterator[Past]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hug_agents.adapters.forge import Pace, correlation, not_alone, printed, trailers
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, trailers
 from hug_agents.adapters.pins import Pins
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
@@ -171,7 +171,7 @@ class PipelineTarget:
     def logs(self, work: Work, lines: int = 200) -> str:
         """The last lines that the order's run printed. Data, whoever wrote it."""
         found = self._of(work)
-        return "\n".join(printed(self._runner.log(found[2]))[-lines:]) if found is not None else ""
+        return "\n".join(last(self._runner.log(found[2]), lines)) if found is not None else ""
 
     def _of(self, work: Work) -> tuple[Kind, str, Run] | None:
         """The run of an order, of which pipeline, and its correlation. Raises SeveralRuns."""
@@ -197,11 +197,15 @@ class PipelineTarget:
         outputs = {key: value for key, value in (("run", ended.url), ("commit", ended.commit)) if value}
         if ended.result == "success":
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs), commit
-        failed = [f"{part.name}: {part.state}" for part in self._runner.parts(ended) if part.failed]
-        rows = [*failed, *(f"  {line}"[:500] for line in printed(self._runner.log(ended))[-_LOG_LINES:])]
-        why = "\n".join(("", *rows))
-        detail = f"{ended.url} ended: {ended.result}{why}"[:9000]
+        why = if_known(lambda: self._why(ended))
+        detail = f"{ended.url} ended: {ended.result}\n{why}".rstrip()[:9000]
         return Outcome(status="failed", detail=detail, outputs=outputs), commit
+
+    def _why(self, run: Run) -> str:
+        """The parts that failed, and the last lines that the run printed."""
+        failed = [f"{part.name}: {part.state}" for part in self._runner.parts(run) if part.failed]
+        log = if_known(lambda: self._runner.log(run))
+        return "\n".join((*failed, *(f"  {line}"[:500] for line in last(log, _LOG_LINES))))
 
     def _past(self, work: Work) -> Iterator[Past]:
         """What ran in the environment, the newest first. A deployment of this bundle that is under way is stopped."""

@@ -6,14 +6,16 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from hug_agents.adapters.github_actions.client import Client, Limited
+from hug_agents.adapters.github_actions.client import Client, Limited, _limited
 from hug_agents.adapters.github_actions.place import Place
 from hug_agents.adapters.github_actions.target import GithubActionsTarget
 from hug_agents.adapters.registry import load_target
 from hug_agents.errors import HttpError, UsageError
+from hug_agents.http import Answer
 from hug_agents.settings import Settings
 from hug_agents.store import Store
 from tests.adapters.github_actions.desk import QUICK, name_of, planned, target_of, work
@@ -151,6 +153,23 @@ def test_a_long_rate_limit_is_an_error_that_says_when(github: Emulator, fault: F
     assert "come back in" in str(caught.value)
 
 
+def test_how_long_is_reckoned_by_githubs_own_clock() -> None:
+    date, reset = "Fri, 27 Nov 2026 10:00:00 GMT", int(datetime(2026, 11, 27, 10, 5, tzinfo=UTC).timestamp())
+    headers = {**SOON, "x-ratelimit-reset": str(reset), "date": date}
+    assert _limited(Answer(403, headers, ""), "API rate limit exceeded") == ("primary", 301.0, True)
+    assert _limited(Answer(403, headers, ""), "You have exceeded a secondary rate limit") == ("secondary", 301.0, True)
+
+
+def test_a_secondary_limit_without_a_time_is_waited_for_longer_and_longer(github: Emulator) -> None:
+    github.faults.append(
+        Fault("repos/get", 403, times=3, body={"message": "You have exceeded a secondary rate limit."})
+    )
+    slept: list[float] = []
+    client = Client(github.url, TOKEN, replace(QUICK, sleep=slept.append, limit=900.0))
+    assert client.get(REPO).status == 200
+    assert slept == [60.0, 120.0, 240.0]
+
+
 def test_a_dispatch_whose_answer_is_lost_is_found_not_repeated(github: Emulator, store: Store) -> None:
     target = target_of(github, store)
     github.faults.append(Fault("actions/create-workflow-dispatch", 0, after=True))
@@ -180,10 +199,73 @@ def test_a_refused_dispatch_leaves_nothing_to_wait_for(github: Emulator, store: 
 
 def test_a_workflow_that_github_does_not_know(github: Emulator, store: Store) -> None:
     target = target_of(github, store)
-    github.faults.append(Fault("actions/create-workflow-dispatch", 404))
+    github.faults.append(Fault("actions/create-workflow-dispatch", 404, times=999))
     with pytest.raises(HttpError, match=r"no workflow deploy\.yml to dispatch on main") as caught:
         target.apply(work(planned(target)))
     assert "Actions turned on" in caught.value.hint
+    assert github.repository.git("for-each-ref", "--format=%(refname)") == "refs/heads/main", "nothing to wait for"
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(404, "Not Found"), (422, "Workflow does not have 'workflow_dispatch' trigger")]
+)
+def test_a_workflow_that_github_knows_a_little_later(github: Emulator, store: Store, status: int, message: str) -> None:
+    target = target_of(github, store)
+    github.faults.append(Fault("actions/create-workflow-dispatch", status, times=2, body={"message": message}))
+    assert target.apply(work(planned(target))).status == "done"
+    assert len(github.actions.runs) == 1
+
+
+def test_a_server_that_tells_no_number_of_a_run(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    said = 'Invalid request.\n\n"return_run_details" is not a permitted key.'
+    github.faults.append(Fault("actions/create-workflow-dispatch", 422, body={"message": said}))
+    assert target.apply(work(planned(target))).status == "done"
+    assert (github.count("actions/create-workflow-dispatch"), len(github.actions.runs)) == (2, 1)
+
+
+def test_a_run_that_github_told_is_followed_before_it_is_listed(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    github.hidden = 999
+    done = target.apply(work(planned(target)))
+    assert done.status == "done", done.detail
+
+
+@pytest.mark.parametrize("status", [403, 503])
+@pytest.mark.parametrize(
+    "operation",
+    ["actions/download-job-logs-for-workflow-run", "actions/get-reviews-for-run", "repos/list-deployments"],
+)
+def test_what_only_explains_hides_no_end(github: Emulator, store: Store, operation: str, status: int) -> None:
+    target = target_of(github, store, pace=replace(QUICK, attempts=2))
+    (github.actions.world / "fail-rollout").touch()
+    github.faults.append(Fault(operation, status, times=999))
+    done = target.apply(work(planned(target)))
+    assert done.status == "failed"
+    assert "ended: failure\nDeploy to staging: Roll out (rolling)" in done.detail
+    assert f"not known: {status}" in f"{done.detail} {done.outputs}"
+
+
+def test_the_log_of_a_failure_ends_at_the_error_and_holds_no_secret(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    (github.actions.world / "fail-rollout").touch()
+    time = "2026-11-27T10:00:00.0000000Z"
+    lines = [
+        "##[group]Run deploy/deploy.sh rollout",
+        "export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
+        "postgres://ledger:s3cr3tpw@db/ledger: connection refused",
+        "##[error]Process completed with exit code 1.",
+        *["Post job cleanup."] * 60,
+    ]
+    github.log = lambda _: "".join(f"{time} {line}\n" for line in lines)  # type: ignore[method-assign]
+    job = work(planned(target))
+    done = target.apply(job)
+    assert done.detail.endswith("##[error]Process completed with exit code 1.")
+    assert "connection refused" in done.detail
+    for text in (done.detail, target.logs(job, 9999)):
+        assert "wJalr" not in text
+        assert "s3cr3tpw" not in text
+        assert "AWS_SECRET_ACCESS_KEY=[redacted]" in text
 
 
 def test_a_dispatch_that_never_became_a_run_is_tried_again_once_it_is_certain(github: Emulator, store: Store) -> None:

@@ -234,7 +234,7 @@ def test_reviewers_of_an_environment_are_evidence(github: Emulator, store: Store
     assert [item["id"] for item in there["reviewers"]] == [12, 21]
     assert there["deployment_branch_policy"] == {"protected_branches": False, "custom_branch_policies": True}
     assert github.policies["production"] == ["main"]
-    assert not github.environments["staging"]["reviewers"]
+    assert github.environments["staging"].keys() == {"deployment_branch_policy"}
 
 
 def test_protection_that_people_set_up_stays_and_what_is_taken_off_is_drift(github: Emulator, store: Store) -> None:
@@ -257,6 +257,33 @@ def test_protection_that_people_set_up_stays_and_what_is_taken_off_is_drift(gith
         "environment production: ben is no required reviewer",
         "environment production: wip may deploy to it too",
     )
+
+
+def test_a_plan_without_protection_rules_is_enough_where_none_is_wanted(github: Emulator, store: Store) -> None:
+    github.refused = ("wait_timer", "reviewers", "prevent_self_review")
+    target = target_of(github, store)
+    assert target._protection("main", PRODUCTION).ensure()
+    assert github.policies["production"] == ["main"]
+    with pytest.raises(HttpError, match=r"422: Failed to create .* Is reviewers in the plan"):
+        target_of(github, store, reviewers="ben")._protection("main", PRODUCTION).ensure()
+
+
+def test_a_wait_timer_is_waited_for(github: Emulator, store: Store) -> None:
+    told: list[str] = []
+    target = target_of(github, store, tell=told)
+    github.environments["staging"] = {
+        "wait_timer": 30,
+        "deployment_branch_policy": {"protected_branches": True, "custom_branch_policies": False},
+    }
+
+    def over(line: str) -> None:
+        told.append(line)
+        if line.startswith("run: waiting"):
+            github.actions.begin(github.actions.runs[-1])
+
+    target._tell = over
+    assert target.apply(work(planned(target))).status == "done"
+    assert "run: waiting for the protection rules of staging" in told
 
 
 def test_an_unknown_reviewer_is_refused(github: Emulator, store: Store) -> None:
@@ -347,6 +374,20 @@ def test_one_that_was_closed_is_to_be_reopened_or_the_release_cancelled(github: 
     assert "reopened first; or cancel the release" in caught.value.hint
     github.pulls[0].state = "open"
     assert target.apply(job).status == "done"
+
+
+def test_one_whose_branch_was_deleted_is_opened_anew(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    github.protected = "At least 1 approving review is required"
+    job = work(planned(target))
+    with pytest.raises(HttpError):
+        target.apply(job)
+    (first,) = github.pulls
+    github._git_delete_ref(f"heads/{first.branch}")
+    assert first.state == "closed", "as GitHub does it, which lets nobody open it again"
+    github.protected = ""
+    assert target.apply(job).status == "done"
+    assert [(item.state, item.merged) for item in github.pulls] == [("closed", False), ("closed", True)]
 
 
 def test_a_repository_that_takes_rebased_commits_alone(github: Emulator, store: Store) -> None:

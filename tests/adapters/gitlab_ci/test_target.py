@@ -89,6 +89,19 @@ def test_a_failed_rollout_tells_the_job_and_what_it_printed(desk: Desk) -> None:
     assert "was begun: release anew" in refused.detail
 
 
+def test_a_log_that_cannot_be_fetched_hides_no_end_and_a_secret_in_one_is_not_kept(desk: Desk) -> None:
+    desk.gitlab.outcomes["deploy-staging"] = "failed"
+    desk.gitlab.logs["deploy-staging"] = "postgres://ledger:s3cr3tpw@db/ledger: connection refused\n"
+    job = desk.work(desk.planned())
+    desk.gitlab.faults.append(Fault("trace", status=403, times=1))
+    done = desk.target.apply(job)
+    assert done.status == "failed"
+    assert "deploy-staging: script_failure\n  not known: 403" in done.detail
+    again = desk.target.apply(job)
+    assert "postgres://ledger:[redacted]@db/ledger: connection refused" in again.detail
+    assert "s3cr3tpw" not in desk.target.logs(job)
+
+
 def test_what_failed_before_the_rollout_is_tried_again(desk: Desk) -> None:
     desk.gitlab.outcomes["build-ledger"] = "failed"
     job = desk.work(desk.planned())

@@ -349,6 +349,25 @@ def test_a_server_that_refuses_is_one_clear_error_and_no_claim(ci: Ci, store: St
     assert len(runs(ci)) == 1
 
 
+def test_a_log_that_cannot_be_fetched_hides_no_end_and_a_secret_in_one_is_not_kept(
+    ci: Ci, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: Run) -> str:
+        raise HttpError("503: the store of logs is away", status=503)
+
+    target = target_of(ci, store)
+    ci.world.flag("fail-rollout")
+    job = work(ci, planned(target, ci))
+    monkeypatch.setattr(target._runner, "log", gone)
+    done = target.apply(job)
+    assert done.status == "failed"
+    assert "not known: 503: the store of logs is away" in done.detail
+    monkeypatch.setattr(target._runner, "log", lambda _: "postgres://ledger:s3cr3tpw@db/ledger: connection refused\n")
+    again = target.apply(job)
+    for text in (again.detail, target.logs(job)):
+        assert "postgres://ledger:[redacted]@db/ledger: connection refused" in text
+
+
 def test_a_first_release_goes_back_to_nothing_only_if_nothing_ran(ci: Ci, store: Store) -> None:
     target = target_of(ci, store)
     saved = planned(target, ci)
