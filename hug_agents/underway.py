@@ -149,11 +149,16 @@ class UnderWay:
         self._wish("pause", by)
 
     def abort(self, by: str) -> Status:
-        """Take back what the rollout under way has done: at its next step, or now if nobody is moving it.
+        """Take back what the rollout under way has done: at its next step, or now if nobody is moving it. A pipeline that
+        runs elsewhere is ended first.
 
         No signature is asked for: what was approved includes its way back. It is written down who asked.
         """
+        from hug_agents.workflow import run as graph
+
         self._wish("abort", by)
+        if named := graph.look(self._crew, self.id).state.get("dossier"):
+            self._executor.stop(self._crew.store.get_model(Dossier, named))
         try:
             return self.resume()
         except EnvironmentBusy:  # the process that moves it looks for the word at every step

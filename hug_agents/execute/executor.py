@@ -28,7 +28,7 @@ from hug_agents.execute.gauges import Gauges
 from hug_agents.execute.journal import Effect, Journal
 from hug_agents.execute.matters import Matters
 from hug_agents.execute.register import Register
-from hug_agents.execute.target import Action, Destroyable, Order, Outcome, PlanStale, Target, Work
+from hug_agents.execute.target import Action, Cancellable, Destroyable, Order, Outcome, PlanStale, Target, Work
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
@@ -202,6 +202,18 @@ class Executor:
             bundle=contents.bundle,
             previous=contents.previous,
         )
+
+    def stop(self, dossier: Dossier) -> None:
+        """End early what this release began to deploy and has not seen end, where it runs elsewhere and can be ended.
+
+        It needs no signature: what was approved includes its way back.
+        """
+        contents = open_dossier(dossier, self.store)
+        for effect in self.journal.of(dossier.release):
+            order, target = effect.order, self._targets(effect.target)
+            ours = (order.action, order.series, order.plan) == ("deploy", RELEASE, dossier.plan)
+            if effect.state == "started" and ours and isinstance(target, Cancellable):
+                target.cancel(Work(order, contents.plan, contents.blueprint, contents.bundle, contents.previous))
 
     def _allowed(self, order: Order, packet: Packet) -> tuple[PersonId, ...]:
         _opened(order, packet)

@@ -234,6 +234,14 @@ class Addressed(Protocol):
 
 
 @runtime_checkable
+class Cancellable(Protocol):
+    """A target whose orders run elsewhere, for hours perhaps, and can be ended there."""
+
+    def cancel(self, work: Work) -> Outcome:
+        """End what was begun for an order, and see it end. Raises HttpError."""
+
+
+@runtime_checkable
 class Explained(Protocol):
     """A target that keeps logs."""
 

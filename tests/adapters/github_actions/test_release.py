@@ -136,6 +136,33 @@ def test_a_bad_one_comes_back_by_itself_and_staging_keeps_its_own(governed: Site
     assert drift(governed) == {"production": "first none", "staging": "bad none"}
 
 
+def test_an_abort_ends_the_run_that_is_under_way(governed: Site, github: Emulator) -> None:
+    go(governed, "first", "1.2.0")
+    first = bundle(github, "main")
+    go(governed, "second", "1.3.0", "production_go_no_go")
+    release = governed.open("second")
+    for who in ("ana", "cho"):
+        release.decide("approve", reviewer=who, key=KEYS[who], comment="read it")
+
+    def begin(run: Any) -> None:
+        run.status = "in_progress"  # a canary of hours
+
+    def tell(line: str) -> None:
+        if line == "run: in_progress":
+            raise KeyboardInterrupt
+
+    github.actions.begin = begin  # type: ignore[method-assign]
+    governed.target._tell = tell  # type: ignore[attr-defined]
+    with pytest.raises(KeyboardInterrupt):
+        release.resume()
+    governed.target._tell = lambda _: None  # type: ignore[attr-defined]
+    status = governed.open("second").abort("cho")
+    assert status.outcome == "rolled_back", status.notice
+    assert "ended: cancelled" in status.notice
+    assert github.count("actions/cancel-workflow-run") == 1
+    assert bundle(github, "main") == bundle(github, pin("production")) == first
+
+
 def test_a_person_takes_back_what_was_promoted(governed: Site, github: Emulator) -> None:
     go(governed, "first", "1.2.0")
     first = bundle(github, "main")
