@@ -97,7 +97,12 @@ class PullRequest:
             ok=(422,),
         )
         if made.status == 422 and not (found := self._found()):
-            raise HttpError(f"the branch {self.branch} could not be made", where=self.place.text, status=422)
+            raise HttpError(
+                f"the branch {self.branch} could not be made: {self.client.clean(said_by(made))}",
+                where=self._where,
+                status=422,
+                hint="may the token change workflows (permission `workflows`, of a classic one the scope `workflow`)?",
+            )
         return found or commit
 
     def _made(self, what: str, body: dict[str, object]) -> str:
@@ -135,8 +140,8 @@ class PullRequest:
             if found := self._listed(commit):
                 return found
             raise HttpError(
-                f"the pull request was refused: {said_by(answer)}",
-                where=self.place.text,
+                f"the pull request was refused: {self.client.clean(said_by(answer))}",
+                where=self._where,
                 status=422,
                 hint=f"open one by hand from {self.branch}, or see why GitHub does not",
             )

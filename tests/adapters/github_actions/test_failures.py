@@ -279,6 +279,17 @@ def test_a_dispatch_that_never_became_a_run_is_tried_again_once_it_is_certain(gi
     assert len(github.actions.runs) == 1
 
 
+def test_a_branch_that_may_not_be_made_says_why(github: Emulator, store: Store) -> None:
+    target = target_of(github, store)
+    said = "refusing to allow a Personal Access Token to create or update workflow without `workflow` scope"
+    job = work(planned(target))
+    github.faults.append(Fault("git/create-ref", 422, body={"message": said, "documentation_url": "https://x"}))
+    with pytest.raises(HttpError, match=said) as caught:
+        target.apply(job)
+    assert "permission `workflows`" in caught.value.hint
+    assert target.apply(job).status == "done"
+
+
 def test_a_lost_answer_anywhere_is_recognised(github: Emulator, store: Store) -> None:
     target = target_of(github, store)
     for name in ("git/create-commit", "git/create-ref", "pulls/create", "pulls/merge", "git/delete-ref"):
