@@ -244,6 +244,7 @@ class Runs:
         return tuple(
             f"{row['state']} by {row['user']['login']} for "
             + ", ".join(str(item["name"]) for item in row["environments"])
+            + (f": {_line(row['comment'])}" if row["comment"] else "")
             for row in rows
         )
 

@@ -226,10 +226,9 @@ class GithubActionsTarget:
         outputs = {key: value for key, value in outputs.items() if value}
         if ended.conclusion == "success":
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
-        why = if_known(lambda: self._why(runs, ended))
-        return Outcome(
-            status="failed", detail=f"{ended.url} ended: {ended.conclusion}\n{why}".rstrip(), outputs=outputs
-        )
+        rows = [f"{ended.url} ended: {ended.conclusion}", outputs.get("github-reviews", "")]
+        rows.append(if_known(lambda: self._why(runs, ended)))
+        return Outcome(status="failed", detail="\n".join(filter(None, rows)), outputs=outputs)
 
     def _why(self, runs: Runs, run: Run) -> str:
         """The steps that failed, and the last lines that their jobs printed until then."""

@@ -229,12 +229,29 @@ def test_reviewers_of_an_environment_are_evidence(github: Emulator, store: Store
     done = target.apply(work(saved))
     assert done.status == "done", done.detail
     assert "run: waiting for the reviewers of production (ben, sre)" in told
-    assert done.outputs["github-reviews"] == "approved by ben for production"
+    assert done.outputs["github-reviews"] == "approved by ben for production: fine"
     there = github.environments["production"]
     assert [item["id"] for item in there["reviewers"]] == [12, 21]
     assert there["deployment_branch_policy"] == {"protected_branches": False, "custom_branch_policies": True}
     assert github.policies["production"] == ["main"]
     assert github.environments["staging"].keys() == {"deployment_branch_policy"}
+
+
+def test_a_reviewer_who_refuses_is_why_it_failed(github: Emulator, store: Store) -> None:
+    target = target_of(github, store, reviewers="ben")
+    assert target.apply(work(planned(target))).status == "done"
+
+    def refuse(line: str) -> None:
+        run = github.actions.runs[-1]
+        if line.startswith("run: waiting"):
+            said = {"state": "rejected", "login": "ben", "comment": "not in\nthe freeze", "environments": run.pending}
+            run.reviews.append(said)
+            run.status, run.conclusion = "completed", "failure"
+
+    target._tell = refuse
+    done = target.apply(work(planned(target, place=PRODUCTION)))
+    assert done.status == "failed"
+    assert done.detail.endswith("ended: failure\nrejected by ben for production: not in the freeze")
 
 
 def test_protection_that_people_set_up_stays_and_what_is_taken_off_is_drift(github: Emulator, store: Store) -> None:
