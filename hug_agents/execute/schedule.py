@@ -39,11 +39,12 @@ def due(executor: Executor) -> tuple[str, ...]:
 
 
 def _released(executor: Executor) -> Iterator[tuple[str, str]]:
-    """Each application with the release whose bundle was put into production last and is there still."""
-    ended: dict[str, str] = {}
+    """Each application with the release that was put into production last of those that are there still."""
+    running = {(item.application, item.environment, item.release) for item in executor.register.everything()}
+    there: dict[str, str] = {}
     for item in events(executor.desk.ledger.stream()):
-        if item.name == "deployment_ended" and item.role == "production" and item.outcome == "deployed":
-            ended[item.application] = item.release
-    running = {item.release for item in executor.register.everything()}
+        put = item.name == "deployment_ended" and item.role == "production" and item.outcome == "deployed"
+        if put and (item.application, item.environment, item.release) in running:
+            there[item.application] = item.release
     busy = {item.application for item in executor.register.list(open_only=True, limit=_ALL)}
-    yield from ((name, release) for name, release in ended.items() if release in running and name not in busy)
+    yield from ((name, release) for name, release in there.items() if name not in busy)

@@ -404,3 +404,15 @@ class TestDrill:
         assert (status.stage, status.outcome) == ("ended", "drilled")
         assert drills_due(**common) == ()
         assert live.world["production"] == bundle_of(release), "production was not touched"
+
+    def test_what_runs_after_a_rollback_is_due_too(self, live: Live, monkeypatch: Any) -> None:
+        assert live.site
+        live.site.write_policy(policy(drills={"schedule": "0 9 * * 1"}))
+        release = first(live)
+        second = released(live, "1.1.0")
+        assert live.site.approve(second).outcome == "released"
+        second.rollback(reviewer="cho", key=KEYS["cho"], reason="orders are counted twice")
+        monkeypatch.setattr("hug_agents.release._office", lambda *_: release._crew.executor)
+        live.site.later(days=8)
+        due = drills_due(store=live.site.store, policy=live.site.policy_file)
+        assert [item.id for item in due] == [release.id]
