@@ -226,7 +226,8 @@ class GithubActionsTarget:
         outputs = {key: value for key, value in outputs.items() if value}
         if ended.conclusion == "success":
             return Outcome(status="done", detail=f"{ended.url} succeeded", outputs=outputs)
-        rows = [f"{ended.url} ended: {ended.conclusion}", outputs.get("github-reviews", "")]
+        said = outputs.get("github-reviews", "")
+        rows = [f"{ended.url} ended: {ended.conclusion}", said if "rejected by " in said else ""]
         rows.append(if_known(lambda: self._why(runs, ended)))
         return Outcome(status="failed", detail="\n".join(filter(None, rows)), outputs=outputs)
 
