@@ -9,6 +9,14 @@ from typing import Any
 
 from hug_agents.errors import UnsupportedError
 
+BASES = {
+    "python": ("3.11", "3.12", "3.13"),
+    "node": ("20", "22", "24"),
+    "go": ("1.22", "1.23", "1.24", "1.25", "1.26", "1.27"),
+    "java": ("17", "21"),
+}
+"""By language, the versions of which a base image is pinned, the oldest first."""
+
 
 @cache
 def _table() -> dict[str, dict[str, dict[str, Any]]]:

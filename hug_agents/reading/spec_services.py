@@ -10,6 +10,7 @@ from hug_agents.reading.board import RANKS, Board, Candidate
 from hug_agents.reading.claims import Value
 from hug_agents.reading.gather import candidate, component_facts, variables_read
 from hug_agents.reading.naming_words import ROLES
+from hug_agents.reading.ranges import next_base
 from hug_agents.spec import Build, EnvVar, Resources, SecretRef, Service, Stack
 
 if TYPE_CHECKING:
@@ -331,6 +332,7 @@ class ServiceMaker:
         values["version"] = self.get("language_version")
         if values["language"] is None:
             return None
+        self._any_from(values)
         values["build_script"] = bool(values["build_script"])
         known = {key: value for key, value in values.items() if value is not None}
         try:
@@ -340,6 +342,18 @@ class ServiceMaker:
                 self.board.evidence.pop(f"services.{self.name}.build.stack.{leaf}", None)
                 self.board.notes.append(f"services.{self.name}: {known.pop(leaf, leaf)} as {leaf} changes nothing here")
             return Stack.model_validate(known)
+
+    def _any_from(self, values: dict[str, Any]) -> None:
+        """A repository that bounds the version from below takes the next of which there is a base image."""
+        path = f"services.{self.name}.build.stack.version"
+        said = self.board.evidence.get(path)
+        if (
+            said
+            and said.kind == "repository"
+            and (found := next_base(values["language"], values["version"], said.quote))
+        ):
+            values["version"], floor = found
+            self.board.default(path, f"{said.file}:{said.line} takes any from {floor} on")
 
     def _size(self, values: dict[str, Any]) -> None:
         kind = values["kind"]

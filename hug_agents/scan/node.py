@@ -71,7 +71,7 @@ def _identity(folder: Folder, source: Source, node: Node) -> None:
             folder.add(key, item.value, source, item.line)
     engines = node.get("engines", "node")
     if engines is not None and isinstance(engines.value, str):
-        number = version(engines.value.split("||")[0].split("<")[0].lstrip("=~^> "))
+        number = version(engines.value.split("||")[-1].split("<")[0].lstrip("=~^> "))
         if number:
             exact = engines.value[:1].isdigit()
             folder.add(

@@ -18,12 +18,6 @@ SYSTEM = "dockerfile"
 RUN_AS = {"python": 10001, "node": 1000, "go": 65532, "java": 10001}
 """The user that a written image runs as, by language; a number, so that the cluster can see that it is not root."""
 
-_VERSIONS = {
-    "python": ("3.11", "3.12", "3.13"),
-    "node": ("20", "22", "24"),
-    "go": ("1.22", "1.23", "1.24", "1.25", "1.26", "1.27"),
-    "java": ("17", "21"),
-}
 _DEFAULTS = {"python": "3.13", "node": "22", "go": "1.25", "java": "21"}
 _MANAGERS = {"python": "pip", "node": "npm", "go": "go", "java": "maven"}
 _IGNORED = {
@@ -122,7 +116,7 @@ def base_version(language: str, version: str | None, where: str = "") -> str:
 
     Raises UnsupportedError where no base image of the language is pinned in such a version.
     """
-    known = _VERSIONS[language]
+    known = facts.BASES[language]
     if not version:
         return _DEFAULTS[language]
     asked = version.split(".")
