@@ -160,8 +160,8 @@ def _shared(doc: Document, item: Mention) -> bool:
 def _service(
     doc: Document, item: Mention, services: Sequence[Named], distinct: set[str], mentions: Sequence[Mention]
 ) -> str | None:
-    if len(distinct) <= 1:
-        return ALL
+    if len(distinct) <= 1 or doc.lower(item.first - 1) in ("both", "each", "all"):
+        return ALL  # `a on 80, b on 81, both /healthz`
     sentence = doc.sentence(item.first)
     words = doc.words(sentence.first, sentence.last)
     inside = [one for one in services if sentence.first <= one.first < sentence.last]

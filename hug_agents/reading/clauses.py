@@ -96,6 +96,8 @@ def clause_end(tokens: Sequence[Token], start: int, status: Status) -> int:
             break
         if word in ("instead",) and index > start:
             break
+        if word == "except" and status == "uncertain":  # `same as v1 except: 4 replicas`
+            break
         if word == "in" and following in ("favour", "favor"):  # `Jenkins goes away in favour of CircleCI`
             break
         index += 1

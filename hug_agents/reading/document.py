@@ -39,6 +39,9 @@ _INJECTION = re.compile(
 )
 
 
+_OPTION = re.compile(r"(?<!\S)--?[A-Za-z]")
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """Something of one type that the text speaks of: a candidate for a claim, wanted or not.
@@ -162,6 +165,15 @@ class Document:
         return Mention(
             field, value, first, last, begin, end, status or self.status_of(first, last), service, environment
         )  # fmt: skip
+
+    @cached_property
+    def in_commands(self) -> frozenset[int]:
+        """The tokens of commands between backticks or quotes: `celery -A shop worker`."""
+        found: set[int] = set()
+        for start, end in self.code_spans:
+            if " " in self.text[start:end].strip() and (self.text[end] == "`" or _OPTION.search(self.text, start, end)):
+                found |= {place for place, token in enumerate(self.tokens) if start <= token.start < end}
+        return frozenset(found)
 
     @cached_property
     def code_spans(self) -> tuple[tuple[int, int], ...]:

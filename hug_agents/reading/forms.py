@@ -25,6 +25,10 @@ _ASKED = re.compile(
 )
 """`Region? eu-west-1`: a question with its answer in the same line."""
 _ROW = re.compile(r"^([ \t]*)\|([^|\n]+)\|([^|\n]+)\|[ \t]*$", re.M)
+_SET = r"[a-z][\w.-]{0,30}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s\"'=]{1,200})"
+_SETTINGS = re.compile(rf"(?<!\S){_SET}(?:[ \t]+{_SET}){{2,}}(?!\S)")
+"""`port=8080 replicas=3 region=eu-west-1`: settings in one line."""
+_BETWEEN = re.compile(rf"[ \t](?={_SET})")
 _PAIRED = frozenset(
     "field key setting item property parameter what option topic question name attribute detail".split()
 ) | {""}
@@ -41,6 +45,7 @@ def plain_lines(text: str) -> str:
     for pattern in (SPEAKER, _EMOJI):
         made = pattern.sub(lambda found: " " * len(found[0]), made)
     made = _EMPHASIS.sub(lambda found: f"  {found[1]}  ", made)
+    made = _SETTINGS.sub(lambda found: _BETWEEN.sub("\n", found[0]), made)
     return _chosen(made)
 
 

@@ -127,7 +127,7 @@ NOUNS = COMMON | frozenset(
 )
 """Words that name something only where the text says that they do: `an app called tasks`."""
 OTHER_THINGS = frozenset(
-    "cluster namespace bucket queue repo repository branch team role policy user group database table topic "
+    "cluster namespace ns bucket queue repo repository branch team role policy user group database table topic "
     "stream account region host hostname domain channel secret vpc subnet registry env environment owner by "
     "environments label tag zone profile window windows time strategy target date notes status".split()
 )

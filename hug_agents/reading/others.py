@@ -11,12 +11,13 @@ _ANOTHERS = re.compile(
     r"\b(?:somebody|someone|another team)(?: else)?'?s\b|\b(?:deployed|hosted|run|runs|lives|handled|managed) elsewhere\b"
     r"|\bnot (?:a )?part of (?:this|the request|it\b)|\b(?:is|are)(?:n't| not) (?:ours|in scope|our business|my business)\b"
     r"|\b(?:don't|do not|please not) touch (?:it|that|this|them)\b|\bleave (?:it|that|this|them) (?:alone|as (?:it|they)|where)"
-    r"|\b(?:that|this) one (?:stays|remains)\b|\bnot to be touched\b|\b(?:stays|remains) (?:where it is|untouched|as it is)\b"
+    r"|\b(?:that|this) one (?:stays|remains)\b|\bnot to be touched\b|\b(?:stays|remains) (?:where it is|untouched|as it is)\b(?!:)"
     r"|\b(?:operated|owned|maintained) by (?:others|somebody)\b"
     r"|\bnot (?:your|our|my) (?:concern|problem|task|job)\b"
     r"|\(not ours\b|\b(?:is|are) not (?:changed|touched|affected) by (?:this|it)\b"
     r"|\A[\s*\u2022-]*(?:the )?neighbou?r(?:s|ing(?: \w+)?)?\b[^:\n]{0,40}:|\b(?:our|the|another|a) neighbou?r(?:'s|ing)\b"
     r"|\A[\s*\u2022-]*for (?:comparison|orientation|reference)(?: only)?[:,](?!\s*(?:unchanged|as before|still|the same))"
+    r"|\A[\s*\u2022-]*(?:alternatives|(?:rejected|considered|discarded) \w+)(?: \w+)?:\s"
     r"|\b(?:by|to) (?:another|a different|some other) (?:team|department|group)\b",
     re.I,
 )

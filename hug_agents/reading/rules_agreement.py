@@ -9,7 +9,7 @@ from hug_agents.reading.document import Document
 from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
 from hug_agents.reading.others import anothers
 from hug_agents.reading.rules_images import image_name, images
-from hug_agents.reading.rules_services import Named, plain
+from hug_agents.reading.rules_services import Named, of_another_thing, plain
 
 _MOST = 40
 """Images beyond which no word is compared with each: time must grow with length only."""
@@ -30,8 +30,7 @@ def agreed(doc: Document) -> dict[str, tuple[int, ...]]:
         word = doc.lower(index).replace("_", "-")
         if word not in known or not _can(word) or not plain(doc, index) or doc.status[index] != "asserted":
             continue
-        other = doc.lower(index - 1) in OTHER_THINGS  # `the namespace shop`
-        if not other and not doc.sentence(index).quoted and not _in_command(doc, index):
+        if not of_another_thing(doc, index) and not doc.sentence(index).quoted:
             places.setdefault(word, []).append(index)
     words = {token.lower for token in doc.tokens}
     longer = {names[1] for names in _pictures(doc) if names[0] in words and names[0] != names[1]}
@@ -46,13 +45,6 @@ def _pictures(doc: Document) -> list[tuple[str, str]]:
         path = value.rpartition("/")[0].rpartition("/")[2].lower()
         found.append((f"{path}-{image_name(value)}", image_name(value)))
     return found if len(found) <= _MOST else []
-
-
-def _in_command(doc: Document, index: int) -> bool:
-    """A word of several between backticks: `celery -A shop worker`."""
-    token = doc.tokens[index]
-    inside = next((doc.text[start:end] for start, end in doc.code_spans if start <= token.start < end), "")
-    return " " in inside.strip()
 
 
 def _can(word: str) -> bool:

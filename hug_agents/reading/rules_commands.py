@@ -11,7 +11,7 @@ from hug_agents.reading.rules_names import named
 
 _COMMANDS = {
     **dict.fromkeys(("migrate", "migrations", "migration"), "service.migrate_command"),
-    **dict.fromkeys(("start", "started", "starts", "command"), "service.command"),
+    **dict.fromkeys(("start", "started", "starts", "command", "cmd"), "service.command"),
 }
 _MIGRATES = re.compile(r"\b(?:migrate|migrations?|alembic|flyway|liquibase|db:migrate)\b", re.I)
 """A command that says itself what it is."""

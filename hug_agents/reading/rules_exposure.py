@@ -12,7 +12,9 @@ _INTERNAL = Phrases(
             "internal only", "internal-only", "internally only", "only internal", "only internally", "is internal",
             "internal service", "internal api", "internal app", "private service", "purely internal",
             "stays internal", "stays inside",
-            "stay inside", "remains internal", "must be internal", "should be internal", "keep it internal", "cluster-internal",
+            "stay inside", "only inside", "only within",
+            "only from inside", "only from within", "remains internal",
+            "must be internal", "should be internal", "keep it internal", "cluster-internal",
             "not internet-facing", "not internet facing",
         ),
         False,
@@ -37,7 +39,9 @@ def exposure(doc: Document) -> Iterator[Mention]:
         found = set(doc.status[first:last])
         before = doc.status[first - 1] if first > doc.sentence(first).first else "asserted"
         plain = found <= {"asserted", "negated"} and "negated" in found if own else found == {"asserted"}
-        if doc.lower(last - 1) == "inside" and doc.lower(last) not in (".", ",", ";", ")", ""):
+        network = bool(_NETWORKS & set(doc.words(last, last + 3)))  # `only inside the VPC`
+        within = doc.lower(last - 1) in ("inside", "within")
+        if within and not network and doc.lower(last) not in (".", ",", ";", ")", ""):
             continue  # `the data stays inside the EU`
         noun = doc.lower(last - 1) in ("service", "api", "app")
         if noun and doc.words(first - 2, first) not in (("is", "an"), ("it's", "an"), ("is", "a"), ("it's", "a")):
@@ -49,6 +53,7 @@ def exposure(doc: Document) -> Iterator[Mention]:
         yield doc.mention("service.public", False, first, last, status="asserted" if plain else before)
 
 
+_NETWORKS = frozenset("vpc cluster network vpn intranet".split())
 _REACHED = frozenset("reachable accessible exposed available visible open reached accessed".split())
 _OUTSIDE = frozenset("internet outside public publicly world externally web".split())
 _LINKS = frozenset("from to on over via by the be it".split())

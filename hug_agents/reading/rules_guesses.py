@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hug_agents.reading.document import Document, Mention
 from hug_agents.reading.naming_words import COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES, VERBS
 from hug_agents.reading.rules_images import images, repositories
-from hug_agents.reading.rules_services import Named, plain
+from hug_agents.reading.rules_services import Named, of_another_thing, plain
 from hug_agents.spec import IMAGE
 
 _ENOUGH, _AHEAD = 3, 1
@@ -75,7 +75,7 @@ def _places(doc: Document) -> dict[str, list[int]]:
         word = doc.lower(index).replace("_", "-")
         if index in pictured or not plain(doc, index) or doc.status[index] in ("negated", "past"):
             continue
-        if doc.lower(index - 1 - (doc.lower(index - 1) in _MARKS)) in OTHER_THINGS:  # `the branch "trunk"`
+        if of_another_thing(doc, index):
             continue
         if doc.lower(index + 1 + (doc.lower(index + 1) in _MARKS)) in _GROUPS:  # `the "claims" team`
             continue

@@ -69,16 +69,19 @@ def named(doc: Document) -> tuple[Named, ...]:
     found |= (only := says_what(doc, weak, found))
     weak = [item for item in weak if item.first not in only]
     strong = {item.name for item in found.values() if item.status == "asserted" and not item.application}
+    served = {item.name for item in weak if len(strong) == 1 and _served(doc, item)}
+    weak = [item for item in weak if item.name not in served]
     called = _nouns(doc, found)
     for item in weak:
         tails = {name for name in strong if name.rpartition("-")[2] == item.name} or called.get(item.name, set())
         if len(tails) == 1:  # "payments-api ... the api": the same one again
-            found[item.first] = Named(tails.pop(), item.kind, item.first, item.last, item.status, sure=False)
+            found[item.first] = Named(next(iter(tails)), item.kind, item.first, item.last, item.status, sure=False)
         elif (
             not strong
             or article(doc, item.first)
             or item.name in {name.partition("-")[0] for name in strong}
             or _opens(doc, item)
+            or _SAME in zip(words := doc.words(item.last, item.last + 8), words[1:], strict=False)
         ):
             found[item.first] = item
     _alias(doc, found, strong)
@@ -143,6 +146,13 @@ def _spoken(item: Named, found: dict[int, Named]) -> bool:
     return item.sure and there is not None and there.name == item.name
 
 
+def _served(doc: Document, item: Named) -> bool:
+    """`it serves HTTP on 8080 and an admin UI on 8081`: what one service serves is no other."""
+    before = doc.words(doc.sentence(item.first).first, item.first)
+    return before[:1] in (("it",), ("which",)) and before[1:2] in (("serves",), ("exposes",), ("has",), ("offers",))
+
+
+_SAME = ("same", "image")
 _SAYS = frozenset("runs has gets needs listens serves takes uses wants : = (".split())
 
 
@@ -155,6 +165,9 @@ def _opens(doc: Document, item: Named) -> bool:
 def _alias(doc: Document, found: dict[int, Named], strong: set[str]) -> None:
     """`Deploy shop. web runs 3 replicas`: the one role beside the one name is the same thing."""
     weak = [item for item in found.values() if not item.sure and item.status == "asserted" and item.name not in strong]
+    pictured = {item.first for item in images(doc)}
+    own = [item for item in found.values() if item.name in strong and pictured & set(range(item.last, item.last + 5))]
+    weak = [item for item in weak if item.kind == "web"] if own else weak
     roles = {item.name for item in weak} if any(_opens(doc, item) for item in weak) else set()
     if len(strong) == 1 and len(roles) == 1 and ROLES.get(next(iter(roles))) == "web":
         for place, item in found.items():
@@ -225,13 +238,20 @@ def _leading(doc: Document) -> Iterator[Named]:
     for sentence in doc.sentences:
         starts = [p + 1 for p in range(sentence.first, sentence.last - 1) if doc.lower(p) == ":"]
         for place in (sentence.first, *starts):
-            if not plain(doc, place) or doc.lower(place) in ROLES or doc.lower(place) in OTHER_THINGS | VERBS:
+            if (
+                not plain(doc, place)
+                or doc.lower(place) in ROLES
+                or doc.lower(place) in OTHER_THINGS | VERBS | _GREETINGS
+            ):
                 continue
             following, end = doc.lower(place + 1), min(place + 14, sentence.last)
             values = any(p in images_at or doc.lower(p) in ("image", "port") for p in range(place + 2, end))
             system = following in ("on", "onto", "to", "into") and _SYSTEMS.at(doc, place + 2) is not None
             if place + 1 < end and (following == "," and values or system and (values or place > sentence.first)):
                 yield from make(doc, doc.lower(place), None, place, place + 1)
+
+
+_GREETINGS = frozenset("hello hi hey dear morning thanks all everyone folks team".split())
 
 
 def _subject(doc: Document) -> Iterator[Named]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from hug_agents.reading.document import Clause, Document, Mention
@@ -27,8 +28,13 @@ _ROLLBACK = frozenset(
 _HEALTH = frozenset("health unhealthy healthcheck health-check probe probes liveness readiness".split())
 
 
-def objectives(doc: Document) -> Iterator[Mention]:
+@lru_cache(maxsize=64)
+def objectives(doc: Document) -> tuple[Mention, ...]:
     """Objectives, and triggers where a sentence speaks of rolling back."""
+    return tuple(_found(doc))
+
+
+def _found(doc: Document) -> Iterator[Mention]:
     for sentence in doc.sentences:
         for part in _parts(doc, sentence):
             trigger = _rolls_back(doc, part, sentence)
@@ -118,7 +124,7 @@ def _rolls_back(doc: Document, part: Clause, sentence: Clause) -> bool:
     return bool(
         re.search(
             r"\b(?:roll|rolls|rolling|go|goes|switch|flip|back|take|takes|taken|bring|brought|pull|pulled|revert)\b"
-            r".{0,30}\bback\b|\bback out\b",
+            r".{0,30}\bback\b|\bback out\b|\bback to (?:the )?(?:old|previous|last|former)\b",
             joined,
         )
     ) and bool(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hug_agents.reading.document import Clause, Document
 from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
 from hug_agents.reading.rules_images import images
-from hug_agents.reading.rules_services import Named, make, plain
+from hug_agents.reading.rules_services import Named, make, of_another_thing, plain
 
 _OPENS = frozenset(": ( = - \u2013 \u2014 -> =>".split())
 _SAYS = {
@@ -70,7 +70,7 @@ def headed(doc: Document) -> Iterator[Named]:
         place for place in range(above.first, above.last)
         if plain(doc, place) and ("-" in doc.lower(place) or doc.lower(place - 1) in _MARKS)
         and doc.lower(place) not in NOT_NAMES | COMMON | listed and place + 1 < above.last
-        and doc.lower(place - 1 - (doc.lower(place - 1) in _MARKS)) not in OTHER_THINGS
+        and not of_another_thing(doc, place)
     ]  # fmt: skip
     if len({doc.lower(place) for place in said}) == 1:
         yield Named(doc.lower(said[0]), None, said[0], said[0] + 1, doc.status[said[0]], application=True)

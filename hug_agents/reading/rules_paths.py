@@ -38,7 +38,7 @@ def paths(doc: Document) -> Iterator[Mention]:
             any(word in HEALTH_WORDS for word in (*part, *after))
             or _is_health(path)
             or path.rpartition("/")[2] in _CHECKED
-            and part[-1:] in (("check",), ("checks",), ("checking",))
+            and (part[-1:] in (("check",), ("checks",), ("checking",)) or _beside_port(doc, index))
             or (told := _tells(part, behind))
         ):
             asked = told and doc.status[index] == "hypothetical"  # `see on /ready whether it is up`
@@ -111,7 +111,14 @@ def _is_health(path: str) -> bool:
     return whole in HEALTH_PATHS or head in HEALTH_PATHS and tail in _STATES or f"/{tail}" in HEALTH_PATHS
 
 
-_CHECKED = frozenset("ping status alive up ready live".split())
+def _beside_port(doc: Document, index: int) -> bool:
+    """`port 8080, /up, 3 tasks`, `:8080/ping`, `GET /ready on port 8080`: an item of a list behind a port, or just before it."""
+    place = index - 1 - (doc.lower(index - 1) in (",", "/", "-", "|", ";", "and", "&"))
+    ended = index + 1 >= doc.sentence(index).last or doc.lower(index + 1) in (",", ".", ";", ")", "|")
+    return ended and doc.lower(place).isdigit() or doc.words(index + 1, index + 3) == ("on", "port")
+
+
+_CHECKED = frozenset("ping status alive up ready live hc check".split())
 """What `check /ping` is asked for; `check /orders` may be a smoke test."""
 _STATES = frozenset("ready live readiness liveness alive status".split())
 

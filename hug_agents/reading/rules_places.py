@@ -181,18 +181,24 @@ def named_places(doc: Document) -> Iterator[Mention]:
     for index, token in enumerate(doc.tokens):
         ended = index + 2 >= doc.sentence(index).last or doc.lower(index + 2) in (",", ".", ";")
         listed = doc.lower(index - 1) == "," and ended  # `..., ns geo, ...`
-        short = token.lower == "ns" and (doc.lower(index + 1) in ("=", ":") or listed)
-        if token.lower in ("cluster", "namespace") or short:
+        quoted = doc.lower(index + 1) in _QUOTES and doc.lower(index + 3) in _QUOTES
+        short = token.lower == "ns" and (doc.lower(index + 1) in ("=", ":") or listed or quoted)
+        runtime = quoted and token.lower in _ON_CLUSTERS  # `on Kubernetes "blue"`
+        if token.lower in ("cluster", "namespace") or short or runtime:
             if (place := _name_after(doc, index)) is None:
                 place = _name_before(doc, index)
             if place is None:
                 continue
             text = doc.raw(place, place + 1)
-            kind = "namespace" if short else token.lower
+            kind = "namespace" if short else "cluster" if runtime else token.lower
             if kind == "namespace" and not _NAME.match(text) or not _CLUSTER.match(text):
                 continue
             low, high = min(place, index), max(place, index) + 1
             yield doc.mention(f"environment.{kind}", text, place, place + 1, since=low, until=high)
+
+
+_QUOTES = frozenset("` \" '".split())
+_ON_CLUSTERS = frozenset("kubernetes k8s eks gke aks".split())
 
 
 def _name_after(doc: Document, index: int) -> int | None:

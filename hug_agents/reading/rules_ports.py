@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from hug_agents.reading.document import Document, Mention, Phrases
 from hug_agents.reading.numbers import UNITS, quantity_at
 from hug_agents.reading.vocabulary import AWS_REGIONS, SYSTEMS
 
-Role = Literal["serve", "health", "metrics", "other"]
+Role = Literal["serve", "health", "metrics", "other", "protocol"]
 
 _LISTEN = frozenset(
     "listen listens listening serve serves serving bind binds bound expose exposes exposing exposed accepts port "
@@ -36,11 +37,14 @@ _ANSWERS = frozenset(
     "serve serves serving http available runs up started starts".split()
 )
 _OTHER_WORDS = frozenset(
-    "admin debug debugger grpc postgres postgresql mysql redis database db smtp ssh jmx rds amqp pprof management "
-    "loadbalancer balancer alb nlb elb ingress https tls ssl proxy nginx traefik haproxy public-port internet "
-    "outside external websocket ws internally envoy sidecar node-port nodeport kafka registry cache remote "
+    "admin debug debugger postgres postgresql mysql redis database db smtp ssh jmx rds amqp pprof management "
+    "loadbalancer balancer alb nlb elb ingress proxy nginx traefik haproxy public-port internet "
+    "outside external internally ignore unused envoy sidecar node-port nodeport kafka registry cache remote "
     "dev-server".split()
 )
+_PROTOCOLS = frozenset("grpc https tls ssl websocket websockets ws".split())
+"""What answers there may be the service itself, where nothing else does."""
+_SERVED = frozenset("http web api app rest main traffic".split())
 HEALTH_PATHS = (
     "/health",
     "/healthz",
@@ -58,6 +62,18 @@ STOPS = frozenset(", ; ( ) and but while whereas".split())
 def ports(doc: Document) -> Iterator[Mention]:
     """Every number that is a port, with its role; a role other than serving, health or metrics makes no claim."""
     yield from _worded(doc)
+    found = list(_found(doc))
+    served = any(item.field == "service.port" for item in found)
+    for item in found:
+        spoken = item.field == "protocol"
+        yield (
+            replace(item, field="number.other_port" if served or item.value == 443 else "service.port")
+            if spoken
+            else item
+        )
+
+
+def _found(doc: Document) -> Iterator[Mention]:
     seen = False
     for index in range(len(doc.tokens)):
         value = _port_value(doc, index)
@@ -77,7 +93,9 @@ def ports(doc: Document) -> Iterator[Mention]:
             role = "other"
         if role == "serve" and _mapped(doc, index):
             role = "other"
-        field = {"serve": "service.port", "health": "service.health_port"}.get(role, "number.other_port")
+        field = {"serve": "service.port", "health": "service.health_port", "protocol": "protocol"}.get(
+            role, "number.other_port"
+        )
         since = index
         for back in range(index - 1, max(index - 4, doc.sentence(index).first) - 1, -1):
             if doc.lower(back) in _LISTEN or doc.lower(back) in _RUNS or doc.lower(back) in HEALTH_WORDS:
@@ -132,6 +150,9 @@ def _port_value(doc: Document, index: int) -> int | None:
     return None
 
 
+_LINKS = frozenset("is stays remains becomes : = to on be was of at ( ` tcp -> => ' \"".split())
+
+
 def _is_port(doc: Document, index: int) -> bool:
     """Whether words around a number make it a port; `8080 users`, `30s` and `year 2024` are none."""
     if doc.tokens[index].kind == "word":
@@ -158,29 +179,9 @@ def _is_port(doc: Document, index: int) -> bool:
     last = before[-1]
     if last in ("port", "ports", "portnumber", "port's") or last in ("#", "number") and "port" in before:
         return True
-    if last in (
-        "is",
-        "stays",
-        "remains",
-        "becomes",
-        ":",
-        "=",
-        "to",
-        "on",
-        "be",
-        "was",
-        "of",
-        "at",
-        "(",
-        "`",
-        "'",
-        '"',
-        "tcp",
-        "->",
-        "=>",
-    ) and ("port" in before or "ports" in before):
+    if last in _LINKS and ("port" in before or "ports" in before):
         return True
-    if last in ('"', "-") and _mapped_to_itself(doc, index):
+    if last in ('"', "-") and _mapped_to_itself(doc, index) or last == ":" and _bare_colon(doc, index):
         return True
     return int(doc.tokens[index].lower) >= 80 and not _noun_follows(doc, index) and _serves(doc, index, before)
 
@@ -196,9 +197,8 @@ def _serves(doc: Document, index: int, before: tuple[str, ...]) -> bool:
         or last == "it's" and {"port", "listen", "listens", "listened"} & set(doc.words(start, index))
         or last in ("wants", "uses", "takes") and len(doc.lower(index)) > 3
         or last in ("on", "at", "to") and answers
-        or last == ":" and _bare_colon(doc, index)
         or last in ("and", "or", "/", "vs", "not", "nor", ",") and _after_port(doc, index)
-        or last in (",", ";", "/", "(") and (_after_image(doc, index) or last in (",", ";") and _alone(doc, index))
+        or last in (",", ";", "/", "(", "-") and (_after_image(doc, index) or last in (",", ";") and _alone(doc, index))
         or last in ("on", "at", ":", "=") and (said or _identifier_before(doc, index) and doc.lower(index + 1) != "then")
     )  # fmt: skip
 
@@ -228,7 +228,7 @@ def _after_image(doc: Document, index: int) -> bool:
     if doc.sentence(index).first == index:  # `ghcr.io/acme/x:1; 8080; ...`, or in lines below each other
         word = doc.lower(index - 1) if "/" in doc.lower(index - 1) else word or doc.lower(index - 3)
     alone = (
-        doc.lower(index + 1) in (".", ",", ")", "", "/")
+        doc.lower(index + 1) in (".", ",", ")", "", "/", "-")
         or doc.words(index + 1, index + 3) in (("(", "http"), ("(", "tcp"))
         or doc.sentence_of[min(index + 1, len(doc.tokens) - 1)] != (doc.sentence_of[index])
     )
@@ -268,58 +268,20 @@ def _mapped_to_itself(doc: Document, index: int) -> bool:
 def _bare_colon(doc: Document, index: int) -> bool:
     """`image acme/x:1, :8080, ECS`: a colon that belongs to the number alone."""
     here, colon = doc.tokens[index], doc.tokens[index - 1]
-    return colon.end == here.start and doc.text[colon.start - 1 : colon.start].isspace() and len(here.lower) in (4, 5)
+    before = doc.text[max(colon.start - 1, 0) : colon.start]
+    return colon.end == here.start and (not before or before.isspace()) and len(here.lower) in (4, 5)
+
+
+_ENDS = frozenset(
+    ", . ) ; and with in at for on but while ( ` by health inside from as please ! is where - plus to not "
+    "exposes exposing behind or only using via serving its then respectively over under ' \" \u2014".split()
+) | {""}
+"""What may stand behind a port; a noun may not."""
 
 
 def _noun_follows(doc: Document, index: int) -> bool:
     following = doc.lower(index + 1)
-    ends = {
-        "",
-        ",",
-        ".",
-        ")",
-        ";",
-        "and",
-        "with",
-        "in",
-        "at",
-        "for",
-        "on",
-        "but",
-        "while",
-        "(",
-        "`",
-        "by",
-        "health",
-        "inside",
-        "from",
-        "as",
-        "please",
-        "!",
-        "'",
-        '"',
-        "is",
-        "where",
-        "\u2014",
-        "-",
-        "plus",
-        "to",
-        "not",
-        "exposes",
-        "exposing",
-        "behind",
-        "or",
-        "only",
-        "using",
-        "via",
-        "serving",
-        "its",
-        "then",
-        "respectively",
-        "over",
-        "under",
-    }
-    return index + 1 < doc.sentence(index).last and following not in ends and doc.tokens[index + 1].kind != "path"
+    return index + 1 < doc.sentence(index).last and following not in _ENDS and doc.tokens[index + 1].kind != "path"
 
 
 def _identifier_before(doc: Document, index: int) -> bool:
@@ -354,8 +316,19 @@ def _after_port(doc: Document, index: int) -> bool:
 
 
 def _role(doc: Document, index: int) -> Role:
-    """The nearest word that says what a port is for, within its part of the sentence."""
+    """The word behind a port that says what it is for, `8443 (https)`; else the nearest in its part of the sentence."""
     sentence = doc.sentence(index)
+    opened = doc.lower(index + 1) == "("
+    end = (
+        next((at for at in range(index + 2, min(index + 9, sentence.last)) if doc.lower(at) == ")"), 0) if opened else 0
+    )
+    behind = range(index + 2, end) if end else range(index + 1, min(index + 2, sentence.last))
+    if _SERVED & set(doc.words(behind.start, behind.stop)):
+        return "serve"
+    if _own_path(doc, index):
+        return "metrics" if doc.lower(index + 1).endswith("metrics") else _word_role(doc, index + 1) or "serve"
+    if end and (said := [role for place in behind if (role := _word_role(doc, place))]):
+        return said[0]
     best: tuple[int, Role] | None = None
     crossed = 0
     for place in range(index - 1, max(index - 9, sentence.first) - 1, -1):
@@ -381,12 +354,20 @@ def _role(doc: Document, index: int) -> Role:
     return best[1] if best else "serve"
 
 
+def _own_path(doc: Document, index: int) -> bool:
+    """`:9090/metrics`: a path that follows at once."""
+    after = doc.tokens[index + 1] if index + 1 < len(doc.tokens) else None
+    return after is not None and after.kind == "path" and after.start == doc.tokens[index].end
+
+
 def _word_role(doc: Document, place: int) -> Role | None:
     word = doc.lower(place)
     if word in HEALTH_WORDS or doc.tokens[place].kind == "path" and word.rstrip("/") in HEALTH_PATHS:
         return "health"
     if word in METRICS_WORDS:
         return "metrics"
+    if word in _PROTOCOLS:
+        return "protocol"
     if word in _OTHER_WORDS:
         return "other"
     return None

@@ -29,7 +29,7 @@ def predicate(doc: Document, item: Named, found: dict[int, Named]) -> bool:
     if flanked and _bracketed(doc, item.first):
         return True  # `mailer (acme/mailer:1, worker)`
     ends = item.last >= doc.sentence(item.first).last and doc.lower(item.first - 1) == ","
-    label = doc.lower(place - 1) if doc.lower(place) == ":" else ""
+    label = doc.lower(place - 1) if doc.lower(place) in (":", "=") else ""
     if label in ("type", "kind", "is", "role", "category", "class", "workload"):
         return True  # `type: worker`
     if (flanked or ends) and opener in found and doc.lower(found[opener].last) in (":", "("):

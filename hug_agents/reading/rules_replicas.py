@@ -111,6 +111,8 @@ _NO_NOUN = frozenset("of in on and or per to with different old gb %".split())
 
 def _labelled(doc: Document, item: Quantity) -> int | None:
     place = item.first - 1
+    if doc.lower(place) in ("->", "=>", "\u2192") and doc.tokens[place - 1].kind == "number":
+        place -= 2  # `replicas 3 -> 5`
     while place > item.first - 4 and doc.lower(place) in (":", "=", "is", "to", "of", "count", "set", "be", "`"):
         place -= 1
     bracket = doc.lower(place) == ")" and doc.lower(place - 2) == "("
@@ -118,8 +120,12 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
         place < item.first - 1 and doc.lower(place - bracket) in _ENVIRONMENT
     ):  # `replicas staging: 1`, `replicas (prod): 4`
         place -= 3 if bracket else 1
-    if doc.lower(place) in ("replicas", "instances", "pods", "copies") and place < item.first - 1:
-        return place
+    alone = doc.lower(item.last) in _ENDS or item.last >= doc.sentence(item.first).last
+    opens = doc.lower(place - 1) in _ENDS or place == doc.sentence(item.first).first
+    if doc.lower(place) in ("replicas", "instances", "pods", "copies") and (place < item.first - 1 or alone and opens):
+        return place  # `replicas: 3`, and `port 80, replicas 3` in a list
+    if doc.lower(place + 1) == "count" and doc.lower(place) in _ENDS and alone:
+        return place + 1
     if doc.lower(place) in COPIES and doc.lower(place + 1) == "count":  # `replica count 5`
         return place
     if doc.lower(place + 1) == "count" and place + 1 == doc.sentence(item.first).first and place + 2 < item.first:
@@ -131,6 +137,7 @@ def _labelled(doc: Document, item: Quantity) -> int | None:
     return None
 
 
+_ENDS = frozenset(", ; . ( ) |".split()) | {""}
 _CHANGES = frozenset(
     "go goes going went gone raise raised increase increased bump bumped change changes grow grows reduce".split()
 )
@@ -155,8 +162,12 @@ def _spread(doc: Document, item: Quantity) -> tuple[int, int, int] | None:
     ):
         high = quantity_at(doc, item.last + 2) if item.last + 2 < len(doc.tokens) else None
         return (low, high.whole, high.last) if high and not high.unit and high.whole and high.whole > low else None
-    if joint in ("to", "-", "\u2013") or joint == "and" and opener == "between":
-        high = quantity_at(doc, item.last + 1) if item.last + 1 < len(doc.tokens) else None
+    dots = joint == "." and doc.lower(item.last + 1) == "."  # `autoscale 2..8`
+    if dots or joint in ("to", "-", "\u2013", "\u2026") or joint == "and" and opener == "between":
+        place = item.last + 1
+        while dots and doc.lower(place) == ".":
+            place += 1
+        high = quantity_at(doc, place) if place < len(doc.tokens) else None
         if (
             high
             and not high.unit
@@ -169,7 +180,7 @@ def _spread(doc: Document, item: Quantity) -> tuple[int, int, int] | None:
 
 
 def _second_of_range(doc: Document, item: Quantity) -> bool:
-    for back in (2, 3, 4):
+    for back in (2, 3, 4, 5):
         place = item.first - back
         low = quantity_at(doc, place) if place >= 0 else None
         if low and not low.unit and low.last < item.first and (spread := _spread(doc, low)) and spread[2] == item.last:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hug_agents.reading.document import Document, Mention
-from hug_agents.reading.numbers import Quantity, quantities, quantity_at
+from hug_agents.reading.numbers import Quantity, quantities
 from hug_agents.reading.rules_names import named
 from hug_agents.reading.rules_replicas import COPIES
 from hug_agents.reading.vocabulary import ENVIRONMENTS
@@ -38,19 +38,25 @@ def resources(doc: Document) -> Iterator[Mention]:
             continue
         else:
             continue
-        if any(word in ("above", "over", "at", "exceeds", "below") for word in before[-1:]) or _alternative(doc, item):
+        limit = before[-1:] in (("above",), ("over",), ("exceeds",), ("below",))
+        if limit or before[-1:] == ("at",) and not COPIES & set(before[-2:]) or _alternative(doc, item):
             continue
         if value == int(value) and 50 <= value <= 64_000:
             yield doc.mention("service.cpu_millicores", int(value), item.first, item.last)
 
 
 def _beside_memory(doc: Document, item: Quantity) -> bool:
-    """`two pods of 1500m and 1.5Gi each`: memory follows at once."""
-    place = item.last
-    while doc.lower(place) in ("and", ",", "/", "+", "&", "|", "x") and place < item.last + 2:
-        place += 1
-    other = quantity_at(doc, place) if place < len(doc.tokens) else None
-    return other is not None and place > item.last and other.unit == "mebibytes"
+    """`two pods of 1500m and 1.5Gi each`, `256Mi, 200m`: memory stands beside it."""
+    sentence = doc.sentence(item.first)
+    gaps = (
+        doc.words(min(item.last, other.last), max(item.first, other.first))
+        for other in quantities(doc, sentence.first, sentence.last)
+        if other.unit == "mebibytes"
+    )
+    return any(0 < len(gap) < 3 and set(gap) <= _BESIDE for gap in gaps)
+
+
+_BESIDE = frozenset("and , / + & | x".split())
 
 
 def elliptic(doc: Document) -> Iterator[Mention]:
@@ -107,6 +113,8 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
         any(word in ("with", "at", "of", "\u00e0", "x", "@") for word in before[-1:])
         and _of_copies(doc, item)
         or before == ("size", ":")
+        or before[-1:] == ("limit",)
+        and not (_OTHER_SIZES - {"limit"} | _STORAGE) & set(before)
         or before[-1:] in _SO
         and _MEMORY & set(doc.words(doc.sentence(item.first).first, item.first))
     ):
@@ -116,7 +124,8 @@ def _memory(doc: Document, item: Quantity, before: tuple[str, ...], after: tuple
     else:
         sentence = doc.sentence(item.first)
         cpus = [q for q in quantities(doc, sentence.first, sentence.last) if q.unit in ("cores", "millicores", "units")]
-        if len(cpus) == 1 and (0 <= item.first - cpus[0].last <= 2 or 0 <= cpus[0].first - item.last <= 2):
+        cpus = [q for q in cpus if 0 <= item.first - q.last <= 2 or 0 <= q.first - item.last <= 2]
+        if len(cpus) == 1:
             yield doc.mention(
                 "service.memory_mib", int(item.value), item.first, item.last, since=min(item.first, cpus[0].first)
             )

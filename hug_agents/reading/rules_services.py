@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hug_agents.reading.document import Document
 from hug_agents.reading.naming_words import (
@@ -23,6 +24,7 @@ from hug_agents.reading.naming_words import (
     VERBS,
 )
 from hug_agents.reading.scope import Status
+from hug_agents.reading.vocabulary import SYSTEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,22 @@ def make(
 
 
 def plain(doc: Document, place: int) -> bool:
-    """Whether a token is one word of a sentence that can be a name; `LOG_LEVEL` is a variable."""
-    if not 0 <= place < len(doc.tokens) or doc.tokens[place].kind != "word":
+    """Whether a token is one word of a sentence that can be a name; `LOG_LEVEL` is a variable, and a command has none."""
+    if not 0 <= place < len(doc.tokens) or doc.tokens[place].kind != "word" or place in doc.in_commands:
         return False
     raw = doc.raw(place, place + 1)
     return bool(NAME.match(doc.lower(place).replace("_", "-"))) and not ("_" in raw and raw.isupper())
+
+
+def of_another_thing(doc: Document, place: int) -> bool:
+    """`the namespace shop`, `branch: "trunk"`, `on Kubernetes "blue"`: the word before says what has that name."""
+    before = place - 1
+    while doc.lower(before) in _BETWEEN and before >= doc.sentence(place).first:
+        before -= 1
+    return doc.lower(before) in OTHER_THINGS or before < place - 1 and doc.lower(before) in SYSTEMS
+
+
+_BETWEEN = frozenset("` \" ' : = \u201c \u2018".split())
 
 
 def _called(doc: Document) -> Iterator[Named]:
@@ -101,7 +114,7 @@ _WHOLES = frozenset("shop engine prototype tool program bot monolith".split())
 _LISTED = _QUOTES | frozenset(", and & ` + /".split())
 _OPEN_LABELS = frozenset("application app service services apps".split())
 _LABELS = _OPEN_LABELS | frozenset(
-    "name component workload microservice dienst anwendung applikation komponente servicio aplicaci\u00f3n servizio "
+    "name component workload microservice svc dienst anwendung applikation komponente servicio aplicaci\u00f3n servizio "
     "applicazione nom nombre nome naam".split()
 )
 _SORTS = frozenset("system product project program tool bot".split())
@@ -145,6 +158,7 @@ def _labelled(doc: Document) -> Iterator[Named]:
                 word == "application"
                 or word == "app"
                 and (parted or doc.lower(index + 1) == "name" or doc.lower(index - 1) == "("),
+                doc.lower(place - 1) in _QUOTES,
             )
             if word not in ("services", "apps"):
                 break
@@ -158,15 +172,15 @@ def _tailed(doc: Document) -> Iterator[Named]:
     for index, token in enumerate(doc.tokens):
         head, _, tail = token.lower.rpartition("-")
         if (
-            token.kind != "word"
+            not plain(doc, index)
             or not head
             or (tail not in ROLES and tail not in ("jobs", "services"))
             or tail in ("apis", "workers")
         ):
             continue
-        if head in ADJECTIVES or doc.lower(index - 1) in OTHER_THINGS or doc.lower(index + 1) in OTHER_THINGS:
+        if head in ADJECTIVES or of_another_thing(doc, index) or doc.lower(index + 1) in OTHER_THINGS:
             continue
-        if doc.lower(index - 2) in OTHER_THINGS and doc.lower(index - 1) in ("called", "named", "is", ":"):
+        if doc.lower(index - 2) in OTHER_THINGS and doc.lower(index - 1) in ("called", "named", "is"):
             continue
         yield from make(doc, token.lower, ROLES.get(tail), index, index + 1)
 
@@ -185,7 +199,11 @@ def _with_role(doc: Document) -> Iterator[Named]:
         same = index >= 1 and doc.sentence_of[index - 1] == doc.sentence_of[index]
         if before in _HOLDERS and role not in ANAPHORA:  # `in the namespace portal`
             continue
-        if same and before not in NOT_NAMES and before not in ROLES and plain(doc, index - 1):
+        after = index + 1
+        marked = doc.lower(after) in ("`", '"', "'") and doc.lower(after + 2) == doc.lower(after)
+        follows = marked and plain(doc, after + 1)  # `our Rails app "shop"`: the name follows
+        follows = follows or doc.lower(after) in ("called", "named") and "-" not in before
+        if same and not follows and before not in NOT_NAMES and before not in ROLES and plain(doc, index - 1):
             determined = opener in ADJECTIVES and (article(doc, index - 1) or index - 2 == doc.sentence(index).first)
             if (
                 determined
@@ -198,8 +216,6 @@ def _with_role(doc: Document) -> Iterator[Named]:
                 )
                 if not before.endswith(("ed", "ing", "ly", "'s")) or "-" in before:
                     yield from make(doc, joined, ROLES[role], index - 1, index + 1)
-        after = index + 1
-        marked = doc.lower(after) in ("`", '"', "'") and doc.lower(after + 2) == doc.lower(after)
         if marked and plain(doc, after + 1):
             yield from make(doc, doc.lower(after + 1), ROLES[role], after + 1, after + 2)
 
@@ -296,12 +312,16 @@ _CREDENTIALS = frozenset(
 )
 
 
+_ALONE = {"cronjob": "job", "workers": "worker"}
+
+
 def bare(doc: Document) -> Iterator[Named]:
     """`a frontend on 3000 and a backend on 8000`: the role is the name."""
     for index, token in enumerate(doc.tokens):
         if token.lower in ("front", "back") and doc.lower(index + 1) == "end":
             yield Named(f"{token.lower}end", "web", index, index + 2, doc.status_of(index, index + 2), sure=False)
-        if token.lower.removesuffix("'s") in BARE and token.kind == "word":
+        shared = token.lower == "workers" and ("same", "image") in pairwise(doc.words(index, index + 9))
+        if (token.lower.removesuffix("'s") in BARE or shared) and token.kind == "word" and index not in doc.in_commands:
             if doc.lower(index + 1) in ("called", "named") or doc.lower(index - 1) in _BACKED:
                 continue
             after = doc.lower(index + 1)
@@ -321,7 +341,7 @@ def bare(doc: Document) -> Iterator[Named]:
                 continue
             role = token.lower.removesuffix("'s")
             yield Named(
-                "job" if role == "cronjob" else role,
+                _ALONE.get(role, role),
                 ROLES.get(role),
                 index,
                 index + 1,

@@ -10,6 +10,7 @@ from itertools import pairwise
 from hug_agents.reading.document import Clause, Document, Mention
 from hug_agents.reading.numbers import Quantity, quantities
 from hug_agents.reading.rules_corrections import replaced_at
+from hug_agents.reading.rules_objectives import objectives
 
 _SERVED = frozenset(
     "traffic users requests customers guests visitors clients shoppers players patients members readers viewers passengers "
@@ -119,8 +120,9 @@ def _shares(doc: Document, sentence: Clause) -> list[Share]:
     marks = [item for item in listed if item.unit in ("percent", "share")]
     if not marks and not any(token.kind == "numbers" for token in doc.tokens[sentence.first : sentence.last]):
         return []
+    goals = {place for goal in objectives(doc) for place in range(goal.first, goal.last)}
     for item in listed:
-        if _about_errors(doc, sentence, item) or replaced_at(doc, item.last):
+        if item.first in goals or _about_errors(doc, sentence, item) or replaced_at(doc, item.last):
             continue
         if item.unit == "percent":
             found.append(Share(item.value, item.first, item.last))
@@ -200,16 +202,6 @@ def _about_errors(doc: Document, sentence: Clause, item: Quantity) -> bool:
             if word in _ERRORS:
                 return True
             if word in ("traffic", "canary", "users", "then", ",", "requests", ";", "and"):
-                if word == "requests" and doc.lower(place + 1) in (
-                    "fail",
-                    "failing",
-                    "failed",
-                    "in",
-                    "under",
-                    "within",
-                    "served",
-                ):
-                    return True
                 break
             place += direction
     return False

@@ -167,6 +167,11 @@ def _moved(result: list[Status], tokens: Sequence[Token]) -> None:
 def _raised(result: list[Status], tokens: Sequence[Token]) -> None:
     """`bump it from 1 GB to 2 GB`: the first number is the old one; `scale from 2 to 8` is a range."""
     words = [token.lower for token in tokens]
+    arrows = [at for at, word in enumerate(words) if word in _ARROWS]
+    if len(arrows) == 1 and not {"%", "percent", *_RANGES} & set(words):  # `replicas 3 -> 5`, `memory 1 GB -> 2 GB`
+        before = next((at for at in (arrows[0] - 1, arrows[0] - 2) if at >= 0 and tokens[at].kind == "number"), -1)
+        if before >= 0 and "".join(words[arrows[0] + 1 : arrows[0] + 2]).isdigit():
+            result[before : arrows[0]] = [_combine(one, "past", False) for one in result[before : arrows[0]]]
     if not _CHANGES & set(words) or _RANGES & set(words):
         return
     for index, word in enumerate(words):
@@ -184,6 +189,7 @@ def _raised(result: list[Status], tokens: Sequence[Token]) -> None:
 _CHANGES = frozenset(
     "bump bumped raise raised increase increased change changes changed go goes went grow grows reduce".split()
 )
+_ARROWS = frozenset("-> => \u2192".split())
 _RANGES = frozenset(
     "scale scales autoscale autoscales autoscaling scaling between traffic canary window weekdays".split()
 )
@@ -213,6 +219,7 @@ def _unwanted(result: list[Status], tokens: Sequence[Token]) -> None:
 
 
 _PAST_VERBS = frozenset("deployed hosted shipped launched operated released".split())
+_WISHED = frozenset("need needs want wants get have like".split())
 _BE = frozenset("be is are being been get gets getting must should to it's and or".split())
 
 
@@ -220,7 +227,7 @@ def _happened(result: list[Status], tokens: Sequence[Token]) -> None:
     """`the previous team deployed to ...`: a deed that was done; `should be deployed to ...` is a wish."""
     for index, token in enumerate(tokens):
         near = [other.lower for other in tokens[max(index - 3, 0) : index]]
-        wished = {"need", "want", "get", "have", "like"} & {other.lower for other in tokens[max(index - 6, 0) : index]}
+        wished = _WISHED & {other.lower for other in tokens[max(index - 6, 0) : index]}
         if wished:
             continue
         used = token.lower == "used" and near[-1:] in (["we"], ["i"], ["they"])  # `we used Jenkins there`
@@ -237,8 +244,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return {"load", "traffic", "demand", "usage"} & {
             token.lower for token in tokens[index + 1 : index + 5]
         } != set()
-    if cue.words == ("around",) and before in ("stay", "stays", "hang", "hangs", "keep", "kept", "stick", "sticks"):
-        return True
+    if cue.words[0] in _HARMLESS_AFTER:
+        return before in _HARMLESS_AFTER[cue.words[0]]
     if cue.words in (("if",), ("whether",)):  # `/health tells you if it is fine`
         near = [token.lower for token in tokens[max(index - 2, 0) : index]]
         return bool({"tells", "says", "shows", "reports"} & set(near))
@@ -246,10 +253,10 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return before in _LABELS and index + 1 < len(tokens) and tokens[index + 1].lower == "be"
     if cue.words == ("they",):  # `They listen on 8080 and 8090 respectively`: the services of the sentence before
         return index == 0 and any(token.lower == "respectively" for token in tokens[:40])
-    if cue.words == ("claims",):  # a namespace, unless somebody claims something
-        return before in ("namespace", "cluster", "the", "our", "team", ":", "`", '"', "of", "for", "")
-    if cue.words == ("later",):
-        return before in ("minutes", "minute", "hours", "hour", "seconds", "days", "min")
+    if cue.words in (("except",), ("soon",)):  # `same as before except: 4 replicas`, `roll back as soon as 2 % fail`
+        return (
+            before == "as" or cue.words == ("except",) and bool(_UNCHANGED & {token.lower for token in tokens[:index]})
+        )
     if cue.words == ("left",):
         return before not in ("we", "have", "has", "had")
     if cue.words == ("blog",):  # what is deployed, unless it is what was read
@@ -267,6 +274,12 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
     return False
 
 
+_HARMLESS_AFTER = {
+    "around": frozenset("stay stays hang hangs keep kept stick sticks".split()),
+    "claims": frozenset('namespace cluster the our team : ` " of for'.split()) | {""},  # a namespace
+    "later": frozenset("minutes minute hours hour seconds days min".split()),
+}
+_UNCHANGED = frozenset("same unchanged identical before".split())
 _LABELS = frozenset("port check endpoint path image region name account cluster namespace domain probe url".split())
 
 

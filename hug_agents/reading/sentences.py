@@ -10,7 +10,7 @@ from hug_agents.reading.quoted import segments
 
 _END = re.compile(r"[.!?]+[\"')\]*`]{0,3}(?=\s|\Z)|;(?=\s|\Z)|\n")
 BULLET = re.compile(r"[ \t]*(?:[-*\u2022+\u2013]|\d{1,2}[.)]|\([a-z\d]\)|#{1,6})[ \t]+")
-_KEY = re.compile(r"[ \t]*[A-Za-z][\w /-]{0,30}:(?:[ \t]|\n|\Z)")
+_KEY = re.compile(r"[ \t]*[A-Za-z](?:[\w /-]{0,30}:(?:[ \t]|\n|\Z)|[\w.-]{0,30}=\S)")
 _LONGEST = 1_200
 """Characters of one sentence; a longer one is cut, so that time grows with length only."""
 _ABBREVIATIONS = frozenset("e.g i.e eg ie etc vs approx resp incl no nr dr mr st ca cf al fig v".split())
@@ -103,6 +103,10 @@ def _meant(text: str, newline: int) -> bool:
     words = text[newline + 1 : line_end if line_end >= 0 else len(text)].split()
     if not words or not here.strip() or here.endswith((",", "(", "-")) or words[0].lower() in _CONTINUES:
         return False
+    if words[0].startswith("("):
+        return False
+    if sum(_KEY.match(f"{line}\n") is not None for line in lines) * 2 > len(lines) > 3:
+        return True  # a list of `key: value`, where no other line goes on
     widest = max((len(line.rstrip()) for line in lines), default=0)
     last = re.split(r"[,;()]", here)[-1]
     whole = here.split()[-1].lower() not in _OPEN_END and not _CAUTION.search(last)

@@ -21,8 +21,10 @@ _TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,6})?\Z")
 _WITH_UNIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([A-Za-z\u00b5]{1,12})\Z")
+_SERVED = re.compile(r"(\d{4,5})(?=/(?!(?:tcp|udp|https?|s|sec|min|h|hour|day|month)\Z)[A-Za-z_])")
 _ORDINAL = frozenset({"st", "nd", "rd", "th", "xx", "x", "d", "am", "pm"})
 _CAMEL = re.compile(r"[a-z]{2,}(?:[A-Z][a-z]{1,})+\Z")
+_KEYED = re.compile(r"[:=]| [\d/]| path\b")
 _PLACES = AWS_REGIONS | AZURE_REGIONS | GCP_REGIONS | frozenset(SYSTEMS) | frozenset("aws gcp azure".split())
 """`ECS/us-east-1` names two things; `acme/orders` names one."""
 _KEYS = frozenset(
@@ -76,6 +78,9 @@ def _split(text: str, start: int, end: int) -> list[Token]:
     if (unit := _WITH_UNIT.match(word)) and unit.group(2).lower() not in _ORDINAL:
         middle = start + unit.end(1)
         return [_token(text, start, middle, "number"), _token(text, middle, end, "word")]
+    if served := _SERVED.match(word):  # `:9090/metrics`
+        middle = start + served.end(1)
+        return [_token(text, start, middle, "number"), Token(text[middle:end], middle, end, "path")]
     key, colon, rest = word.partition(":")
     if colon and rest and key.lower() in _KEYS:
         middle = start + len(key)
@@ -84,13 +89,22 @@ def _split(text: str, start: int, end: int) -> list[Token]:
             _token(text, middle, middle + 1, "punct"),
             *_split(text, middle + 1, end),
         ]
-    if _CAMEL.match(word) and text[end : end + 1] in (":", "="):  # `healthPath: /up`, a key of YAML or JSON
+    if _CAMEL.match(word) and _KEYED.match(text, end):  # `healthPath: /up`, `containerPort 8080`, a key of YAML or JSON
         places = [start, *(start + hump.start() for hump in re.finditer("[A-Z]", word)), end]
         return [_token(text, one, other, "word") for one, other in pairwise(places)]
     parts = word.split("/")
-    if len(parts) > 1 and (all(part.isdigit() for part in parts) or all(part.lower() in _PLACES for part in parts)):
+    if len(parts) > 1 and any(all(fits(part) for part in parts) for fits in (str.isdigit, _place, _size)):
         return _slashes(text, start, parts)
     return [_token(text, start, end, "word")]
+
+
+def _place(part: str) -> bool:
+    return part.lower() in _PLACES
+
+
+def _size(part: str) -> bool:
+    """`500m/512Mi`, and what is left of `1 cpu/2Gi`."""
+    return part.lower() in ("cpu", "vcpu", "core", "cores") or _WITH_UNIT.match(part) is not None
 
 
 def _slashes(text: str, start: int, parts: list[str]) -> list[Token]:
@@ -100,6 +114,6 @@ def _slashes(text: str, start: int, parts: list[str]) -> list[Token]:
         if index:
             found.append(_token(text, place, place + 1, "punct"))
             place += 1
-        found.append(_token(text, place, place + len(part), "number" if part.isdigit() else "word"))
+        found.extend(_split(text, place, place + len(part)))
         place += len(part)
     return found
