@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from hug_agents.reading.document import Clause, Document
 from hug_agents.reading.naming_words import APPLICATION, BARE, COMMON, NAME, NOT_NAMES, OTHER_THINGS, ROLES
-from hug_agents.reading.rules_images import images
+from hug_agents.reading.rules_images import image_name, images
 from hug_agents.reading.rules_services import Named, make, of_another_thing, plain
 
 _OPENS = frozenset(": ( = - \u2013 \u2014 -> =>".split())
@@ -31,7 +31,7 @@ _LABELS = frozenset(
 @lru_cache(maxsize=64)
 def part_lines(doc: Document) -> dict[int, tuple[int, int]]:
     """The lines of such lists: the first token of the sentence, and the token of its name with the one after it."""
-    pictures = {item.first for item in images(doc)}
+    pictures = {item.first: image_name(str(item.value)) for item in images(doc)}
     lines: dict[int, tuple[int, int]] = {}
     run: list[tuple[int, tuple[int, int]]] = []
     for sentence in (*doc.sentences, None):
@@ -76,7 +76,7 @@ def headed(doc: Document) -> Iterator[Named]:
         yield Named(doc.lower(said[0]), None, said[0], said[0] + 1, doc.status[said[0]], application=True)
 
 
-def _opener(doc: Document, sentence: Clause, pictures: set[int]) -> tuple[int, int] | None:
+def _opener(doc: Document, sentence: Clause, pictures: dict[int, str]) -> tuple[int, int] | None:
     place = sentence.first
     place += doc.lower(place) in _MARKS
     word = doc.lower(place).replace("_", "-")
@@ -87,5 +87,7 @@ def _opener(doc: Document, sentence: Clause, pictures: set[int]) -> tuple[int, i
     if word in _LABELS | OTHER_THINGS or word in NOT_NAMES | COMMON and word not in BARE or not NAME.match(word):
         return None
     said = {_SAYS[one] for one in doc.words(after + 1, sentence.last) if one in _SAYS}
-    pictured = any(index in pictures for index in range(after, sentence.last))
+    pictured = {pictures[index] for index in range(after, sentence.last) if index in pictures}
+    if pictured & set(doc.words(after, sentence.last)) - {word}:
+        return None  # `- Priya: scheduler is ghcr.io/a/scheduler:1`, where somebody speaks
     return (place, place + 1) if pictured or len(said) > 1 else None

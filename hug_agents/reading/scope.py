@@ -257,6 +257,8 @@ def _harmless(tokens: Sequence[Token], index: int, cue: Cue) -> bool:
         return (
             before == "as" or cue.words == ("except",) and bool(_UNCHANGED & {token.lower for token in tokens[:index]})
         )
+    if cue.words[-1:] == ("go",):  # `our app has to go to Kubernetes`
+        return index + len(cue.words) < len(tokens) and tokens[index + len(cue.words)].lower in _INTO
     if cue.words == ("left",):
         return before not in ("we", "have", "has", "had")
     if cue.words == ("blog",):  # what is deployed, unless it is what was read
@@ -279,6 +281,7 @@ _HARMLESS_AFTER = {
     "claims": frozenset('namespace cluster the our team : ` " of for'.split()) | {""},  # a namespace
     "later": frozenset("minutes minute hours hour seconds days min".split()),
 }
+_INTO = frozenset("to on onto into live out".split())
 _UNCHANGED = frozenset("same unchanged identical before".split())
 _LABELS = frozenset("port check endpoint path image region name account cluster namespace domain probe url".split())
 

@@ -113,6 +113,16 @@ def _meant(text: str, newline: int) -> bool:
     return whole and len(here) + 1 + len(words[0]) <= widest
 
 
+def _wrapped(text: str, newline: int) -> bool:
+    """`... Image for both:` at the end of a long line, where the next word would not have fitted."""
+    begin = text.rfind("\n", 0, newline) + 1
+    line_end = text.find("\n", newline + 1)
+    words = text[newline + 1 : line_end if line_end >= 0 else len(text)].split()
+    above = text[max(text.rfind("\n\n", 0, newline), 0) : begin].split("\n")
+    widest = max(len(line) for line in (*above, text[begin:newline]))
+    return bool(words) and newline - begin > 60 and newline - begin + 1 + len(words[0]) > widest
+
+
 _COLUMN = re.compile(
     r"[ \t]*(?:\w[\w./-]{0,40}(?: \w[\w./-]{0,40})?)(?:[ \t]*(?:->|=>|\u2192|\|)[ \t]*|[ \t]{2,}|\t)\S"
 )
@@ -131,7 +141,7 @@ def _line_ends(text: str, start: int, newline: int) -> bool:
     before = text[max(start, newline - 200) : newline].rstrip()
     if not following.strip() or not before or before.endswith((":", ",")) and BULLET.match(following):
         return True
-    if before.endswith(":") and not _CAUTION.search(before[-60:]) or _meant(text, newline):
+    if before.endswith(":") and not (_CAUTION.search(before[-60:]) or _wrapped(text, newline)) or _meant(text, newline):
         return True
     if BULLET.match(following) or _KEY.match(following + "\n") or following.lstrip().startswith("|"):
         return True

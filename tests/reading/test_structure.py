@@ -38,6 +38,11 @@ def services(text: str) -> set[str]:
             "Hello, the intern deployed it by hand (port 80, image ghcr.io/hr/kudos:1) and I want it in code now.",
             {"kudos"},
         ),
+        (
+            "Notes\n- Priya: scheduler is a cron job, every 10 min, image ghcr.io/a/scheduler:1\n"
+            "- Leo: web front end is `kite-web` ghcr.io/a/kite-web:1, :3000, 2 pods",
+            {"scheduler", "kite-web"},
+        ),
         ("name=etl-nightly image=ghcr.io/a/etl:5 namespace=etl", {"etl-nightly"}),
         (
             "atlas: ghcr.io/a/atlas:1. It serves HTTP on 8080 and an admin UI on 8081, the admin UI is not exposed.",
@@ -78,6 +83,13 @@ def test_settings_in_one_line_are_one_each() -> None:
         (f"{OWN}Roll back by itself as soon as 2 % of the requests fail over 3 minutes.", "triggers.error_rate", 2.0),
         (f"{OWN}If more than 1 in 100 requests fail for 2 minutes: back to the old version.", "triggers.error_rate", 1.0),
         (f"{OWN}Answers within 150 ms in 99% of cases, use canary 1/10/50/100", "strategy.steps", (1, 10, 50, 100)),
+        ("our app `tally` has to go to Kubernetes. Port 80.", "toolchain.runtime", "kubernetes"),
+        (
+            "Run an hourly job called rates and an HTTP API called rates-api (port 7000, health /up) on ECS. Image for both:\n"
+            "ghcr.io/mintbank/rates-and-more:3.2.1. The API gets 3 tasks.",
+            "services.rates-api.image",
+            "ghcr.io/mintbank/rates-and-more:3.2.1",
+        ),
         (f"{OWN}replicas 3 -> 5 as of this change.", "services.*.replicas", 5),
         ("tidy: ghcr.io/a/tidy:1, port 80, replicas 3.", "services.*.replicas", 3),
         (f"{OWN}Autoscale 2..8.", "services.*.max_replicas", 8),
