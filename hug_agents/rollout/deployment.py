@@ -83,7 +83,7 @@ def deploy(executor: Executor, dossier: Dossier, *, series: str = RELEASE, tell:
                     untouched=not _begun(run),
                 )
             if trouble:
-                trouble = trouble.model_copy(update={"logs": "" if trouble.untouched else run.logs()[-8_000:]})
+                trouble = trouble.model_copy(update={"logs": "" if trouble.untouched else run.logs(item)[-8_000:]})
                 run.mark("trouble", executor.store.put_model(trouble))
                 break
     how: DeploymentOutcome = "deployed"

@@ -12,7 +12,7 @@ from hug_agents.errors import HugError
 from hug_agents.execute.dossier import Contents, Dossier, open_dossier
 from hug_agents.execute.events import Event, EventName, record_once
 from hug_agents.execute.executor import RELEASE, Executor
-from hug_agents.execute.target import Addressed, Counters, Explained, Measured, Target, Work
+from hug_agents.execute.target import Addressed, Counters, Explained, Measured, Order, Target, Work
 from hug_agents.planning import blueprint_of
 from hug_agents.rollout.smoke import SmokeReport, run_smoke_tests
 from hug_agents.rollout.steps import Step
@@ -107,10 +107,12 @@ class Run:
         work = self._work_of(bundle)
         return run_smoke_tests(work.blueprint.spec, lambda service: target.address(work, service))
 
-    def logs(self) -> str:
-        """The last lines of the new version; empty where the target keeps none."""
+    def logs(self, item: Step) -> str:
+        """The last lines of the new version, or of what carried this step out; empty where the target keeps none."""
+        asked = {"action": item.action, "step": item.step, "weight": item.weight}
+        order = Order.model_validate(self.work.order.model_dump() | asked)
         try:
-            return self.target.logs(self.work) if isinstance(self.target, Explained) else ""
+            return self.target.logs(replace(self.work, order=order)) if isinstance(self.target, Explained) else ""
         except HugError as error:  # nothing keeps a bad version standing, least of all that nobody can read its logs
             return f"the logs could not be read: {error.what}"
 

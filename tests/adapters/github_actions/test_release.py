@@ -14,6 +14,7 @@ import pytest
 from hug_agents.measure.drift import look, places
 from hug_agents.output import MANIFEST
 from hug_agents.release import Release
+from hug_agents.rollout.deployment import Deployment
 from hug_agents.status import Status
 from hug_agents.store import Store
 from tests.adapters.github_actions.desk import target_of
@@ -125,6 +126,8 @@ def test_a_bad_one_comes_back_by_itself_and_staging_keeps_its_own(governed: Site
     status = on(governed.open("bad"))
     assert status.outcome == "rolled_back", status.notice
     assert "the new version answers 500" in status.notice
+    went = Store(governed.store).get_model(Deployment, governed.open("bad")._state()["staged"])
+    assert went.trouble and "the new version answers 500" in went.trouble.logs, "of the step that failed"
     found = status.diagnosis
     assert found and found.occasion == "run" and found.what.startswith("deploy in production by github_actions:")
     assert any("the new version answers 500" in line for line in found.evidence), "the log that was fetched is read"
