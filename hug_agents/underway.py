@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from hug_agents.approve.checkpoints import CheckpointId
+from hug_agents.approve.clock import Instant, instant, later
 from hug_agents.approve.identity import ReleaseId
 from hug_agents.approve.keys import SigningKey
 from hug_agents.approve.ledger import Entry
@@ -260,6 +261,14 @@ class UnderWay:
         name = self._state().get("drill")
         record = self._crew.store.get_model(DrillRecord, name) if name else None
         return self._crew.store.get_model(DrillReport, record.evidence) if record else None
+
+    def rehearsed_within(self, hours: int) -> Instant | None:
+        """When a drill of this release's bundle last passed, in whichever release, if that is not longer ago."""
+        from hug_agents.execute.schedule import rehearsed
+
+        passed = rehearsed(self._executor, self._state()["bundle"])
+        now = instant(self._executor.desk.now())
+        return passed if passed and later(passed, seconds=hours * 3600) > now else None
 
     def diagnosis(self) -> Diagnosis | None:
         """Why the DevOps agent thinks that gates, a run or the rollout failed; None if none did."""

@@ -22,19 +22,24 @@ if TYPE_CHECKING:
 @click.option("--fault", type=click.Choice(get_args(FaultKind)), help="What is injected; default: what the target can.")
 @click.option("--due", is_flag=True, help="Begin a drill for every application whose schedule in the policy says so.")
 @click.option("--as", "requester", metavar="ID", help="Who asks, with --due. The requester signs nothing.")
+@click.option(
+    "--max-age", type=click.IntRange(min=1), metavar="HOURS", help="Only where no drill of the bundle passed so lately."
+)
 @common
 def command(
     release: str | None,
     fault: FaultKind | None,
     due: bool,
     requester: str | None,
+    max_age: int | None,
     store: Path | None,
     policy: Path | None,
     as_json: bool,
 ) -> int:
     """Walk the way back of RELEASE's bundle in staging, once its drill is signed, and show how it went.
 
-    A release that has ended is rehearsed anew, under signatures of its own. `--due` is for a timer: it begins the drills
+    A release that has ended is rehearsed anew, under signatures of its own. How old a drill may be at Go/No-Go, the policy
+    says: `drill_max_age_hours`. `--due` is for a timer: it begins the drills
     that the policy's `drills.schedule` asks for, and prints what waits for people (exit code 5; 1 where one could not be
     begun; 0: none is due).
     """
@@ -42,11 +47,15 @@ def command(
 
     if due == (release is not None):
         raise click.UsageError("name a RELEASE, or give --due")
+    if due and max_age:
+        raise click.UsageError("--max-age goes with a RELEASE; what is due the policy's schedule says")
     if due:
         return _due(requester, fault, store, policy, as_json)
     assert release is not None  # looked at above
     with progress(quiet=as_json) as show:
         found = Release.open(release, store=store, policy=policy, fault=fault, progress=show)
+        if max_age and (passed := found.rehearsed_within(max_age)):
+            return _lately(found, passed, max_age, as_json)
         if found.status().stage == "ended":
             if not requester:
                 raise click.UsageError("the release has ended; say who asks for a drill of it: --as ID")
@@ -64,6 +73,14 @@ def command(
     if report and not as_json:
         print_drill(report)
     return finish(status, as_json, drill=report)
+
+
+def _lately(release: Release, passed: str, max_age: int, as_json: bool) -> int:
+    if as_json:
+        print_json({"release": release.id, "passed": passed, "max_age_hours": max_age})
+    else:
+        console().print(f"passed at {passed}, not {max_age} h ago: nothing was begun")
+    return 0
 
 
 def _due(requester: str | None, fault: FaultKind | None, store: Path | None, policy: Path | None, as_json: bool) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from hug_agents.approve.clock import moment
+from hug_agents.approve.clock import Instant, moment
+from hug_agents.approve.identity import Digest
 from hug_agents.errors import PolicyError
 from hug_agents.execute.events import events
 from hug_agents.execute.executor import Executor
@@ -36,6 +37,12 @@ def due(executor: Executor) -> tuple[str, ...]:
         for application, release in _released(executor)
         if max(latest.get(application, began[application]), began[application]) < came_round
     )
+
+
+def rehearsed(executor: Executor, bundle: Digest) -> Instant | None:
+    """When the way back of a bundle was last walked and passed, in whichever release; None: never."""
+    walked = (item for item in events(executor.desk.ledger.stream()) if item.name == "drill_ended")
+    return max((item.at for item in walked if item.bundle == bundle and item.outcome == "passed"), default=None)
 
 
 def _released(executor: Executor) -> Iterator[tuple[str, str]]:

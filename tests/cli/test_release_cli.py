@@ -156,6 +156,10 @@ def test_a_release_by_three_people(office: Any, tmp_path: Path) -> None:
         decide(hug, "pay-1", who)
         hug("release", "resume", "pay-1")
     assert as_json(hug("drill", "pay-1", "--json"))["drill"]["phases"][-1]["name"] == "deploy again"
+    code, out = hug("drill", "pay-1", "--max-age", "1")
+    assert (code, ", not 1 h ago: nothing was begun" in out) == (0, True)
+    assert as_json(hug("drill", "pay-1", "--max-age", "24", "--json"))["max_age_hours"] == 24
+    assert hug("drill", "--due", "--as", "kim", "--max-age", "24")[0] == 2
     code, out = hug("drill", "pay-1", "--fault", "crash")
     assert (code, "has injected nothing, and not crash" in out) == (2, True), (
         "what was not rehearsed is not shown as if"
