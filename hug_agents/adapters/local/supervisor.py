@@ -263,7 +263,7 @@ class Supervisor:
                 for item in self._replicas.values()
             ),
         )
-        if observed != self._last:
+        if observed != self._last or not (self._world.root / "observed.json").exists():
             self._last = observed
             self._world.saw(observed)
 

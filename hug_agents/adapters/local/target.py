@@ -286,10 +286,8 @@ class LocalTarget:
         written = world.desired()
         seen = world.observed()
         same = written is not None and alike(goal, written)
-        again = seen is None or (
-            same and written is not None and seen.generation == written.generation and seen.state == "failed"
-        )
-        if written is not None and same and not again:
+        failed = seen and written and seen.generation == written.generation and seen.state == "failed"
+        if written is not None and same and not failed:
             goal = written
         else:
             goal = goal.model_copy(update={"generation": (written.generation if written else 0) + 1})

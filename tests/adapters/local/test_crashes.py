@@ -74,6 +74,17 @@ def test_the_caller_is_killed_in_the_middle(place: Place, action: str) -> None:
     assert words(url) == {"1.0.0" if action == "rollback" else "2.0.0": 40}
 
 
+def test_what_nobody_has_seen_yet_is_not_wanted_again(place: Place) -> None:
+    first, world = place.release("1.0.0"), place.world()
+    caller = calling(place, first, "deploy", 100)
+    until(lambda: generation(world) > 0)
+    caller.kill()
+    caller.communicate()
+    (world.root / "observed.json").unlink(missing_ok=True)
+    assert first.do("deploy", 100).status == "done"
+    assert generation(world) == 1
+
+
 def test_an_order_that_was_never_begun(place: Place) -> None:
     first = place.release("1.0.0")
     assert place.target.observe(first.work("deploy")).state == "not_done"
