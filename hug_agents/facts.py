@@ -18,6 +18,23 @@ BASES = {
 """By language, the versions of which a base image is pinned, the oldest first."""
 
 
+def bases(language: str, version: str) -> tuple[str, ...]:
+    """The versions with a base image that are this one, as exactly as it is said, the oldest first."""
+    asked = version.split(".")
+    return tuple(
+        item for item in BASES.get(language, ()) if item.split(".")[: len(asked)] == asked[: len(item.split("."))]
+    )
+
+
+def base_from(language: str, version: str) -> str | None:
+    """The oldest version with a base image that is not before this one."""
+    return next((item for item in BASES.get(language, ()) if _numbers(item) >= _numbers(version)), None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
 @cache
 def _table() -> dict[str, dict[str, dict[str, Any]]]:
     return tomllib.loads(files("hug_agents").joinpath("facts.toml").read_text(encoding="utf-8"))

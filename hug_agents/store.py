@@ -89,9 +89,7 @@ def _put_in_place(path: Path, data: bytes, *, lasting: bool) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except (
-        BaseException
-    ):  # whatever it was, half a file must not stay: a full disk would be filled further by each attempt
+    except BaseException:  # whatever it was, half a file must not stay: each attempt would fill a full disk further
         Path(temporary).unlink(missing_ok=True)
         raise
 

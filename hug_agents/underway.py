@@ -155,10 +155,8 @@ class UnderWay:
 
         No signature is asked for: what was approved includes its way back. It is written down who asked.
         """
-        from hug_agents.workflow import run as graph
-
         self._wish("abort", by)
-        if named := graph.look(self._crew, self.id).state.get("dossier"):
+        if named := self._state().get("dossier"):
             self._executor.stop(self._crew.store.get_model(Dossier, named))
         try:
             return self.resume()

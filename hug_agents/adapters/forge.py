@@ -19,6 +19,8 @@ ORDER = "Hug-Order"
 BY_HAND = "merge it (as one squashed commit), then resume; one that was closed has to be reopened first; or cancel the release"
 """What helps where a pull or merge request is not merged."""
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,80}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,80})*")
+_QUOTED = 40
+"""Lines of a log that an outcome keeps."""
 _END = 100_000
 """Characters at the end of a log that are looked at: one can have gigabytes."""
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -121,3 +123,8 @@ def if_known(ask: Callable[[], str]) -> str:
         return ask()
     except HttpError as error:
         return f"not known: {error.what}"
+
+
+def quoted(log: Callable[[], str]) -> list[str]:
+    """The last lines of a log as they stand in an outcome, below what they are of; or why it cannot be read."""
+    return [f"  {line}"[:500] for line in last(if_known(log), _QUOTED)]

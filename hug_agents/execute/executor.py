@@ -134,15 +134,7 @@ class Executor:
             else:
                 judged = self.packet(dossier, contents)
                 packet, signed_by = judged.digest(), self._allowed(order, judged)
-            work = Work(
-                order=order,
-                plan=contents.plan,
-                blueprint=contents.blueprint,
-                bundle=contents.bundle,
-                previous=contents.previous,
-                packet=packet,
-                approved_by=signed_by,
-            )
+            work = _work(order, contents, packet, signed_by)
             known = self.journal.find(order.key)
             if known and known.outcome:
                 record_once(self.desk, _event("effect_ended", work, outcome=known.outcome.status))
@@ -195,13 +187,7 @@ class Executor:
             bundle=dossier.bundle,
             plan=dossier.plan,
         )
-        return Work(
-            order=order,
-            plan=contents.plan,
-            blueprint=contents.blueprint,
-            bundle=contents.bundle,
-            previous=contents.previous,
-        )
+        return _work(order, contents)
 
     def stop(self, dossier: Dossier) -> None:
         """End early what this release began to deploy and has not seen end, where it runs elsewhere and can be ended.
@@ -213,7 +199,7 @@ class Executor:
             order, target = effect.order, self._targets(effect.target)
             ours = (order.action, order.series, order.plan) == ("deploy", RELEASE, dossier.plan)
             if effect.state == "started" and ours and isinstance(target, Cancellable):
-                target.cancel(Work(order, contents.plan, contents.blueprint, contents.bundle, contents.previous))
+                target.cancel(_work(order, contents))
 
     def _allowed(self, order: Order, packet: Packet) -> tuple[PersonId, ...]:
         _opened(order, packet)
@@ -329,6 +315,11 @@ def _order(
         plan=contents.plan.digest(),
         fault=fault,
     )
+
+
+def _work(order: Order, contents: Contents, packet: Digest = "", approved_by: tuple[PersonId, ...] = ()) -> Work:
+    """An order with what its dossier names."""
+    return Work(order, contents.plan, contents.blueprint, contents.bundle, contents.previous, packet, approved_by)
 
 
 def _opened(order: Order, packet: Packet) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hug_agents.facts import BASES
+from hug_agents.facts import base_from, bases
 
 _OPEN = re.compile(r"""(?:^|["'\s]|: )>=?\s*v?(\d[\d.]*)["'\s]*,?\s*$""")
 
@@ -14,12 +14,8 @@ def next_base(language: str, version: str, quote: str) -> tuple[str, str] | None
 
     `version` is the lowest that the words of the repository, `quote`, allow.
     """
-    bases, floor = BASES.get(language, ()), _OPEN.search(quote)
-    if floor is None or any(f"{version}.".startswith(f"{item}.") for item in bases):
+    floor = _OPEN.search(quote)
+    if floor is None or bases(language, version):
         return None
-    later = next((item for item in bases if _numbers(item) >= _numbers(version)), None)
+    later = base_from(language, version)
     return (later, floor[1]) if later else None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release, quoted
 from hug_agents.adapters.github_actions.client import Client
 from hug_agents.adapters.github_actions.environments import Protection
 from hug_agents.adapters.github_actions.files import put_pin, read_branch, read_commit, read_pin
@@ -34,7 +34,6 @@ from hug_agents.store import Store
 DEPLOY, ROLLBACK = "deploy.yml", "rollback.yml"
 _FOLDER = ".github/workflows"
 _NEEDED = frozenset(("environment", "correlation", "packet"))
-_LOG_LINES = 40
 
 
 class GithubActionsTarget:
@@ -238,8 +237,7 @@ class GithubActionsTarget:
             if job.conclusion in ("failure", "timed_out", "cancelled"):
                 steps = [step.name for step in job.steps if step.conclusion == job.conclusion]
                 parts.append(f"{job.name}: {', '.join(steps) or job.conclusion}")
-                log = if_known(partial(runs.log, job))
-                parts += [f"  {line}"[:500] for line in last(_to_the_error(log), _LOG_LINES)]
+                parts += quoted(partial(_log_to_the_error, runs, job))
         return "\n".join(parts)[:8000]
 
     def _past(self, work: Work) -> Iterator[Past]:
@@ -335,9 +333,9 @@ class GithubActionsTarget:
         )
 
 
-def _to_the_error(log: str) -> str:
+def _log_to_the_error(runs: Runs, job: Job) -> str:
     """A job's log up to the first error that the runner marked: behind it other steps, and every action, clean up."""
-    before, mark, after = log.partition("##[error]")
+    before, mark, after = runs.log(job).partition("##[error]")
     return before + mark + after.partition("\n")[0]
 
 

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
-from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release, printed
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, of_release, printed, quoted
 from hug_agents.adapters.gitlab_ci.client import Client
 from hug_agents.adapters.gitlab_ci.files import read_branch, read_commit
 from hug_agents.adapters.gitlab_ci.merge_request import Merged, MergeRequest
@@ -31,7 +31,6 @@ from hug_agents.store import Store
 from hug_agents.validate.located import Malformed, documents
 
 _NEEDED = frozenset(("action", "environment", "correlation", "packet"))
-_LOG_LINES = 40
 
 
 class GitlabCiTarget:
@@ -231,8 +230,7 @@ class GitlabCiTarget:
         for job in pipelines.jobs(pipeline):
             if job.status in ("failed", "canceled"):
                 parts.append(f"{job.name}: {job.reason or job.status}")
-                log = if_known(partial(pipelines.log, job))
-                parts += [f"  {line}"[:500] for line in last(log, _LOG_LINES)]
+                parts += quoted(partial(pipelines.log, job))
         return "\n".join(parts)[:8000]
 
     def _past(self, work: Work) -> Iterator[Past]:

@@ -285,9 +285,8 @@ class LocalTarget:
         goal = self._goal(world, work, now)
         written = world.desired()
         seen = world.observed()
-        same = written is not None and alike(goal, written)
         failed = seen and written and seen.generation == written.generation and seen.state == "failed"
-        if written is not None and same and not failed:
+        if written is not None and alike(goal, written) and not failed:
             goal = written
         else:
             goal = goal.model_copy(update={"generation": (written.generation if written else 0) + 1})

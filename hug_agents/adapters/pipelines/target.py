@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, trailers
+from hug_agents.adapters.forge import Pace, correlation, if_known, last, not_alone, quoted, trailers
 from hug_agents.adapters.pins import Pins
 from hug_agents.adapters.pipelines.branch import Branch
 from hug_agents.adapters.pipelines.place import Place
@@ -23,8 +23,6 @@ from hug_agents.execute.target import Drift, Observation, Outcome, SavedPlan, Wo
 from hug_agents.plans import Blueprint
 from hug_agents.spec import Environment
 from hug_agents.store import Store
-
-_LOG_LINES = 40
 
 
 class PipelineTarget:
@@ -204,8 +202,7 @@ class PipelineTarget:
     def _why(self, run: Run) -> str:
         """The parts that failed, and the last lines that the run printed."""
         failed = [f"{part.name}: {part.state}" for part in self._runner.parts(run) if part.failed]
-        log = if_known(lambda: self._runner.log(run))
-        return "\n".join((*failed, *(f"  {line}"[:500] for line in last(log, _LOG_LINES))))
+        return "\n".join((*failed, *quoted(lambda: self._runner.log(run))))
 
     def _past(self, work: Work) -> Iterator[Past]:
         """What ran in the environment, the newest first. A deployment of this bundle that is under way is stopped."""

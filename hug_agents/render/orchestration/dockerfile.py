@@ -116,18 +116,16 @@ def base_version(language: str, version: str | None, where: str = "") -> str:
 
     Raises UnsupportedError where no base image of the language is pinned in such a version.
     """
-    known = facts.BASES[language]
     if not version:
         return _DEFAULTS[language]
-    asked = version.split(".")
-    fits = [item for item in known if item.split(".")[: len(asked)] == asked[: len(item.split("."))]]
-    if not fits and language == "go":
-        fits = [item for item in known if [int(part) for part in item.split(".")] >= [int(part) for part in asked]][:1]
+    fits = facts.bases(language, version)
+    if not fits and language == "go" and (later := facts.base_from(language, version)):
+        fits = (later,)
     if not fits:
         raise UnsupportedError(
             f"no pinned base image for {language} {version}",
             where=where,
-            hint=f"pinned: {', '.join(known)}; or bring a Dockerfile",
+            hint=f"pinned: {', '.join(facts.BASES[language])}; or bring a Dockerfile",
         )
     return fits[-1]
 
