@@ -28,10 +28,11 @@ def bases(language: str, version: str) -> tuple[str, ...]:
 
 def base_from(language: str, version: str) -> str | None:
     """The oldest version with a base image that is not before this one."""
-    return next((item for item in BASES.get(language, ()) if _numbers(item) >= _numbers(version)), None)
+    return next((item for item in BASES.get(language, ()) if numbers(item) >= numbers(version)), None)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparing."""
     return tuple(int(part) for part in version.split("."))
 
 

@@ -1,21 +1,24 @@
-"""Versions that are only bounded from below, `"node": ">=18"`, and the base images that there are."""
+"""Versions that a repository only bounds, `"node": ">=18"`, `">=3.9,<4"`, and the base images that there are."""
 
 from __future__ import annotations
 
 import re
 
-from hug_agents.facts import base_from, bases
-
-_OPEN = re.compile(r"""(?:^|["'\s]|: )>=?\s*v?(\d[\d.]*)["'\s]*,?\s*$""")
+from hug_agents.facts import base_from, bases, numbers
 
 
 def next_base(language: str, version: str, quote: str) -> tuple[str, str] | None:
-    """The next version of which there is a base image, and from where on any will do; None where one fits or none does.
+    """The next version of which there is a base image, and what says that it will do; None where one fits or none does.
 
     `version` is the lowest that the words of the repository, `quote`, allow.
     """
-    floor = _OPEN.search(quote)
-    if floor is None or bases(language, version):
+    bound = re.search(rf""">=?\s*v?{re.escape(version)}(?:\s*,?\s*<(=?)\s*v?(\d[\d.]*\d|\d))?\s*["']""", quote)
+    if bound is None or bases(language, version):
         return None
     later = base_from(language, version)
-    return (later, floor[1]) if later else None
+    if later is None:
+        return None
+    or_equal, end = bound.groups()
+    if end and not (numbers(later) < numbers(end) or or_equal and later == end):
+        return None
+    return later, f"from {version} on" + (f", <{or_equal}{end}" if end else "")

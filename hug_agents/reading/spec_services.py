@@ -344,7 +344,7 @@ class ServiceMaker:
             return Stack.model_validate(known)
 
     def _any_from(self, values: dict[str, Any]) -> None:
-        """A repository that bounds the version from below takes the next of which there is a base image."""
+        """A repository that only bounds the version takes the next of which there is a base image."""
         path = f"services.{self.name}.build.stack.version"
         said = self.board.evidence.get(path)
         if (
@@ -352,8 +352,8 @@ class ServiceMaker:
             and said.kind == "repository"
             and (found := next_base(values["language"], values["version"], said.quote))
         ):
-            values["version"], floor = found
-            self.board.default(path, f"{said.file}:{said.line} takes any from {floor} on")
+            values["version"], bounds = found
+            self.board.default(path, f"{said.file}:{said.line} takes any {bounds}")
 
     def _size(self, values: dict[str, Any]) -> None:
         kind = values["kind"]

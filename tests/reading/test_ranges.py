@@ -31,6 +31,11 @@ def node(said: str) -> dict[str, str]:
     }
 
 
+def one_line(said: str, npm: str) -> dict[str, str]:
+    engines = f'"engines": {{ "npm": "{npm}", "node": "{said}" }}'
+    return node(said) | {"package__json": f'{{\n"name": "tide", {engines},\n"dependencies": {{"express": "4"}}\n}}\n'}
+
+
 def python(said: str) -> dict[str, str]:
     return {"pyproject__toml": f'[project]\nname = "tide"\nrequires-python = "{said}"\ndependencies = ["fastapi"]\n'}
 
@@ -43,7 +48,12 @@ def python(said: str) -> dict[str, str]:
         (node("^18.18.0 || ^20.9.0 || >=21.1.0"), "22"),
         (node("18 || 20 || 22"), "22"),
         (node(">=22.3"), "22.3"),
+        (node(">=18 <21"), "20"),
+        (one_line(">=18", ">=9"), "20"),
         (python(">=3.8"), "3.11"),
+        (python(">=3.9,<4.0"), "3.11"),
+        (python(">=3.9, <=3.11"), "3.11"),
+        (python(">=3"), "3"),
         (python(">=3.12"), "3.12"),
     ],
 )
@@ -53,7 +63,7 @@ def test_the_next_that_fits(files: dict[str, str], version: str, tmp_path: Path)
     assert made.services[0].build.stack.version == version
 
 
-@pytest.mark.parametrize("said", ["18.x", "^18", ">=18 <20", ">=99"])
+@pytest.mark.parametrize("said", ["18.x", "^18", ">=18 <20", ">=18 <=19", ">=99"])
 def test_another_than_it_says_is_not_chosen(said: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="no pinned base image"):
         spec(tmp_path, **node(said))
